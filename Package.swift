@@ -1,0 +1,89 @@
+// swift-tools-version: 6.1
+// The rooms of gwe and the arrows between them. `ArchitectureTests` reads the same
+// arrows from this file and fails when a source file imports against them.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A C library of the system. Only GatewaySystem may import these.
+func systemLibrary(_ name: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], linker: [LinkerSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "gwe",
+    products: [
+        .executable(name: "gwe", targets: ["gwe"]),
+        .executable(name: "murano-sandbox", targets: ["murano-sandbox"]),
+        .library(name: "DeviceClient", targets: ["DeviceClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // C: module maps of system libraries, and the few system calls Swift cannot spell.
+        systemLibrary("CYAML", apt: "libyaml-dev"),
+        systemLibrary("CCurl", apt: "libcurl4-openssl-dev"),
+        systemLibrary("CSQLite", apt: "libsqlite3-dev"),
+        systemLibrary("CArchive", apt: "libarchive-dev"),
+        systemLibrary("CCrypto", apt: "libssl-dev"),
+        systemLibrary("CMicroHTTP", apt: "libmicrohttpd-dev"),
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+
+        // Values. No I/O, no C, no clock.
+        library("Documents"),
+        library("GatewayModel", ["Documents"]),
+
+        // The machine: the only importer of C modules.
+        library(
+            "GatewaySystem",
+            ["Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP", "CLinux"],
+            linker: [
+                // libarchive is linked statically: Debian's shared one pulls libxml2 and,
+                // through it, 30 MB of ICU. The archive member for xar is never used.
+                .linkedLibrary(":libarchive.a"), .linkedLibrary("z"), .linkedLibrary("zstd"), .linkedLibrary("lzma"),
+            ]),
+
+        // The cloud's device API.
+        library("DeviceClient", ["Documents", "GatewaySystem"]),
+
+        // Policy: plan, journal, steps, supervision, reports.
+        library("GatewayAgent", ["Documents", "GatewayModel", "GatewaySystem", "DeviceClient", logging]),
+
+        .executableTarget(
+            name: "gwe",
+            dependencies: [
+                "Documents", "GatewayModel", "GatewaySystem", "DeviceClient", "GatewayAgent", argumentParser, logging,
+            ],
+            swiftSettings: strict),
+
+        // The stand-in cloud. Not for gateways.
+        library("MuranoSandbox", ["Documents", "GatewaySystem", argumentParser]),
+        .executableTarget(name: "murano-sandbox", dependencies: ["MuranoSandbox"], swiftSettings: strict),
+
+        tests("DocumentsTests", ["Documents"]),
+        tests("GatewayModelTests", ["GatewayModel", "GatewaySystem", "Documents"]),
+        tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
+        tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),
+        tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
+        tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
+        tests("EndToEndTests", ["GatewaySystem", "Documents", "GatewayModel"]),
+    ]
+)

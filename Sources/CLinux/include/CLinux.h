@@ -1,0 +1,11 @@
+// System calls and macros that Swift cannot import: variadic functions, GNU extensions, fork and exec.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/// renameat2(2).
+int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *new_path, unsigned flags);
+/// syncfs(2).
+int gwe_syncfs(int fd);
+/// pidfd_open(2). -1 and ENOSYS before Linux 5.3.
+int gwe_pidfd_open(pid_t pid, unsigned flags);

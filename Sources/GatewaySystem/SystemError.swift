@@ -1,0 +1,30 @@
+internal import Glibc
+
+/// A failed system call. Reads "cannot open /etc/gwe/manifest.yaml: permission denied (13)".
+public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was tried and on what: "open /etc/gwe/manifest.yaml".
+    public var action: String
+    /// errno(3).
+    public var code: Int32
+
+    public init(_ action: String, code: Int32) {
+        self.action = action
+        self.code = code
+    }
+
+    /// Takes the calling thread's errno: call it before anything else can change it.
+    public static func last(_ action: String) -> SystemError { SystemError(action, code: errno) }
+
+    public var description: String {
+        let words = String(cString: strerror(code))
+        return "cannot \(action): \(words.prefix(1).lowercased())\(words.dropFirst()) (\(code))"
+    }
+
+    /// Whether the same call may succeed later without anybody doing anything.
+    public var isPermanent: Bool {
+        switch code {
+        case EINTR, EAGAIN, ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EBUSY, ETIMEDOUT: false
+        default: true
+        }
+    }
+}
