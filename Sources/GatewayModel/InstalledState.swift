@@ -1,0 +1,152 @@
+/// What a package turned out to be once it was unpacked (product.md 3).
+public enum ReleaseKind: String, Sendable, Hashable, CaseIterable {
+    /// Has `supervisor.conf` or a `service`: is kept running.
+    case service
+    /// Its `install.sh` runs once per version, digest and command.
+    case oneOff = "one-off"
+    /// Only `setup.py`.
+    case library
+}
+
+/// A release that the journal installed.
+public struct InstalledRelease: Sendable, Hashable {
+    public var version: Version
+    /// Of the artifact it was unpacked from.
+    public var digest: Digest
+    /// Its folder below `releases/<app>/`.
+    public var folder: String
+    public var kind: ReleaseKind
+    /// Bytes of the artifact.
+    public var artifactByteCount: Int64
+    /// Bytes of its files.
+    public var unpackedByteCount: Int64
+    /// The command it was installed by; see `ReleaseWish.run`.
+    public var run: Int64
+
+    public init(
+        version: Version, digest: Digest, folder: String, kind: ReleaseKind, artifactByteCount: Int64,
+        unpackedByteCount: Int64, run: Int64 = 0
+    ) {
+        self.version = version
+        self.digest = digest
+        self.folder = folder
+        self.kind = kind
+        self.artifactByteCount = artifactByteCount
+        self.unpackedByteCount = unpackedByteCount
+        self.run = run
+    }
+
+    /// Whether this release is what the wish asks for. A wish without a digest takes any content of its version.
+    public func satisfies(_ wish: ReleaseWish) -> Bool {
+        version == wish.version && (wish.sha256 == nil || wish.sha256 == digest) && wish.run <= run
+    }
+}
+
+/// One way in which a gateway differs from what was installed on it.
+public enum Drift: Sendable, Hashable, CustomStringConvertible {
+    /// A file or folder of the release is gone, or the release folder itself (`.`).
+    case missing(path: String)
+    /// A file of the release differs: size, time, mode or content.
+    case modified(path: String)
+    /// `current` does not point at the installed release; nil when it is absent.
+    case symlink(target: String?)
+    /// The service configuration differs from what gwe generates.
+    case configuration
+    /// A wanted app does not run.
+    case stopped
+    /// A version other than the desired one is installed.
+    case version(installed: Version)
+
+    /// The word in the SYNC column and in reports.
+    public var word: String {
+        switch self {
+        case .missing: "missing"
+        case .modified: "modified"
+        case .symlink: "symlink"
+        case .configuration: "config"
+        case .stopped: "stopped"
+        case .version: "version"
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .missing(let path): path == "." ? "the release folder is missing" : "\(path) is missing"
+        case .modified(let path): "\(path) is modified"
+        case .symlink(nil): "current is missing"
+        case .symlink(let target?): "current points to \(target)"
+        case .configuration: "the service configuration differs"
+        case .stopped: "not running"
+        case .version(let installed): "version \(installed) is installed"
+        }
+    }
+}
+
+/// What was seen of one installed app.
+public struct ObservedApp: Sendable, Hashable {
+    public var current: InstalledRelease
+    /// Other releases that are kept, newest first.
+    public var kept: [InstalledRelease]
+    /// Differences between disk and journal; not `stopped` and not `version`, which depend on the wish.
+    public var drift: [Drift]
+    /// nil when nothing supervises, so nobody can know.
+    public var isRunning: Bool?
+    /// Whether the artifact of the current release still lies in `downloads/`.
+    public var hasArtifact: Bool
+
+    public init(
+        current: InstalledRelease, kept: [InstalledRelease] = [], drift: [Drift] = [], isRunning: Bool? = nil,
+        hasArtifact: Bool = false
+    ) {
+        self.current = current
+        self.kept = kept
+        self.drift = drift
+        self.isRunning = isRunning
+        self.hasArtifact = hasArtifact
+    }
+}
+
+/// Why a release is not tried again for now.
+public struct Quarantine: Sendable, Hashable {
+    public var wish: ReleaseWish
+    /// Attempts that failed.
+    public var attempts: Int
+    /// How long until the next one; not positive when it is due.
+    public var remaining: Duration
+    public var lastError: String
+
+    public init(wish: ReleaseWish, attempts: Int, remaining: Duration, lastError: String) {
+        self.wish = wish
+        self.attempts = attempts
+        self.remaining = remaining
+        self.lastError = lastError
+    }
+}
+
+/// Everything a plan looks at besides the wish. A snapshot: never resume a plan made from an older one.
+public struct ObservedState: Sendable, Hashable {
+    public var apps: [AppName: ObservedApp]
+    /// Releases that failed before.
+    public var quarantined: [AppName: Quarantine]
+    /// Artifacts that need no download: complete and verified in `downloads/`, or on this machine.
+    public var presentArtifacts: Set<ReleaseWish>
+    /// Bytes of artifacts, where they could be found out.
+    public var artifactByteCounts: [ReleaseWish: Int64]
+    /// Free for gwe on the file system of the state folder; nil when not known.
+    public var freeByteCount: Int64?
+    /// Local time of day in minutes, for `policy.window`.
+    public var minuteOfDay: Int
+
+    public init(
+        apps: [AppName: ObservedApp] = [:], quarantined: [AppName: Quarantine] = [:],
+        presentArtifacts: Set<ReleaseWish> = [], artifactByteCounts: [ReleaseWish: Int64] = [:],
+        freeByteCount: Int64? = nil, minuteOfDay: Int = 0
+    ) {
+        self.apps = apps
+        self.quarantined = quarantined
+        self.presentArtifacts = presentArtifacts
+        self.artifactByteCounts = artifactByteCounts
+        self.freeByteCount = freeByteCount
+        self.minuteOfDay = minuteOfDay
+    }
+}

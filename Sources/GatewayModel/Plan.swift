@@ -1,0 +1,110 @@
+/// What a pass would do to one app.
+public struct AppPlan: Sendable, Hashable {
+    public enum Action: String, Sendable, Hashable, CaseIterable {
+        case install, upgrade, downgrade, remove, repair, restart, held, blocked
+
+        /// The mark in front of a line of the plan (product.md 5).
+        public var symbol: String {
+            switch self {
+            case .install: "+"
+            case .upgrade: "~"
+            case .downgrade: "<"
+            case .remove: "-"
+            case .repair: "!"
+            case .restart: "^"
+            case .held: "="
+            case .blocked: "?"
+            }
+        }
+    }
+
+    public var app: AppName
+    public var action: Action
+    /// Why; a sentence without a full stop.
+    public var reason: String
+    public var origin: Origin
+    public var installed: InstalledRelease?
+    public var wish: ReleaseWish?
+    /// In order; empty when held or blocked.
+    public var steps: [Step]
+    /// Bytes still to be fetched over the network; nil when not known before the download.
+    public var downloadByteCount: Int64?
+    /// Bytes of disk the steps may need, an estimate; nil when not known.
+    public var diskByteCount: Int64?
+    /// Whether the running app is stopped on the way.
+    public var interrupts: Bool
+    /// Set when the steps that interrupt must wait: for what.
+    public var deferral: String?
+
+    public init(
+        app: AppName, action: Action, reason: String, origin: Origin, installed: InstalledRelease? = nil,
+        wish: ReleaseWish? = nil, steps: [Step] = [], downloadByteCount: Int64? = 0, diskByteCount: Int64? = 0,
+        interrupts: Bool = false, deferral: String? = nil
+    ) {
+        self.app = app
+        self.action = action
+        self.reason = reason
+        self.origin = origin
+        self.installed = installed
+        self.wish = wish
+        self.steps = steps
+        self.downloadByteCount = downloadByteCount
+        self.diskByteCount = diskByteCount
+        self.interrupts = interrupts
+        self.deferral = deferral
+    }
+}
+
+/// A whole pass as a value, checked before anything is touched. Empty means: in sync.
+public struct Plan: Sendable, Hashable {
+    /// Apps whose installed files, link, configuration or process differ from what was installed.
+    public var drift: [AppName: [Drift]]
+    /// In the order in which they are worked on: removals first, then as `requires` says.
+    public var apps: [AppPlan]
+    /// Apps that match already.
+    public var inSync: [AppName]
+    /// What makes the wish impossible: a cycle in `requires`.
+    public var errors: [String]
+    /// Bytes of disk needed and free, when the former does not fit into the latter.
+    public var shortfall: Shortfall?
+
+    public struct Shortfall: Sendable, Hashable {
+        public var neededByteCount: Int64
+        public var freeByteCount: Int64
+    }
+
+    public init(
+        drift: [AppName: [Drift]] = [:], apps: [AppPlan] = [], inSync: [AppName] = [], errors: [String] = [],
+        shortfall: Shortfall? = nil
+    ) {
+        self.drift = drift
+        self.apps = apps
+        self.inSync = inSync
+        self.errors = errors
+        self.shortfall = shortfall
+    }
+
+    /// Apps with steps that would run now.
+    public var work: [AppPlan] { apps.filter { !$0.steps.isEmpty } }
+
+    /// Whether a pass has nothing to do: no steps, though apps may be held (rules 14).
+    public var isEmpty: Bool { work.isEmpty }
+
+    public func count(_ action: AppPlan.Action) -> Int { apps.count { $0.action == action } }
+
+    /// The last line of a plan: "Plan: 1 to install, …" or "In sync: …".
+    public var footer: String {
+        let others = [(AppPlan.Action.downgrade, "to downgrade"), (.restart, "to restart"), (.held, "held"), (.blocked, "blocked")]
+            .compactMap { count($0.0) > 0 ? "\(count($0.0)) \($0.1)" : nil }
+        if isEmpty {
+            let total = inSync.count
+            let sentence = "\(total) \(total == 1 ? "app matches" : "apps match") the desired state"
+            return "In sync: " + ([sentence] + others).joined(separator: ", ") + "."
+        }
+        let main = [
+            "\(count(.install)) to install", "\(count(.upgrade)) to upgrade", "\(count(.remove)) to remove",
+            "\(count(.repair)) to repair",
+        ]
+        return "Plan: " + (main + others).joined(separator: ", ") + "."
+    }
+}

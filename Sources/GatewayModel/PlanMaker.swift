@@ -1,0 +1,220 @@
+extension Plan {
+    /// The difference between what is wanted and what is there, as a plan that is complete and checked.
+    ///
+    /// Pure: the same values give the same plan, whatever the order they were put together in. Only apps that the
+    /// journal installed (`observed.apps`) are ever removed, and a held app gets no steps.
+    /// - Parameter only: plan these apps alone, and retry them even if they are quarantined.
+    public static func make(desired: DesiredState, observed: ObservedState, only: Set<AppName>? = nil) -> Plan {
+        var maker = PlanMaker(desired: desired, observed: observed, only: only)
+        return maker.make()
+    }
+}
+
+private struct PlanMaker {
+    let desired: DesiredState
+    let observed: ObservedState
+    let only: Set<AppName>?
+    var plan = Plan()
+
+    init(desired: DesiredState, observed: ObservedState, only: Set<AppName>?) {
+        self.desired = desired
+        self.observed = observed
+        self.only = only
+    }
+
+    mutating func make() -> Plan {
+        let wanted = desired.apps.values.filter { $0.state.value != .absent }.map(\.name)
+        let order = StartOrder(of: wanted, requires: { desired.apps[$0]?.requires.value ?? [] })
+        plan.errors = order.cycles.map { "requires cycle: " + ($0 + [$0[0]]).map(\.text).joined(separator: " -> ") }
+
+        let gone = Set(desired.apps.values.filter { $0.state.value == .absent }.map(\.name)).union(desired.dropped)
+        for name in gone.sorted() where isIncluded(name) { planRemoval(name) }
+        for name in order.names where isIncluded(name) {
+            guard let app = desired.apps[name] else { continue }
+            let cycle = order.cycles.first { $0.contains(name) }
+            planApp(app, cycle: cycle)
+        }
+        checkSpace()
+        return plan
+    }
+
+    private func isIncluded(_ name: AppName) -> Bool { only?.contains(name) ?? true }
+
+    private mutating func planRemoval(_ name: AppName) {
+        guard let there = observed.apps[name] else { return }
+        let app = desired.apps[name]
+        let origin = app?.state.origin ?? .builtin
+        if app?.hold.value == true {
+            plan.apps.append(
+                AppPlan(app: name, action: .held, reason: "held; would be removed", origin: origin, installed: there.current))
+            return
+        }
+        let reason = app == nil ? "no layer names it any more" : "state is absent"
+        plan.apps.append(
+            AppPlan(
+                app: name, action: .remove, reason: reason, origin: origin, installed: there.current,
+                steps: [.stop, .uninstall, .remove], interrupts: there.isRunning == true,
+                deferral: deferral(interrupts: there.isRunning == true)))
+    }
+
+    private mutating func planApp(_ app: DesiredApp, cycle: [AppName]?) {
+        let there = observed.apps[app.name]
+        note(drift: there?.drift ?? [], of: app.name)
+        if let blocker = blocker(of: app, cycle: cycle, there: there) {
+            plan.apps.append(
+                AppPlan(
+                    app: app.name, action: .blocked, reason: blocker, origin: app.release?.origin ?? app.state.origin,
+                    installed: there?.current, wish: app.release?.value))
+            return
+        }
+        guard var change = change(of: app, there: there) else {
+            plan.inSync.append(app.name)
+            return
+        }
+        if app.hold.value {
+            plan.apps.append(
+                AppPlan(
+                    app: app.name, action: .held, reason: "held; would \(change.action.rawValue): \(change.reason)",
+                    origin: app.hold.origin, installed: there?.current, wish: app.release?.value))
+            return
+        }
+        change.deferral = deferral(interrupts: change.interrupts)
+        plan.apps.append(change)
+    }
+
+    private func deferral(interrupts: Bool) -> String? {
+        guard interrupts, let window = desired.policy.window, !window.contains(minuteOfDay: observed.minuteOfDay) else {
+            return nil
+        }
+        return "outside of the window \(window)"
+    }
+
+    private mutating func note(drift: [Drift], of app: AppName) {
+        if !drift.isEmpty { plan.drift[app, default: []] += drift }
+    }
+
+    /// Why nothing can be done for an app, or nil.
+    private func blocker(of app: DesiredApp, cycle: [AppName]?, there: ObservedApp?) -> String? {
+        if let cycle { return "requires cycle: " + (cycle + [cycle[0]]).map(\.text).joined(separator: " -> ") }
+        for name in app.requires.value.sorted() {
+            guard let other = desired.apps[name], other.state.value != .absent else {
+                return "requires \(name), which is not part of the desired state"
+            }
+            guard other.state.value == .running || app.state.value == .stopped else {
+                return "requires \(name), whose state is stopped"
+            }
+        }
+        guard let release = app.release?.value else { return "no layer names a version" }
+        guard let there, !there.current.satisfies(release) else {
+            return there == nil ? quarantineBlocker(app.name, release) : nil
+        }
+        if there.current.version.order(to: release.version) == .newer, !desired.policy.allowDowngrade {
+            return "downgrade from \(there.current.version) to \(release.version) refused: "
+                + "set policy.allow_downgrade to allow it"
+        }
+        return quarantineBlocker(app.name, release)
+    }
+
+    private func quarantineBlocker(_ name: AppName, _ wish: ReleaseWish) -> String? {
+        guard only?.contains(name) != true, let failed = observed.quarantined[name], failed.wish == wish,
+            failed.remaining > .zero
+        else { return nil }
+        let wait = failed.remaining.components.seconds
+        return "quarantined: failed \(failed.attempts) times, next attempt in \(wait) s: \(failed.lastError)"
+    }
+
+    /// What is to be done for an app that nothing blocks; nil when it matches.
+    private mutating func change(of app: DesiredApp, there: ObservedApp?) -> AppPlan? {
+        guard let release = app.release else { return nil }
+        let running = app.state.value == .running
+        guard let there else {
+            return fetching(
+                app, action: .install, reason: "not installed", there: nil,
+                after: [.install, .activate, .configure] + (running ? [.start] : []) + [.prune])
+        }
+        if !there.current.satisfies(release.value) { return replacement(of: app, there: there, by: release.value) }
+        if there.drift.contains(where: { if case .missing = $0 { true } else if case .modified = $0 { true } else { false } }) {
+            return fetching(
+                app, action: .repair, reason: summary(of: there.drift), there: there,
+                after: [.install] + replacing(there, running: running) + [.prune])
+        }
+        let isService = there.current.kind == .service
+        if !there.drift.isEmpty {
+            var steps: [Step] = [.activate, .configure]
+            if isService { steps.append(running ? .start : .stop) }
+            return AppPlan(
+                app: app.name, action: .repair, reason: summary(of: there.drift), origin: release.origin,
+                installed: there.current, wish: release.value, steps: steps, interrupts: there.isRunning == true)
+        }
+        guard isService, let isRunning = there.isRunning, isRunning != running else { return nil }
+        if running { note(drift: [.stopped], of: app.name) }
+        return AppPlan(
+            app: app.name, action: .restart, reason: running ? "not running" : "state is stopped, but it runs",
+            origin: app.state.origin, installed: there.current, wish: release.value,
+            steps: [running ? .start : .stop], interrupts: isRunning)
+    }
+
+    private func replacing(_ there: ObservedApp, running: Bool) -> [Step] {
+        (there.isRunning == true ? [.stop] : []) + [.activate, .configure] + (running ? [.start] : [])
+    }
+
+    private mutating func replacement(of app: DesiredApp, there: ObservedApp, by wish: ReleaseWish) -> AppPlan {
+        let action: AppPlan.Action
+        let reason: String
+        switch there.current.version.order(to: wish.version) {
+        case .newer:
+            action = .downgrade
+            reason = "\(there.current.version) -> \(wish.version)"
+        case .same:
+            action = .upgrade
+            let isNewCommand = wish.sha256 == nil || wish.sha256 == there.current.digest
+            reason = isNewCommand ? "asked for again" : "\(wish.version) with other content"
+        case .older, .unordered:
+            action = .upgrade
+            reason = "\(there.current.version) -> \(wish.version)"
+        }
+        if there.current.version != wish.version {
+            note(drift: [.version(installed: there.current.version)], of: app.name)
+        }
+        return fetching(
+            app, action: action, reason: reason, there: there,
+            after: [.install] + replacing(there, running: app.state.value == .running) + [.prune])
+    }
+
+    /// A change that needs the artifact.
+    private func fetching(
+        _ app: DesiredApp, action: AppPlan.Action, reason: String, there: ObservedApp?, after: [Step]
+    ) -> AppPlan {
+        let wish = app.release?.value
+        let size = wish.flatMap { observed.artifactByteCounts[$0] ?? $0.size }
+        let isPresent = wish.map { observed.presentArtifacts.contains($0) } ?? false
+        // An archive of programs and text unpacks to three times its size or so; the limits of unpacking are hard.
+        let disk = size.map { (isPresent ? 0 : $0) + 3 * $0 }
+        return AppPlan(
+            app: app.name, action: action, reason: reason, origin: app.release?.origin ?? .builtin,
+            installed: there?.current, wish: wish, steps: [.download, .verify, .unpack] + after,
+            downloadByteCount: isPresent ? 0 : size, diskByteCount: disk, interrupts: there?.isRunning == true)
+    }
+
+    private func summary(of drift: [Drift]) -> String {
+        let head = drift.prefix(3).map(\.description).joined(separator: ", ")
+        return drift.count > 3 ? "\(head) and \(drift.count - 3) more" : head
+    }
+
+    private mutating func checkSpace() {
+        let needed = plan.apps.reduce(0) { $0 + ($1.diskByteCount ?? 0) }
+        if let free = observed.freeByteCount, needed > free {
+            plan.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: free)
+        }
+    }
+}
+
+extension DailyWindow: CustomStringConvertible {
+    public var description: String {
+        func time(_ minutes: Int) -> String {
+            let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+            return "\(two(minutes / 60)):\(two(minutes % 60))"
+        }
+        return "\(time(start))-\(time(end))"
+    }
+}
