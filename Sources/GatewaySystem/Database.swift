@@ -1,0 +1,111 @@
+internal import CSQLite
+internal import Synchronization
+
+/// A SQLite file. One connection, used by one thread at a time; calls from others wait.
+///
+/// Within `transaction` and `withConnection` use the connection that the closure is given: calling the database
+/// itself there is a recursive lock, which stops the process.
+///
+/// The file uses a rollback journal (`path-journal`), which needs no shared memory and so works on JFFS2 and over a
+/// read-only mount. The journal is truncated at each commit, and every commit is synced (`synchronous=FULL`): what a
+/// call has returned from survives power loss, as https://www.sqlite.org/atomiccommit.html describes.
+public final class Database: Sendable {
+    /// How a file is opened.
+    public enum Mode: Sendable, Hashable {
+        /// The file is created if it is missing; its folder must be there.
+        case readWriteCreate
+        /// Nothing is created or changed, no side file either. A transaction that a crash left behind is not rolled
+        /// back in the file but in a copy in memory.
+        case readOnly
+    }
+
+    public let path: String
+    private let connection: Mutex<DatabaseConnection>
+
+    /// Opens the file and reads its header, so that a file that is no database throws here.
+    ///
+    /// - Parameter busyTimeout: how long a call waits for the lock of another process.
+    public init(
+        path: String, mode: Mode = .readWriteCreate, busyTimeout: Duration = .seconds(10)
+    ) throws(DatabaseError) {
+        self.path = path
+        switch mode {
+        case .readWriteCreate:
+            var connection = try DatabaseConnection(
+                path: path, uri: Database.uri(path), flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                busyTimeout: busyTimeout)
+            try connection.executeScript(
+                "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            _ = try connection.query("SELECT count(*) FROM sqlite_schema")
+            self.connection = Mutex(connection)
+        case .readOnly:
+            var connection = try DatabaseConnection(
+                path: path, uri: Database.uri(path) + "?mode=ro", flags: SQLITE_OPEN_READONLY,
+                busyTimeout: busyTimeout)
+            _ = try connection.query("SELECT count(*) FROM sqlite_schema")
+            self.connection = Mutex(connection)
+        }
+    }
+
+    /// Runs one statement and drops its rows.
+    public func execute(_ sql: String, _ bindings: [SQLValue] = []) throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.execute(sql, bindings) }
+    }
+
+    /// Runs any number of statements without parameters, separated by semicolons.
+    public func executeScript(_ sql: String) throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.executeScript(sql) }
+    }
+
+    /// All rows of one statement. For results without a small bound take `forEachRow`.
+    public func query(_ sql: String, _ bindings: [SQLValue] = []) throws(DatabaseError) -> [Row] {
+        try withConnection { connection throws(DatabaseError) in try connection.query(sql, bindings) }
+    }
+
+    /// Calls `body` with each row in turn, with one row in memory at a time. `body` returns false to stop; it must
+    /// not use this database.
+    public func forEachRow(
+        _ sql: String, _ bindings: [SQLValue] = [], _ body: (Row) throws(DatabaseError) -> Bool
+    ) throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.forEachRow(sql, bindings, body) }
+    }
+
+    /// Runs `body` in one transaction, see `DatabaseConnection.transaction`.
+    public func transaction<Result: Sendable>(
+        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        try withConnection { connection throws(DatabaseError) in try connection.transaction(body) }
+    }
+
+    /// Lends the connection for several calls in a row.
+    public func withConnection<Result: Sendable>(
+        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        try connection.withLock { connection throws(DatabaseError) in try body(&connection) }
+    }
+
+    /// The integer kept for the schema's version: `PRAGMA user_version`.
+    public func userVersion() throws(DatabaseError) -> Int {
+        try withConnection { connection throws(DatabaseError) in try connection.userVersion() }
+    }
+
+    /// Sets the schema's version.
+    public func setUserVersion(_ version: Int) throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.setUserVersion(version) }
+    }
+
+    /// The path as a URI, with everything escaped that is not plain in one (https://www.sqlite.org/uri.html).
+    static func uri(_ path: String) -> String {
+        // An empty authority, so that a path that begins with two slashes is not taken for a host.
+        var uri = path.hasPrefix("/") ? "file://" : "file:"
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "-")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                uri.unicodeScalars.append(Unicode.Scalar(byte))
+            default: uri += (byte < 16 ? "%0" : "%") + String(byte, radix: 16)
+            }
+        }
+        return uri
+    }
+}

@@ -1,0 +1,115 @@
+internal import CSQLite
+
+/// One connection to a SQLite file, as `Database` hands it to one closure at a time.
+///
+/// Safe to move between threads, though not to share: SQLite's multi-thread mode
+/// (https://www.sqlite.org/threadsafe.html).
+public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
+    private let handle: OpaquePointer
+    private let path: String
+    /// Idle prepared statements by their text. One that runs is taken out, so that nested use prepares another.
+    private var idle: [String: DatabaseStatement] = [:]
+    private static let idleLimit = 64
+
+    init(path: String, uri: String, flags: Int32, busyTimeout: Duration) throws(DatabaseError) {
+        var database: OpaquePointer?
+        let code = sqlite3_open_v2(
+            uri, &database, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard code == SQLITE_OK, let database else {
+            let error = DatabaseStatement.error("open database", database, path)
+            sqlite3_close_v2(database)
+            throw error
+        }
+        self.handle = database
+        self.path = path
+        let (seconds, attoseconds) = busyTimeout.components
+        let milliseconds = seconds.multipliedReportingOverflow(by: 1000)
+        sqlite3_busy_timeout(
+            database,
+            milliseconds.overflow ? Int32.max : Int32(clamping: milliseconds.partialValue + attoseconds / 1_000_000_000_000_000))
+    }
+
+    deinit {
+        // A closed handle lives on as a zombie until its last statement, which the cache still holds, is finalised.
+        sqlite3_close_v2(handle)
+    }
+
+    /// Runs one statement and drops its rows.
+    public mutating func execute(_ sql: String, _ bindings: [SQLValue] = []) throws(DatabaseError) {
+        try forEachRow(sql, bindings) { _ throws(DatabaseError) in true }
+    }
+
+    /// Runs any number of statements without parameters, separated by semicolons.
+    public mutating func executeScript(_ sql: String) throws(DatabaseError) {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else {
+            throw DatabaseStatement.error(DatabaseStatement.action("run", sql), handle, path)
+        }
+    }
+
+    /// All rows of one statement. For results without a small bound take `forEachRow`.
+    public mutating func query(_ sql: String, _ bindings: [SQLValue] = []) throws(DatabaseError) -> [Row] {
+        var rows: [Row] = []
+        try forEachRow(sql, bindings) { row throws(DatabaseError) in
+            rows.append(row)
+            return true
+        }
+        return rows
+    }
+
+    /// Calls `body` with each row in turn, with one row in memory at a time. `body` returns false to stop.
+    public mutating func forEachRow(
+        _ sql: String, _ bindings: [SQLValue] = [], _ body: (Row) throws(DatabaseError) -> Bool
+    ) throws(DatabaseError) {
+        let statement: DatabaseStatement
+        if let known = idle.removeValue(forKey: sql) {
+            statement = known
+        } else {
+            statement = try DatabaseStatement(sql, database: handle, path: path)
+        }
+        defer {
+            if idle.count >= DatabaseConnection.idleLimit { idle.removeAll() }
+            idle[sql] = statement
+        }
+        try statement.run(bindings, body)
+    }
+
+    /// Runs `body` between BEGIN IMMEDIATE and COMMIT; within another transaction, between a savepoint and its
+    /// release. Whatever is thrown, by `body` or by the commit, has been rolled back. A crash at any point leaves the
+    /// database as it was before or after the whole.
+    public mutating func transaction<Result>(
+        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        let isNested = sqlite3_get_autocommit(handle) == 0
+        try execute(isNested ? "SAVEPOINT nested" : "BEGIN IMMEDIATE")
+        do throws(DatabaseError) {
+            let result = try body(&self)
+            try execute(isNested ? "RELEASE nested" : "COMMIT")
+            return result
+        } catch {
+            // SQLite has rolled back by itself after some errors (full disk, I/O): then there is nothing left to do.
+            if isNested {
+                try? execute("ROLLBACK TO nested")
+                try? execute("RELEASE nested")
+            } else if sqlite3_get_autocommit(handle) == 0 {
+                try? execute("ROLLBACK")
+            }
+            throw error
+        }
+    }
+
+    /// The integer kept for the schema's version: `PRAGMA user_version`.
+    public mutating func userVersion() throws(DatabaseError) -> Int {
+        try query("PRAGMA user_version").first?[0].int.map { Int($0) } ?? 0
+    }
+
+    /// Sets the schema's version; takes part in the running transaction.
+    public mutating func setUserVersion(_ version: Int) throws(DatabaseError) {
+        try executeScript("PRAGMA user_version = \(version)")
+    }
+
+    /// The rowid of the latest INSERT of this connection.
+    public var lastInsertID: Int64 { sqlite3_last_insert_rowid(handle) }
+
+    /// How many rows the latest INSERT, UPDATE or DELETE touched.
+    public var changes: Int { Int(sqlite3_changes(handle)) }
+}
