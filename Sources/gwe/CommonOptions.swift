@@ -6,17 +6,19 @@ internal import Glibc
 struct FolderOptions: ParsableArguments {
     @Option(
         name: .customLong("config-dir"),
-        help: .init("Folder of manifest.yaml and gateway.yaml.", discussion: "GWE_CONFIG_DIR, else /etc/gwe.", valueName: "dir"))
+        help: .init(
+            "Folder of manifest.yaml and gateway.yaml (GWE_CONFIG_DIR, else /etc/gwe).", valueName: "dir"))
     var configFolder: String?
 
     @Option(
         name: .customLong("state-dir"),
-        help: .init("Folder of journal, releases and token.", discussion: "GWE_STATE_DIR, else /var/lib/gwe.", valueName: "dir"))
+        help: .init(
+            "Folder of journal, releases and token (GWE_STATE_DIR, else /var/lib/gwe).", valueName: "dir"))
     var stateFolder: String?
 
     @Option(
         name: .customLong("log-dir"),
-        help: .init("Folder of the apps' logs.", discussion: "GWE_LOG_DIR, else /var/log/gwe.", valueName: "dir"))
+        help: .init("Folder of the apps' logs (GWE_LOG_DIR, else /var/log/gwe).", valueName: "dir"))
     var logFolder: String?
 
     /// The folders in force, as absolute paths.
