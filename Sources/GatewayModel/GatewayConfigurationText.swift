@@ -1,0 +1,95 @@
+/// What the values of gateway.yaml may look like. Each `…Problem` says what was expected, or nil.
+enum SettingText {
+    static func choice<Choice>(_ type: Choice.Type, _ text: String) -> String?
+    where Choice: CaseIterable & RawRepresentable<String> {
+        if Choice(rawValue: text) != nil { return nil }
+        return "expected \(Choice.allCases.map(\.rawValue).joined(separator: " or ")), found '\(text)'"
+    }
+
+    /// No control characters: the text fits on one line of a file, a header or a table.
+    static func isPlain(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+    }
+
+    /// A label of a host name, because the default cloud is `<product>.m2.exosite.io`.
+    static func isLabel(_ text: String) -> Bool {
+        (1...63).contains(text.utf8.count)
+            && text.utf8.allSatisfy { ($0 | 0x20) &- 97 < 26 || $0 &- 48 < 10 || $0 == UInt8(ascii: "-") }
+    }
+
+    /// As dev_valid_name() of Linux.
+    static func isInterfaceName(_ text: String) -> Bool {
+        (1...15).contains(text.utf8.count) && text != "." && text != ".."
+            && !text.unicodeScalars.contains {
+                $0 == "/" || $0 == ":" || $0.properties.isWhitespace || $0.value < 0x20
+            }
+    }
+
+    /// Odd characters are allowed (`anyserial!@#$%^&*()number`), but not what would break a header line.
+    static func identityProblem(_ text: String) -> String? {
+        if text.isEmpty { return "expected an identity, found an empty string" }
+        if text == "''" { return "'' is how Gateway Engine wrote an empty value; leave the key out instead" }
+        if !isPlain(text) { return "an identity has no control characters" }
+        if text.hasPrefix(" ") || text.hasSuffix(" ") { return "an identity neither begins nor ends with a space" }
+        return text.utf8.count <= 256 ? nil : "an identity has at most 256 bytes"
+    }
+
+    static func cloudProblem(_ text: String) -> String? {
+        guard isPlain(text), !text.contains(" "), let url = schemeAndRest(text) else {
+            return "expected https://host or http://loopback, found '\(text)'"
+        }
+        guard url.scheme == "https" || url.scheme == "http" else {
+            return "expected a URL of https, found '\(url.scheme)'"
+        }
+        let authority = url.rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        guard !authority.contains("@") else { return "the URL of the cloud holds no user or password" }
+        let host = host(of: authority)
+        guard !host.isEmpty else { return "the URL '\(text)' names no host" }
+        guard url.scheme == "https" || isLoopback(host) else {
+            return "plain http is refused unless the host is loopback; '\(host)' is not: use https"
+        }
+        return nil
+    }
+
+    static func proxyProblem(_ text: String) -> String? {
+        guard isPlain(text), !text.contains(" "), !text.isEmpty else { return "expected the URL of a proxy" }
+        guard let url = schemeAndRest(text) else { return nil }
+        let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+        return schemes.contains(url.scheme)
+            ? nil : "expected a proxy of \(schemes.joined(separator: ", ")), found '\(url.scheme)'"
+    }
+
+    /// Seconds, or a number with s, m, h or d; 1 s to 365 days.
+    static func interval(_ text: String) -> Duration? {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        var digits = text[...]
+        var factor: Int64 = 1
+        if let unit = text.last, let seconds = units[unit] {
+            digits.removeLast()
+            factor = seconds
+        }
+        let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { $0 &- 48 < 10 }
+        guard isNumber, let count = Int64(digits) else { return nil }
+        let (total, overflow) = count.multipliedReportingOverflow(by: factor)
+        return !overflow && (1...31_536_000).contains(total) ? .seconds(total) : nil
+    }
+
+    /// A URL cut at its `://`; the scheme in lower case.
+    static func schemeAndRest(_ text: String) -> (scheme: String, rest: Substring)? {
+        guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else { return nil }
+        return (text[..<colon].lowercased(), text[colon...].dropFirst(3))
+    }
+
+    /// The host of `host`, `host:port` or `[address]:port`, without brackets.
+    static func host(of authority: Substring) -> Substring {
+        if authority.first == "[" { return authority.dropFirst().prefix { $0 != "]" } }
+        return authority.prefix { $0 != ":" }
+    }
+
+    /// `localhost`, 127.0.0.0/8 or ::1.
+    static func isLoopback(_ host: Substring) -> Bool {
+        if host.lowercased() == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+}
