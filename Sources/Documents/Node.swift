@@ -15,10 +15,13 @@ public struct Mark: Sendable, Hashable, Comparable {
 public struct Node: Sendable {
     public var value: Value
     public var mark: Mark
+    /// What an unquoted scalar looks like in the source: `010` and `0xA` are both the integer 10. nil for the rest.
+    public var text: String?
 
-    public init(_ value: Value, at mark: Mark) {
+    public init(_ value: Value, at mark: Mark, text: String? = nil) {
         self.value = value
         self.mark = mark
+        self.text = text
     }
 
     /// The JSON data model, which is also YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
@@ -82,29 +85,5 @@ public struct Node: Sendable {
         case .sequence(let nodes): .array(nodes.map(\.json))
         case .mapping(let entries): .object(entries.map { ($0.key, $0.node.json) })
         }
-    }
-}
-
-/// Input that cannot be understood. Reads "manifest.yaml:12:5: apps.web.version: expected a string, found a list".
-public struct DocumentError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The file or the cloud resource: `manifest.yaml`, `engine_fetch`.
-    public var source: String
-    public var mark: Mark?
-    /// Where in the document: `apps.web.version`; empty at its root.
-    public var path: String
-    /// What is wrong and what was expected; lower case, no full stop.
-    public var message: String
-
-    public init(source: String, mark: Mark?, path: String = "", message: String) {
-        self.source = source
-        self.mark = mark
-        self.path = path
-        self.message = message
-    }
-
-    public var description: String {
-        var place = source
-        if let mark { place += ":\(mark.line):\(mark.column)" }
-        return path.isEmpty ? "\(place): \(message)" : "\(place): \(path): \(message)"
     }
 }
