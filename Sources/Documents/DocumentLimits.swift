@@ -26,7 +26,9 @@ public enum DocumentText {
         if let offset = bytes.firstIndex(of: 0) {
             throw DocumentError(source: source, mark: mark(of: offset, in: bytes), message: "the text holds a NUL byte")
         }
-        guard String(validating: bytes, as: UTF8.self) == nil, let offset = firstInvalidOffset(in: bytes) else { return }
+        guard String(validating: bytes, as: UTF8.self) == nil, let offset = firstInvalidOffset(in: bytes) else {
+            return
+        }
         let hex = String(bytes[offset], radix: 16, uppercase: true)
         let message = "the text is not UTF-8: byte 0x\(hex.count < 2 ? "0" : "")\(hex) at offset \(offset)"
         throw DocumentError(source: source, mark: mark(of: offset, in: bytes), message: message)

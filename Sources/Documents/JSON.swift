@@ -53,11 +53,15 @@ struct JSONReader {
 
     private mutating func value() throws(DocumentError) -> Node {
         nodeCount += 1
-        guard nodeCount <= limits.nodeCount else { throw error("too many values, at most \(limits.nodeCount) are read") }
+        guard nodeCount <= limits.nodeCount else {
+            throw error("too many values, at most \(limits.nodeCount) are read")
+        }
         let mark = mark()
         switch peek {
-        case UInt8(ascii: "{"): return Node(.mapping(try nested { (r) throws(DocumentError) in try r.object() }), at: mark)
-        case UInt8(ascii: "["): return Node(.sequence(try nested { (r) throws(DocumentError) in try r.array() }), at: mark)
+        case UInt8(ascii: "{"):
+            return Node(.mapping(try nested { (r) throws(DocumentError) in try r.object() }), at: mark)
+        case UInt8(ascii: "["):
+            return Node(.sequence(try nested { (r) throws(DocumentError) in try r.array() }), at: mark)
         case UInt8(ascii: "\""): return Node(.string(try string()), at: mark)
         case .some(UInt8(ascii: "-")), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): return try number(at: mark)
         default: return try word(at: mark)
@@ -134,7 +138,8 @@ struct JSONReader {
         position = start
         switch peek {
         case UInt8(ascii: "'"): throw error("expected a value, found ': strings stand in double quotes")
-        case UInt8(ascii: "/"), UInt8(ascii: "#"): throw error("expected a value, found \(found()): JSON has no comments")
+        case UInt8(ascii: "/"), UInt8(ascii: "#"):
+            throw error("expected a value, found \(found()): JSON has no comments")
         default: throw error("expected a value, found \(word.isEmpty ? found() : DocumentText.quoted(word))")
         }
     }
@@ -176,6 +181,7 @@ struct JSONReader {
         guard position < bytes.count else { return "the end of the text" }
         let rest = String(decoding: bytes[position..<min(position + 4, bytes.count)], as: UTF8.self)
         guard let scalar = rest.unicodeScalars.first else { return "the end of the text" }
-        return scalar.value > 0x20 && scalar.value < 0x7F ? String(Character(scalar)) : DocumentText.quoted(String(Character(scalar)))
+        return scalar.value > 0x20 && scalar.value < 0x7F
+            ? String(Character(scalar)) : DocumentText.quoted(String(Character(scalar)))
     }
 }

@@ -3,6 +3,5 @@ internal import CCrypto
 internal import CCurl
 internal import CLinux
 internal import CMicroHTTP
-internal import CYAML
 // Goes with the first file that uses each of them.
-func unused() { _ = archive_version_number(); _ = EVP_sha256(); _ = curl_version(); _ = gwe_syncfs(0); _ = MHD_get_version(); _ = yaml_get_version_string() }
+func unused() { _ = archive_version_number(); _ = EVP_sha256(); _ = curl_version(); _ = gwe_syncfs(0); _ = MHD_get_version(); }

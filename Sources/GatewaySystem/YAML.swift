@@ -1,0 +1,25 @@
+public import Documents
+
+/// The reader of YAML 1.2 with the core schema, through libyaml's event interface (yaml.h), that keeps places.
+public enum YAML {
+    /// Reads one document; an empty one is `.null`. Refuses, each with line and column: what libyaml refuses,
+    /// duplicate keys, anchors and aliases (nothing can expand), tags outside the core schema, keys that are no
+    /// scalars, more than one document, NUL, bad UTF-8, and what goes beyond the limits.
+    public static func parse(
+        _ bytes: [UInt8], source: String, limits: DocumentLimits = .init()
+    ) throws(DocumentError) -> Node {
+        try DocumentText.check(bytes, source: source, limits: limits)
+        return try bytes.withUnsafeBufferPointer { (buffer) throws(DocumentError) -> Node in
+            var composer = YAMLComposer(
+                parser: try YAMLParser(buffer, source: source), source: source, limits: limits)
+            return try composer.document()
+        }
+    }
+
+    /// The same for a string.
+    public static func parse(
+        _ text: String, source: String, limits: DocumentLimits = .init()
+    ) throws(DocumentError) -> Node {
+        try parse(Array(text.utf8), source: source, limits: limits)
+    }
+}
