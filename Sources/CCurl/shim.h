@@ -13,3 +13,4 @@ static inline CURLcode gwe_curl_set_progress_callback(CURL *h, gwe_curl_progress
 static inline CURLcode gwe_curl_get_long(CURL *h, CURLINFO i, long *v) { return (curl_easy_getinfo)(h, i, v); }
 static inline CURLcode gwe_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v) { return (curl_easy_getinfo)(h, i, v); }
 static inline CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v) { return (curl_easy_getinfo)(h, i, v); }
+static inline CURLcode gwe_curl_set_list(CURL *h, CURLoption o, struct curl_slist *v) { return (curl_easy_setopt)(h, o, v); }

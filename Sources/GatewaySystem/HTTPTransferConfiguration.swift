@@ -1,0 +1,30 @@
+/// How this gateway reaches servers; the same for every request of an `HTTPTransfer`. TLS is 1.2 or newer and always
+/// verified: there is no switch for that.
+public struct TransferConfiguration: Sendable {
+    /// PEM file of trusted roots, used instead of the system's; nil: the system's.
+    public var caFile: String?
+    /// PEM files of a client certificate and its key.
+    public var clientCertificate: String?
+    public var clientKey: String?
+    /// `http://host:port`; nil: what `https_proxy`, `http_proxy` and `no_proxy` in the environment say. Loopback is
+    /// never asked through a proxy.
+    public var proxy: String?
+    /// Name of the network interface to send from; nil: as routed. Loopback is never bound.
+    public var interface: String?
+    public var userAgent: String
+    /// Plain http beyond loopback (127.0.0.0/8, ::1, localhost). Off: refused before a name is looked up.
+    public var allowsPlainHTTP: Bool
+
+    public init(
+        caFile: String? = nil, clientCertificate: String? = nil, clientKey: String? = nil, proxy: String? = nil,
+        interface: String? = nil, userAgent: String = "gwe", allowsPlainHTTP: Bool = false
+    ) {
+        self.caFile = caFile
+        self.clientCertificate = clientCertificate
+        self.clientKey = clientKey
+        self.proxy = proxy
+        self.interface = interface
+        self.userAgent = userAgent
+        self.allowsPlainHTTP = allowsPlainHTTP
+    }
+}

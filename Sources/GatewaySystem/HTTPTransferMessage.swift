@@ -1,0 +1,108 @@
+/// One header line of a request or a response (RFC 9110, 6.3).
+public struct HTTPHeader: Sendable, Hashable, CustomStringConvertible {
+    public var name: String
+    public var value: String
+    /// A credential: never printed, and a request that carries one follows no redirect.
+    public var isSecret: Bool
+
+    public init(_ name: String, _ value: String, isSecret: Bool = false) {
+        self.name = name
+        self.value = value
+        self.isSecret = isSecret
+    }
+
+    public var description: String { "\(name): \(isSecret ? "…" : value)" }
+}
+
+/// One HTTP request (RFC 9110). Every limit has a default, so that no answer can hold a thread or fill the memory.
+public struct HTTPRequest: Sendable {
+    public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST", put = "PUT", delete = "DELETE" }
+
+    /// A transfer slower than this for that long is given up (`tooSlow`).
+    public struct LowSpeed: Sendable {
+        public var bytesPerSecond: Int64
+        public var duration: Duration
+        public init(bytesPerSecond: Int64, duration: Duration) {
+            self.bytesPerSecond = bytesPerSecond
+            self.duration = duration
+        }
+    }
+
+    public var method: Method
+    /// Absolute, `https:`, or `http:` where `TransferConfiguration` permits it.
+    public var url: String
+    public var headers: [HTTPHeader]
+    public var body: [UInt8]?
+    /// DNS, TCP and TLS together.
+    public var connectTimeout: Duration = .seconds(30)
+    /// The whole request; nil: no limit (then set `lowSpeed`).
+    public var timeout: Duration? = .seconds(60)
+    public var lowSpeed: LowSpeed?
+    /// Of the response's body, in bytes; more is `tooLarge`. A download has its own limit.
+    public var maximumBodyByteCount: Int64 = 1 << 20
+    /// Follow up to 5 redirects, to https only. Off for the device API, which never redirects: there a redirect is a
+    /// captive portal. A request with a secret header follows none.
+    public var followsRedirects = false
+    /// Bytes a second, on average over some seconds; nil: as fast as it goes.
+    public var receiveLimit: Int64?
+    /// Asked about once a second while the request is under way; true ends it with `cancelled`.
+    public var isCancelled: (@Sendable () -> Bool)?
+
+    public init(_ method: Method = .get, _ url: String, headers: [HTTPHeader] = [], body: [UInt8]? = nil) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// Status and headers of a final response (never a 1xx, never a redirect that was followed).
+public struct HTTPResponseHead: Sendable {
+    public var status: Int
+    public var headers: [HTTPHeader]
+
+    public init(status: Int, headers: [HTTPHeader]) {
+        self.status = status
+        self.headers = headers
+    }
+
+    /// The first value of a header; the name's case does not matter.
+    public func header(_ name: String) -> String? {
+        let wanted = name.lowercased()
+        return headers.first { $0.name.lowercased() == wanted }?.value
+    }
+
+    /// The media type without its parameters, in lower case.
+    public var mediaType: String? {
+        header("Content-Type")?.lowercased().split(separator: ";").first.map { text in
+            String(text.drop(while: \.isWhitespace).prefix { !$0.isWhitespace })
+        }
+    }
+}
+
+/// What one request cost, for metering and tests.
+public struct TransferInfo: Sendable {
+    /// Bytes of HTTP: request line, headers and body. TLS and TCP are not in it.
+    public var sentByteCount: Int64 = 0
+    public var receivedByteCount: Int64 = 0
+    public var duration: Duration = .zero
+    /// 0 when a kept connection was used again.
+    public var newConnectionCount = 0
+    public var redirectCount = 0
+    /// Peer's address, or "" when there was no connection.
+    public var address = ""
+    /// From `Retry-After` (RFC 9110, 10.2.3), seconds or date.
+    public var retryAfter: Duration?
+}
+
+/// A whole response in memory.
+public struct HTTPResponse: Sendable {
+    public var head: HTTPResponseHead
+    public var body: [UInt8]
+    public var info: TransferInfo
+
+    public var status: Int { head.status }
+    public func header(_ name: String) -> String? { head.header(name) }
+    /// The body as UTF-8, repaired where it is not.
+    public var text: String { String(decoding: body, as: UTF8.self) }
+}
