@@ -15,9 +15,12 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Takes the calling thread's errno: call it before anything else can change it.
     public static func last(_ action: String) -> SystemError { SystemError(action, code: errno) }
 
-    public var description: String {
+    public var description: String { "cannot \(action): \(SystemError.words(code)) (\(code))" }
+
+    /// strerror(3) with a small first letter.
+    static func words(_ code: Int32) -> String {
         let words = String(cString: strerror(code))
-        return "cannot \(action): \(words.prefix(1).lowercased())\(words.dropFirst()) (\(code))"
+        return words.prefix(1).lowercased() + words.dropFirst()
     }
 
     /// Whether the same call may succeed later without anybody doing anything.
