@@ -222,6 +222,8 @@ public final class HTTPTransfer {
             case CURLE_PEER_FAILED_VERIFICATION: isNotYetValid ? .clockSuspect : .tls
             case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_INVALIDCERTSTATUS: .tls
             case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR: .cut
+            // Also what libcurl says to an answer without a status line (HTTP/0.9).
+            case CURLE_UNSUPPORTED_PROTOCOL where isConnected && number(CURLINFO_RESPONSE_CODE) == 0: .malformed
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_TOO_MANY_REDIRECTS, CURLE_SSL_CERTPROBLEM,
                 CURLE_SSL_CACERT_BADFILE, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
                 .refused
