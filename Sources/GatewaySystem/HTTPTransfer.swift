@@ -37,7 +37,8 @@ public final class HTTPTransfer {
     }
 
     /// The same with the body given to a receiver as it arrives. `lastInfo` tells the cost also after an error.
-    func perform(_ request: HTTPRequest, into receiver: any HTTPTransferReceiver) throws(TransferError) -> TransferInfo {
+    func perform(_ request: HTTPRequest, into receiver: any HTTPTransferReceiver) throws(TransferError) -> TransferInfo
+    {
         lastInfo = TransferInfo()
         let action = action(of: request)
         let url = try accepted(request.url, action: action)

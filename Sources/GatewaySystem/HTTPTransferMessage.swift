@@ -16,7 +16,9 @@ public struct HTTPHeader: Sendable, Hashable, CustomStringConvertible {
 
 /// One HTTP request (RFC 9110). Every limit has a default, so that no answer can hold a thread or fill the memory.
 public struct HTTPRequest: Sendable {
-    public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST", put = "PUT", delete = "DELETE" }
+    public enum Method: String, Sendable {
+        case get = "GET", head = "HEAD", post = "POST", put = "PUT", delete = "DELETE"
+    }
 
     /// A transfer slower than this for that long is given up (`tooSlow`).
     public struct LowSpeed: Sendable {

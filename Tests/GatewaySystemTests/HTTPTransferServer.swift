@@ -184,11 +184,13 @@ func startThread(_ work: @escaping @Sendable () -> Void) throws {
     }
     var thread = pthread_t()
     let context = Unmanaged.passRetained(Box(work)).toOpaque()
-    let code = pthread_create(&thread, nil, { context in
-        guard let context else { return nil }
-        Unmanaged<Box>.fromOpaque(context).takeRetainedValue().work()
-        return nil
-    }, context)
+    let code = pthread_create(
+        &thread, nil,
+        { context in
+            guard let context else { return nil }
+            Unmanaged<Box>.fromOpaque(context).takeRetainedValue().work()
+            return nil
+        }, context)
     guard code == 0 else { throw TestFailure("no thread: \(code)") }
     pthread_detach(thread)
 }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("HTTP transfer")
 struct HTTPTransferTests {
-    private func error(_ request: HTTPRequest, _ configuration: TransferConfiguration = .init()) throws -> TransferError {
+    private func error(_ request: HTTPRequest, _ configuration: TransferConfiguration = .init()) throws -> TransferError
+    {
         do throws(TransferError) {
             let response = try HTTPTransfer(configuration).perform(request)
             throw TransferError(.malformed, "fail", "answered \(response.status)")
@@ -16,10 +17,12 @@ struct HTTPTransferTests {
 
     @Test("a request carries method, headers and body, and the response comes back whole")
     func wholeExchange() throws {
-        let server = try ScriptedServer(.ok(Array("hello".utf8), ["X-Kind: greeting", "Content-Type: Text/Plain; charset=utf-8"]))
+        let server = try ScriptedServer(
+            .ok(Array("hello".utf8), ["X-Kind: greeting", "Content-Type: Text/Plain; charset=utf-8"]))
         defer { server.stop() }
         let request = HTTPRequest(
-            .post, server.url + "/a?b=1", headers: [HTTPHeader("X-Token", "s3cret", isSecret: true)], body: Array("x=1".utf8))
+            .post, server.url + "/a?b=1", headers: [HTTPHeader("X-Token", "s3cret", isSecret: true)],
+            body: Array("x=1".utf8))
         let response = try HTTPTransfer(.init(userAgent: "probe/1")).perform(request)
         #expect(response.status == 200)
         #expect(response.text == "hello")
@@ -65,9 +68,12 @@ struct HTTPTransferTests {
         if status == 503 { #expect(response.info.retryAfter == .seconds(7)) }
     }
 
-    @Test("plain http goes to loopback only", arguments: [
-        "http://example.com/x", "http://128.0.0.1/", "http://127.0.0.1@example.com/", "http://127.0.0.1.example.com/",
-    ])
+    @Test(
+        "plain http goes to loopback only",
+        arguments: [
+            "http://example.com/x", "http://128.0.0.1/", "http://127.0.0.1@example.com/",
+            "http://127.0.0.1.example.com/",
+        ])
     func plainHTTP(url: String) throws {
         let failure = try error(HTTPRequest(.get, url))
         #expect(failure.kind == .refused)
@@ -75,14 +81,16 @@ struct HTTPTransferTests {
         #expect(failure.description.contains("plain http is for loopback only"))
     }
 
-    @Test("only http and https are spoken", arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"])
+    @Test(
+        "only http and https are spoken", arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"])
     func schemes(url: String) throws {
         #expect(try error(HTTPRequest(.get, url)).kind == .refused)
     }
 
     @Test("no redirect is followed unless asked, and never to plain http")
     func redirects() throws {
-        let server = try ScriptedServer(.init("302 Found", ["Location: http://127.0.0.1:1/login", "Content-Length: 0"]))
+        let server = try ScriptedServer(
+            .init("302 Found", ["Location: http://127.0.0.1:1/login", "Content-Length: 0"]))
         defer { server.stop() }
         var request = HTTPRequest(.get, server.url)
         #expect(try HTTPTransfer().perform(request).status == 302)
@@ -197,7 +205,8 @@ struct HTTPTransferTests {
     @Test("chunked with a Content-Length beside it is read by its chunks")
     func bothLengths() throws {
         let body = Array("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n".utf8)
-        let server = try ScriptedServer(.init("200 OK", ["Content-Length: 4", "Transfer-Encoding: chunked"], body: body))
+        let server = try ScriptedServer(
+            .init("200 OK", ["Content-Length: 4", "Transfer-Encoding: chunked"], body: body))
         defer { server.stop() }
         #expect(try HTTPTransfer().perform(HTTPRequest(.get, server.url)).text == "hello world")
     }
