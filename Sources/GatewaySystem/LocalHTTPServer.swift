@@ -115,17 +115,18 @@ extension LocalHTTPServer {
             options.append(MHD_OptionItem(option: .END, value: 0, ptr_value: nil))
 
             // The daemon's threads inherit the mask: signals go to the threads that expect them.
-            var all = sigset_t()
-            var before = sigset_t()
-            sigfillset(&all)
-            pthread_sigmask(SIG_SETMASK, &all, &before)
+            // (sigset_t() itself is a member of whichever C module came first, so it is not called here.)
+            let masks = UnsafeMutablePointer<sigset_t>.allocate(capacity: 2)
+            defer { masks.deallocate() }
+            sigfillset(masks)
+            pthread_sigmask(SIG_SETMASK, masks, masks + 1)
             let started = options.withUnsafeMutableBytes { items in
                 withVaList([MHD_OPTION.ARRAY.rawValue, Int(bitPattern: items.baseAddress), MHD_OPTION.END.rawValue]) {
                     MHD_start_daemon_va(flags, 0, nil, nil, HTTPExchange.onAccess, retained.toOpaque(), $0)
                 }
             }
             let code = errno
-            pthread_sigmask(SIG_SETMASK, &before, nil)
+            pthread_sigmask(SIG_SETMASK, masks + 1, nil)
             guard let started else {
                 retained.release()
                 close(listener.descriptor)
