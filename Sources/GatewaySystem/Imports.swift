@@ -1,5 +1,4 @@
 internal import CArchive
 internal import CCrypto
-internal import CLinux
 // Goes with the first file that uses each of them.
-func unused() { _ = archive_version_number(); _ = EVP_sha256(); _ = gwe_syncfs(0) }
+func unused() { _ = archive_version_number(); _ = EVP_sha256() }

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxProcess.h"
 
 /// renameat2(2).
 int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *new_path, unsigned flags);

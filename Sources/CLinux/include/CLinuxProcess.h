@@ -1,0 +1,66 @@
+// Making processes, and the calls of supervision that Swift cannot import.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/// How far a spawn came; sent back with errno when it failed.
+enum gwe_spawn_step {
+    GWE_SPAWN_OK = 0,
+    GWE_SPAWN_FORK,
+    GWE_SPAWN_SESSION,
+    GWE_SPAWN_FILES,
+    GWE_SPAWN_GROUPS,
+    GWE_SPAWN_USER,
+    GWE_SPAWN_DIRECTORY,
+    GWE_SPAWN_RECORD,
+    GWE_SPAWN_ORPHANED,
+    GWE_SPAWN_EXEC,
+};
+
+/// What a child becomes. All pointers stay the caller's.
+struct gwe_spawn {
+    /// execve(2): a path; looked up after chdir.
+    const char *path;
+    char *const *argv;
+    char *const *envp;
+    /// NULL: stay.
+    const char *directory;
+    /// Descriptors for 0, 1 and 2.
+    int standard_input, standard_output, standard_error;
+    /// -1: stay who we are. Otherwise groups, then gid, then uid are set.
+    int64_t uid, gid;
+    const gid_t *groups;
+    size_t group_count;
+    /// -1: inherit.
+    int umask;
+    /// -1: none. Otherwise "pid <pid> <start>\n" is appended to it before exec: pid, and the start time in clock ticks
+    /// after boot (field 22 of /proc/PID/stat). A child whose parent is gone by then ends without exec.
+    int record;
+    /// Non-zero: the kernel sends SIGKILL when the thread that spawned ends. Lost when exec changes the user.
+    int die_with_parent;
+};
+
+/// vfork(2) and exec in a session of its own, with all signals at their default and unblocked and only descriptors 0, 1
+/// and 2 open. Returns the pid; or -1 with errno set and *step telling where it failed, and no process left.
+pid_t gwe_spawn(const struct gwe_spawn *spec, enum gwe_spawn_step *step);
+
+/// tee(2) and splice(2) without waiting. `offset` may be NULL.
+ssize_t gwe_tee(int from, int to, size_t length);
+ssize_t gwe_splice(int from, int to, int64_t *offset, size_t length);
+/// fcntl(F_SETPIPE_SZ) and fcntl(F_GETPIPE_SZ).
+int gwe_set_pipe_size(int fd, int byte_count);
+int gwe_pipe_size(int fd);
+/// ioctl(FIONREAD): bytes waiting in a pipe, or -1.
+int gwe_bytes_waiting(int fd);
+/// open(2) with a mode, which is variadic in C.
+int gwe_open(const char *path, int flags, mode_t mode);
+/// waitid(P_PID, …). Returns 1 and the status when `pid` has ended, 0 when it has not, -1 and errno (ECHILD: not ours).
+/// With `reap` 0 the zombie stays, and with it its number. With `block` 1 it waits.
+int gwe_wait(pid_t pid, int reap, int block, int *killed_by_signal, int *status);
+
+/// signalfd(2) for the given signals, which the calling thread blocks first. -1 and errno.
+int gwe_signalfd(const int *signals, size_t count);
+/// The next signal of a signalfd, 0 when there is none.
+int gwe_next_signal(int fd);
+/// pipe2(2) with O_CLOEXEC.
+int gwe_pipe(int ends[2]);

@@ -1,0 +1,254 @@
+#include "CLinuxProcess.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The child shares the parent's memory until exec (vfork), beside the parent's other running threads. It must not
+// allocate, take a lock, or use libc's set*id (they signal all threads of the process): plain system calls only.
+
+struct report {
+    int step;
+    int code;
+};
+
+struct dirent64 {
+    uint64_t d_ino;
+    int64_t d_off;
+    unsigned short d_reclen;
+    unsigned char d_type;
+    char d_name[];
+};
+
+static __attribute__((noreturn)) void fail(int report_fd, int step) {
+    struct report report = {step, errno};
+    ssize_t ignored = write(report_fd, &report, sizeof report);
+    (void)ignored;
+    _exit(127);
+}
+
+/// Closes all descriptors from `first` on.
+static void close_from(int first) {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0) return;
+#endif
+    // Before Linux 5.9. Entries may move while they are closed: read again until nothing is left to close.
+    int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        for (int fd = first; fd < 1024; fd++) close(fd);
+        return;
+    }
+    char buffer[1024] __attribute__((aligned(8)));
+    int closed;
+    do {
+        closed = 0;
+        lseek(folder, 0, SEEK_SET);
+        long count;
+        while ((count = syscall(SYS_getdents64, folder, buffer, sizeof buffer)) > 0) {
+            for (long at = 0; at < count;) {
+                struct dirent64 *entry = (struct dirent64 *)(buffer + at);
+                at += entry->d_reclen;
+                int fd = 0;
+                const char *digit = entry->d_name;
+                if (*digit < '0' || *digit > '9') continue;
+                for (; *digit >= '0' && *digit <= '9'; digit++) fd = fd * 10 + (*digit - '0');
+                if (fd >= first && fd != folder && close(fd) == 0) closed++;
+            }
+        }
+    } while (closed > 0);
+    if (folder >= first) close(folder);
+}
+
+static char *put_number(char *out, unsigned long long number) {
+    char digits[24];
+    int count = 0;
+    do digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count > 0) *out++ = digits[--count];
+    return out;
+}
+
+/// Appends "pid <pid> <start>\n". Field 22 of /proc/self/stat (proc(5)); field 2 may hold blanks and brackets.
+static int write_record(int fd) {
+    char stat[1024];
+    int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t length = read(file, stat, sizeof stat - 1);
+    close(file);
+    if (length <= 0) return -1;
+    stat[length] = 0;
+    char *at = strrchr(stat, ')');
+    for (int field = 2; at != NULL && field < 22; field++) {
+        at = strchr(at, ' ');
+        if (at != NULL) at++;
+    }
+    if (at == NULL) { errno = EPROTO; return -1; }
+    char line[80] = "pid ";
+    // getpid of libc is a plain system call since glibc 2.25, but older ones cache it.
+    char *out = put_number(line + 4, (unsigned long long)syscall(SYS_getpid));
+    *out++ = ' ';
+    while (*at >= '0' && *at <= '9' && out < line + sizeof line - 2) *out++ = *at++;
+    *out++ = '\n';
+    ssize_t wanted = out - line;
+    ssize_t written = write(fd, line, (size_t)wanted);
+    if (written >= 0 && written != wanted) { errno = ENOSPC; return -1; }
+    return written < 0 ? -1 : 0;
+}
+
+#if defined(SYS_setuid32)
+#define SET_UID SYS_setresuid32
+#define SET_GID SYS_setresgid32
+#define SET_GROUPS SYS_setgroups32
+#else
+#define SET_UID SYS_setresuid
+#define SET_GID SYS_setresgid
+#define SET_GROUPS SYS_setgroups
+#endif
+
+static __attribute__((noreturn, noinline)) void child(const struct gwe_spawn *spec, int report_fd, pid_t parent) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    for (int number = 1; number < NSIG; number++) sigaction(number, &action, NULL);
+
+    if (setsid() < 0) fail(report_fd, GWE_SPAWN_SESSION);
+
+    // Out of the way of 0, 1 and 2, so that no dup2 overwrites what the next one needs.
+    int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 10);
+    int input = fcntl(spec->standard_input, F_DUPFD_CLOEXEC, 10);
+    int output = fcntl(spec->standard_output, F_DUPFD_CLOEXEC, 10);
+    int error = fcntl(spec->standard_error, F_DUPFD_CLOEXEC, 10);
+    int record = spec->record < 0 ? -1 : fcntl(spec->record, F_DUPFD_CLOEXEC, 10);
+    if (report < 0 || input < 0 || output < 0 || error < 0 || (spec->record >= 0 && record < 0))
+        fail(report_fd, GWE_SPAWN_FILES);
+    if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0) fail(report, GWE_SPAWN_FILES);
+
+    if (record >= 0) {
+        // Parent alive after the record is written: whoever comes after the parent reads the record. Parent gone: a
+        // second agent may have looked already and be starting this app, so this copy must not.
+        if (write_record(record) != 0) fail(report, GWE_SPAWN_RECORD);
+        if ((pid_t)syscall(SYS_getppid) != parent) fail(report, GWE_SPAWN_ORPHANED);
+    }
+
+    if (spec->directory != NULL && spec->uid < 0 && chdir(spec->directory) != 0) fail(report, GWE_SPAWN_DIRECTORY);
+    if (spec->uid >= 0) {
+        if (syscall(SET_GROUPS, spec->group_count, spec->groups) != 0) fail(report, GWE_SPAWN_GROUPS);
+        if (syscall(SET_GID, spec->gid, spec->gid, spec->gid) != 0) fail(report, GWE_SPAWN_GROUPS);
+        if (syscall(SET_UID, spec->uid, spec->uid, spec->uid) != 0) fail(report, GWE_SPAWN_USER);
+        // As that user, so that a folder it may not enter is found out here and not by the app.
+        if (spec->directory != NULL && chdir(spec->directory) != 0) fail(report, GWE_SPAWN_DIRECTORY);
+    }
+    if (spec->umask >= 0) umask((mode_t)spec->umask);
+    if (spec->die_with_parent) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if ((pid_t)syscall(SYS_getppid) != parent) fail(report, GWE_SPAWN_ORPHANED);
+    }
+
+    if (dup3(report, 3, O_CLOEXEC) < 0 && report != 3) fail(report, GWE_SPAWN_FILES);
+    close_from(4);
+
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(spec->path, spec->argv, spec->envp);
+    fail(3, GWE_SPAWN_EXEC);
+}
+
+pid_t gwe_spawn(const struct gwe_spawn *spec, enum gwe_spawn_step *step) {
+    int report_pipe[2];
+    *step = GWE_SPAWN_FORK;
+    if (pipe2(report_pipe, O_CLOEXEC) != 0) return -1;
+
+    // No handler of ours may run in the child on the shared memory.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t parent = getpid();
+    pid_t pid = vfork();
+    if (pid == 0) child(spec, report_pipe[1], parent);
+    int code = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+    close(report_pipe[1]);
+    if (pid < 0) {
+        close(report_pipe[0]);
+        errno = code;
+        return -1;
+    }
+    // Exec closes the pipe. Where vfork is a fork (emulators), this waits for it.
+    struct report report;
+    ssize_t length;
+    do length = read(report_pipe[0], &report, sizeof report);
+    while (length < 0 && errno == EINTR);
+    close(report_pipe[0]);
+    if (length != sizeof report) {
+        *step = GWE_SPAWN_OK;
+        return pid;
+    }
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    *step = (enum gwe_spawn_step)report.step;
+    errno = report.code;
+    return -1;
+}
+
+ssize_t gwe_tee(int from, int to, size_t length) { return tee(from, to, length, SPLICE_F_NONBLOCK); }
+
+ssize_t gwe_splice(int from, int to, int64_t *offset, size_t length) {
+    loff_t at = offset == NULL ? 0 : (loff_t)*offset;
+    ssize_t moved = splice(from, NULL, to, offset == NULL ? NULL : &at, length, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (moved > 0 && offset != NULL) *offset = (int64_t)at;
+    return moved;
+}
+
+int gwe_set_pipe_size(int fd, int byte_count) { return fcntl(fd, F_SETPIPE_SZ, byte_count); }
+
+int gwe_pipe_size(int fd) { return fcntl(fd, F_GETPIPE_SZ); }
+
+int gwe_bytes_waiting(int fd) {
+    int count = 0;
+    return ioctl(fd, FIONREAD, &count) != 0 ? -1 : count;
+}
+
+int gwe_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+int gwe_wait(pid_t pid, int reap, int block, int *killed_by_signal, int *status) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    int options = WEXITED | (reap ? 0 : WNOWAIT) | (block ? 0 : WNOHANG);
+    int result;
+    do result = waitid(P_PID, (id_t)pid, &info, options);
+    while (result != 0 && errno == EINTR);
+    if (result != 0) return -1;
+    if (info.si_pid == 0) return 0;
+    *killed_by_signal = info.si_code != CLD_EXITED;
+    *status = info.si_status;
+    return 1;
+}
+
+int gwe_signalfd(const int *signals, size_t count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t index = 0; index < count; index++) sigaddset(&set, signals[index]);
+    int code = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (code != 0) { errno = code; return -1; }
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int gwe_next_signal(int fd) {
+    struct signalfd_siginfo info;
+    ssize_t length;
+    do length = read(fd, &info, sizeof info);
+    while (length < 0 && errno == EINTR);
+    return length == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+int gwe_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

@@ -1,0 +1,188 @@
+internal import CLinux
+internal import Glibc
+
+extension ChildProcess {
+    /// A program that ran to its end, or was ended.
+    public struct Completed: Sendable, Hashable {
+        public var exit: Exit
+        /// The last bytes of standard output and standard error together, in the order in which they were written.
+        public var output: [UInt8]
+        /// Whether bytes before these were dropped.
+        public var outputTruncated: Bool
+        /// Whether the timeout passed and the whole group was ended.
+        public var timedOut: Bool
+
+        public var succeeded: Bool { exit == .code(0) && !timedOut }
+
+        /// The output as text; bytes that are no UTF-8 become U+FFFD.
+        public var outputText: String { String(decoding: output, as: UTF8.self) }
+
+        /// "exit code 3", "signal 9", "no end within 15 minutes" is left to the caller, who knows the timeout.
+        public var exitInWords: String {
+            switch exit {
+            case .code(let code): "exit code \(code)"
+            case .signal(let number): "signal \(number)"
+            }
+        }
+    }
+
+    /// Runs a program in a session and process group of its own, waits for its end and keeps the last `outputLimit`
+    /// bytes of what it and its children write. Standard input is empty.
+    ///
+    /// After `timeout` the whole group gets SIGTERM, and SIGKILL `killDelay` later; so does everything that the program
+    /// left in its group when it timed out. A grandchild that keeps the output open does not delay the return: reading
+    /// stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
+    ///
+    /// - Parameters:
+    ///   - executable: a path, relative to `directory` if not absolute, or a name that is looked up in PATH.
+    ///   - environment: the whole environment; nothing is inherited.
+    ///   - onOutput: gets every piece of output as it comes, on the calling thread.
+    /// - Throws: `ProcessError` when the program could not be started. Its own failure is in the result.
+    public static func run(
+        _ executable: String, _ arguments: [String] = [], environment: [String: String], directory: String? = nil,
+        timeout: Duration, killDelay: Duration = .seconds(10), outputLimit: Int = 65_536, user: UserIdentity? = nil,
+        onOutput: ((UnsafeRawBufferPointer) -> Void)? = nil
+    ) throws(ProcessError) -> Completed {
+        var ends: [Int32] = [-1, -1]
+        guard gwe_pipe(&ends) == 0 else {
+            throw ProcessError(.resources, executable, "cannot make a pipe: \(ProcessError.words(errno))")
+        }
+        defer { close(ends[0]) }
+        var request = SpawnRequest(
+            executable: executable, arguments: arguments, environment: environment, directory: directory)
+        request.standardOutput = ends[1]
+        request.standardError = ends[1]
+        request.user = user
+        request.diesWithParent = true
+        let pid: Int32
+        do { pid = try spawn(request) } catch {
+            close(ends[1])
+            throw error
+        }
+        close(ends[1])
+        _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+        var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
+        return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
+    }
+}
+
+/// The wait of `ChildProcess.run`: reads output and watches for the end and the deadline.
+private struct RunningProgram {
+    let pid: Int32
+    let output: Int32
+    var tail: TailBuffer
+    var outputOpen = true
+
+    init(pid: Int32, output: Int32, limit: Int) {
+        self.pid = pid
+        self.output = output
+        tail = TailBuffer(limit: limit)
+    }
+
+    mutating func finish(
+        timeout: Duration, killDelay: Duration, onOutput: ((UnsafeRawBufferPointer) -> Void)?
+    ) -> ChildProcess.Completed {
+        // Before Linux 5.3 there is no pidfd: look every 50 ms.
+        let handle = gwe_pidfd_open(pid, 0)
+        defer { if handle >= 0 { close(handle) } }
+        let clock = ContinuousClock()
+        var deadline = clock.now + timeout
+        var timedOut = false
+        var killed = false
+        while true {
+            let left = clock.now.duration(to: deadline)
+            if left <= .zero {
+                if !timedOut {
+                    timedOut = true
+                    deadline = clock.now + killDelay
+                    try? ChildProcess.signal(pid, SIGTERM, wholeGroup: true)
+                } else if !killed {
+                    killed = true
+                    deadline = clock.now + .seconds(60)
+                    try? ChildProcess.signal(pid, SIGKILL, wholeGroup: true)
+                } else {
+                    // In the kernel and not to be killed (dead storage): wait on, but do not spin.
+                    deadline = clock.now + .seconds(60)
+                }
+                continue
+            }
+            wait(handle: handle, milliseconds: handle >= 0 ? left.milliseconds : min(50, left.milliseconds))
+            drain(onOutput)
+            guard let exit = ended() else { continue }
+            // The zombie still holds the group's number: nothing else can be hit.
+            if timedOut { try? ChildProcess.signal(pid, SIGKILL, wholeGroup: true) }
+            readRest(until: clock.now + .milliseconds(200), clock, onOutput)
+            _ = try? ChildProcess.poll(pid)
+            return .init(exit: exit, output: tail.bytes, outputTruncated: tail.dropped, timedOut: timedOut)
+        }
+    }
+
+    /// nil while it runs. A child that somebody else reaped counts as ended by an unknown signal.
+    private func ended() -> ChildProcess.Exit? {
+        do { return try ChildProcess.poll(pid, reap: false) } catch { return .signal(0) }
+    }
+
+    private func wait(handle: Int32, milliseconds: Int32) {
+        var waiting: [pollfd] = []
+        if outputOpen { waiting.append(pollfd(fd: output, events: Int16(POLLIN), revents: 0)) }
+        if handle >= 0 { waiting.append(pollfd(fd: handle, events: Int16(POLLIN), revents: 0)) }
+        _ = Glibc.poll(&waiting, nfds_t(waiting.count), milliseconds)
+    }
+
+    private mutating func readRest(
+        until end: ContinuousClock.Instant, _ clock: ContinuousClock, _ onOutput: ((UnsafeRawBufferPointer) -> Void)?
+    ) {
+        drain(onOutput)
+        while outputOpen {
+            let left = clock.now.duration(to: end)
+            guard left > .zero else { return }
+            wait(handle: -1, milliseconds: left.milliseconds)
+            drain(onOutput)
+        }
+    }
+
+    /// Reads what is there, at most 1 MiB, so that a program that never stops writing does not outrun its deadline.
+    private mutating func drain(_ onOutput: ((UnsafeRawBufferPointer) -> Void)?) {
+        withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { buffer in
+            for _ in 0..<64 where outputOpen {
+                let count = read(output, buffer.baseAddress, buffer.count)
+                if count > 0 {
+                    let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                    tail.append(piece)
+                    onOutput?(piece)
+                } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+                    outputOpen = false
+                } else if errno == EAGAIN {
+                    return
+                }
+            }
+        }
+    }
+}
+
+/// The last bytes of a stream. Never holds more than twice its limit.
+struct TailBuffer {
+    private let limit: Int
+    private var kept: [UInt8] = []
+    private(set) var dropped = false
+
+    init(limit: Int) { self.limit = max(0, limit) }
+
+    var bytes: [UInt8] { Array(kept.suffix(limit)) }
+
+    mutating func append(_ piece: UnsafeRawBufferPointer) {
+        kept.append(contentsOf: piece.suffix(limit))
+        if kept.count > limit || piece.count > limit { dropped = true }
+        if kept.count > limit * 2 { kept.removeFirst(kept.count - limit) }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up, for poll(2); at most about 24 days.
+    var milliseconds: Int32 {
+        let (seconds, attoseconds) = components
+        guard seconds < 2_000_000 else { return 2_000_000_000 }
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return Int32(seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,55 @@
+internal import Glibc
+
+/// A user a child becomes: uid, gid and all groups, looked up in the parent because a child must not allocate.
+public struct UserIdentity: Sendable, Hashable {
+    public var name: String
+    public var uid: UInt32
+    public var gid: UInt32
+    public var groups: [UInt32]
+    public var home: String
+
+    /// Looks up a name or a number in the system's user database (getpwnam_r(3), getgrouplist(3)).
+    /// Fails with reason `.user` when there is no such user, or when this process may not become it.
+    public init(_ name: String) throws(ProcessError) {
+        guard let found = UserIdentity.lookUp(name) else {
+            throw ProcessError(.user, "as user \(name)", "there is no such user")
+        }
+        self = found
+        guard geteuid() == 0 || uid == geteuid() else {
+            throw ProcessError(.user, "as user \(name)", "only root may change the user, and gwe does not run as root")
+        }
+    }
+
+    /// Whether a child that stays who we are is this user already.
+    var isCurrent: Bool { uid == geteuid() && gid == getegid() && geteuid() != 0 }
+
+    private static func lookUp(_ name: String) -> UserIdentity? {
+        var record = passwd()
+        var result: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        if let number = uid_t(name) {
+            _ = getpwuid_r(number, &record, &buffer, buffer.count, &result)
+        } else {
+            _ = getpwnam_r(name, &record, &buffer, buffer.count, &result)
+        }
+        guard result != nil, let login = record.pw_name, let home = record.pw_dir else { return nil }
+        var count: Int32 = 64
+        var groups = [gid_t](repeating: 0, count: Int(count))
+        if getgrouplist(login, record.pw_gid, &groups, &count) < 0 {
+            groups = [gid_t](repeating: 0, count: max(1, min(Int(count), 65_536)))
+            count = Int32(groups.count)
+            _ = getgrouplist(login, record.pw_gid, &groups, &count)
+        }
+        return UserIdentity(
+            name: String(cString: login), uid: record.pw_uid, gid: record.pw_gid,
+            groups: Array(groups.prefix(max(0, Int(count)))), home: String(cString: home))
+    }
+
+    private init(name: String, uid: UInt32, gid: UInt32, groups: [UInt32], home: String) {
+        self.name = name
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+        self.home = home
+    }
+}
