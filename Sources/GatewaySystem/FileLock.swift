@@ -1,0 +1,95 @@
+internal import Glibc
+
+/// The one lock of a state folder: flock(2) on the file `lock` in it, held until this object is gone or the process
+/// dies. Never a PID file: what is written into it only names the holder, it does not make one.
+public final class FileLock: Sendable {
+    /// Who holds a lock, as it wrote down itself.
+    public struct Holder: Sendable, Hashable, CustomStringConvertible {
+        /// 0 if the holder has not written yet.
+        public var processIdentifier: Int32
+        public var bootIdentifier: String
+        /// What it is doing: "reconcile", "run".
+        public var purpose: String
+        /// UTC, as 2026-11-22T15:04:05Z.
+        public var since: String
+
+        public var description: String {
+            guard processIdentifier != 0 else { return "another process" }
+            return "gwe \(purpose), process \(processIdentifier), since \(since)"
+        }
+    }
+
+    public enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
+        case held(path: String, by: Holder)
+        case system(SystemError)
+
+        public var description: String {
+            switch self {
+            case .held(let path, let holder): "cannot lock \(path): held by \(holder)"
+            case .system(let error): error.description
+            }
+        }
+    }
+
+    private let descriptor: Int32
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    /// The file stays, so that nobody can lock a file that has just lost its name.
+    deinit { close(descriptor) }
+
+    /// Takes the lock, making the file if needed (mode 0644). Does not wait for a holder.
+    /// - Parameter purpose: one word on what the holder does, for those who find it locked.
+    public static func acquire(_ path: String, purpose: String) throws(Failure) -> FileLock {
+        let opened = retrying { open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644) }
+        guard opened >= 0 else { throw .system(.last("open lock \(path)")) }
+        let lock = FileLock(descriptor: opened)
+        // A `probe` holds a shared lock for some microseconds: a few short waits tell it from a holder.
+        var attempt = 0
+        while flock(opened, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(.last("lock \(path)")) }
+            attempt += 1
+            guard attempt <= 5 else { throw .held(path: path, by: readHolder(opened)) }
+            usleep(2000)
+        }
+        let text = "\(getpid())\n\(FileSystemInfo.bootIdentifier)\n\(purpose)\n\(utcNow())\n"
+        let bytes = Array(text.utf8)
+        guard ftruncate(opened, 0) == 0,
+            bytes.withUnsafeBytes({ pwrite(opened, $0.baseAddress, $0.count, 0) }) == bytes.count
+        else { throw .system(.last("write lock \(path)")) }
+        return lock
+    }
+
+    /// Who holds the lock now; nil if nobody does. Changes nothing on disk and makes no file.
+    public static func probe(_ path: String) throws(SystemError) -> Holder? {
+        let opened = retrying { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        if opened < 0, errno == ENOENT || errno == ENOTDIR { return nil }
+        guard opened >= 0 else { throw .last("open lock \(path)") }
+        defer { close(opened) }
+        if retrying({ flock(opened, LOCK_SH | LOCK_NB) }) == 0 { return nil }
+        guard errno == EWOULDBLOCK else { throw .last("examine lock \(path)") }
+        return readHolder(opened)
+    }
+
+    private static func readHolder(_ descriptor: Int32) -> Holder {
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        let lines = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count >= 4, let process = Int32(lines[0]) else {
+            return Holder(processIdentifier: 0, bootIdentifier: "", purpose: "", since: "")
+        }
+        return Holder(
+            processIdentifier: process, bootIdentifier: String(lines[1]), purpose: String(lines[2]),
+            since: String(lines[3]))
+    }
+
+    private static func utcNow() -> String {
+        var now = time(nil)
+        var parts = tm()
+        gmtime_r(&now, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        let count = strftime(&text, text.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+        return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,111 @@
+internal import CLinux
+internal import Glibc
+
+/// The file system that holds a path, and how it is made durable.
+public struct FileSystemInfo: Sendable, Hashable {
+    /// Bytes and inodes that this process may still use (statvfs(3); root's reserve counts for root only). A file
+    /// system that does not count its inodes (btrfs, for one) has Int64.max of them.
+    public var availableByteCount: Int64
+    public var availableInodeCount: Int64
+    public var totalByteCount: Int64
+    public var blockByteCount: Int64
+    public var isReadOnly: Bool
+
+    public init(containing path: String) throws(SystemError) {
+        var status = statvfs()
+        guard retrying({ statvfs(path, &status) }) == 0 else { throw .last("examine file system of \(path)") }
+        let isRoot = geteuid() == 0
+        blockByteCount = Int64(clamping: status.f_frsize)
+        availableByteCount = Self.product(isRoot ? status.f_bfree : status.f_bavail, status.f_frsize)
+        totalByteCount = Self.product(status.f_blocks, status.f_frsize)
+        availableInodeCount =
+            status.f_files == 0 ? .max : Int64(clamping: isRoot ? status.f_ffree : status.f_favail)
+        isReadOnly = status.f_flag & UInt(ST_RDONLY) != 0
+    }
+
+    private static func product(_ a: UInt, _ b: UInt) -> Int64 {
+        let (value, overflow) = a.multipliedReportingOverflow(by: b)
+        return overflow ? .max : Int64(clamping: value)
+    }
+
+    /// A random UUID that the kernel draws at each boot (random(4)); empty where /proc is missing.
+    public static var bootIdentifier: String {
+        guard let bytes = try? AtomicFile.read("/proc/sys/kernel/random/boot_id", limit: 64) else { return "" }
+        return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    }
+}
+
+/// One sync for a whole tree of new files, instead of one for each (rules 18).
+///
+/// Make it before the first write: syncfs(2) then reports every failed write-back since, even one that another
+/// process's sync saw first. On kernels before 5.8, where syncfs reports no errors, every file and folder of the
+/// tree is synced on its own.
+public final class FileSystemBarrier: Sendable {
+    private let descriptor: Int32
+    private let path: String
+
+    public init(directory path: String) throws(SystemError) {
+        let opened = retrying { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard opened >= 0 else { throw .last("open \(path)") }
+        descriptor = opened
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    /// Makes everything in the tree durable: contents, metadata and names, but not the name of `tree` itself in
+    /// its parent. A failure is final: unpack again into a new folder.
+    public func sync(tree: String) throws(SystemError) {
+        if Self.syncfsReportsErrors {
+            guard gwe_syncfs(descriptor) == 0 else { throw .last("sync file system of \(path)") }
+        } else {
+            try FileTree.syncEach(in: tree)
+        }
+    }
+
+    /// Whether the running kernel is 5.8 or later (syncfs(2), "BUGS").
+    static let syncfsReportsErrors: Bool = {
+        var name = utsname()
+        guard uname(&name) == 0 else { return false }
+        let release = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return isAtLeast5_8(release)
+    }()
+
+    static func isAtLeast5_8(_ release: String) -> Bool {
+        let numbers = release.split { !$0.isASCII || !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        guard numbers.count == 2 else { return false }
+        return (numbers[0], numbers[1]) >= (5, 8)
+    }
+}
+
+extension FileTree {
+    /// Makes the file system that holds `path` durable as a whole, with the errors it has to report. To sync what
+    /// one is about to write, make a `FileSystemBarrier` first.
+    public static func syncFileSystem(containing path: String) throws(SystemError) {
+        try FileSystemBarrier(directory: path).sync(tree: path)
+    }
+
+    /// fsync of each regular file, then of its folder, bottom up.
+    static func syncEach(in path: String) throws(SystemError) {
+        let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        try syncEach(folder, called: path)
+    }
+
+    private static func syncEach(_ folder: borrowing OpenFile, called path: String) throws(SystemError) {
+        for name in try names(in: folder.descriptor, called: path) {
+            let words = "\(path)/\(String(decoding: name, as: UTF8.self))"
+            var status = stat()
+            let found = name.withCString { fstatat(folder.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }
+            guard found == 0 else { throw .last("examine \(words)") }
+            let kind = Kind(mode: status.st_mode)
+            guard kind == .file || kind == .directory else { continue }
+            let opened = retrying {
+                name.withCString { openat(folder.descriptor, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+            }
+            guard opened >= 0 else { throw .last("open \(words)") }
+            let inner = OpenFile(owning: opened)
+            if kind == .directory { try syncEach(inner, called: words) } else { try inner.sync(named: words) }
+        }
+        try folder.sync(named: path)
+    }
+}

@@ -1,0 +1,141 @@
+internal import Glibc
+
+/// Folders and what is in them. Paths are the caller's own; nothing below them is ever followed through a symlink.
+public enum FileTree {
+    public enum Kind: Sendable, Hashable {
+        case file, directory, symlink, other
+    }
+
+    /// What is at `path`, a symlink itself rather than its target; nil if nothing is there.
+    public static func kind(_ path: String) throws(SystemError) -> Kind? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw .last("examine \(path)")
+        }
+        return Kind(mode: status.st_mode)
+    }
+
+    /// Whether something is at `path`: a dangling symlink counts; what cannot be looked at does not.
+    public static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// Makes the folder `path` and those above it that are missing, each with `mode` (the umask does not apply), and
+    /// syncs the folders that gained one, so that they survive power loss.
+    /// - Returns: whether `path` had to be made.
+    /// - Throws: ENOTDIR if something else is in the way.
+    @discardableResult
+    public static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SystemError) -> Bool {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError("create folder \(path)", code: ENOTDIR) }
+            return false
+        }
+        guard errno == ENOENT else { throw .last("create folder \(path)") }
+        let place = try PathParts(path)
+        if place.parent != "/", place.parent != "." { try makeDirectory(place.parent, mode: mode) }
+        guard mkdir(path, mode) == 0 else {
+            // Somebody else may have been quicker.
+            if errno == EEXIST, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return false }
+            throw .last("create folder \(path)")
+        }
+        guard chmod(path, mode) == 0 else { throw .last("change mode of \(path)") }
+        try syncDirectory(place.parent)
+        return true
+    }
+
+    /// fsync(2) of a folder: names that were created, renamed or removed in it are durable.
+    public static func syncDirectory(_ path: String) throws(SystemError) {
+        try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY).sync(named: path)
+    }
+
+    /// Renames `source` to `target` on the same file system, replacing a file or an empty folder there, and syncs
+    /// both folders.
+    public static func move(_ source: String, to target: String) throws(SystemError) {
+        guard rename(source, target) == 0 else { throw .last("rename \(source) to \(target)") }
+        let from = try PathParts(source).parent
+        let to = try PathParts(target).parent
+        try syncDirectory(to)
+        if from != to { try syncDirectory(from) }
+    }
+
+    /// Removes a file or symlink; one that is not there is fine. Not synced.
+    /// - Returns: whether there was one.
+    @discardableResult
+    public static func removeFile(_ path: String) throws(SystemError) -> Bool {
+        if unlink(path) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw .last("remove \(path)") }
+        return false
+    }
+
+    /// The names in a folder, sorted, without `.` and `..`. Bytes that are not UTF-8 are shown as U+FFFD.
+    public static func list(_ path: String) throws(SystemError) -> [String] {
+        let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY)
+        return try names(in: folder.descriptor, called: path).map { String(decoding: $0, as: UTF8.self) }.sorted()
+    }
+
+    /// The text of a symlink; nil if `path` is none.
+    public static func linkTarget(_ path: String) -> String? {
+        linkTarget(path, in: AT_FDCWD).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    static func linkTarget(_ name: UnsafePointer<CChar>, in folder: Int32) -> [UInt8]? {
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = target.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { text in
+                text.baseAddress.map { readlinkat(folder, name, $0, text.count) } ?? -1
+            }
+        }
+        guard count >= 0 else { return nil }
+        target.removeSubrange(count...)
+        return target
+    }
+
+    /// The names in an open folder as bytes, in no order.
+    static func names(in folder: Int32, called path: @autoclosure () -> String) throws(SystemError) -> [[UInt8]] {
+        // fdopendir() takes its descriptor over, and a duplicate would share the position: open anew.
+        let own = retrying { openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard own >= 0 else { throw .last("read folder \(path())") }
+        guard let stream = fdopendir(own) else {
+            let error = SystemError.last("read folder \(path())")
+            close(own)
+            throw error
+        }
+        defer { closedir(stream) }
+        var names: [[UInt8]] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw .last("read folder \(path())") }
+                return names
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
+            if name != [46], name != [46, 46] { names.append(name) }
+        }
+    }
+}
+
+extension FileTree.Kind {
+    init(mode: mode_t) {
+        switch mode & S_IFMT {
+        case S_IFREG: self = .file
+        case S_IFDIR: self = .directory
+        case S_IFLNK: self = .symlink
+        default: self = .other
+        }
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// Calls `body` with these bytes as a C string. A NUL within them ends it early: callers have refused those.
+    func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+        (self + [0]).withUnsafeBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { text in
+                // The array holds at least the NUL, so it has an address.
+                text.baseAddress.map(body) ?? "".withCString(body)
+            }
+        }
+    }
+}

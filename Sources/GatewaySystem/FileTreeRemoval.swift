@@ -1,0 +1,98 @@
+internal import Glibc
+
+extension FileTree {
+    /// What a folder is renamed to before its content is deleted. Whoever lists releases skips these names.
+    public static let trashPrefix = ".trash-"
+
+    /// Deletes a file, symlink or folder with everything in it; if it is not there, nothing happens.
+    ///
+    /// It is first renamed to `.trash-…` beside it and the parent synced: from then on it is gone as a whole, and
+    /// what a crash leaves behind can be found by that name (`emptyTrash`). Descriptors anchor every step, so a
+    /// symlink is deleted, never followed, and another file system mounted inside is an error (EXDEV), not emptied.
+    public static func removeTree(_ path: String) throws(SystemError) {
+        guard let kind = try kind(path) else { return }
+        let place = try PathParts(path)
+        guard kind == .directory else {
+            try removeFile(path)
+            return try syncDirectory(place.parent)
+        }
+        var trash = path
+        if !place.name.hasPrefix(trashPrefix) {
+            var attempt = 0
+            repeat {
+                trash = "\(place.parent)/\(trashPrefix)\(place.name)-\(getpid())-\(attempt)"
+                attempt += 1
+            } while exists(trash)
+            guard rename(path, trash) == 0 else { throw .last("remove \(path)") }
+            try syncDirectory(place.parent)
+        }
+        let remover = try TreeRemover(path: trash)
+        try remover.run()
+    }
+
+    /// Deletes what interrupted removals left in `folder`.
+    public static func emptyTrash(in folder: String) throws(SystemError) {
+        for name in try list(folder) where name.hasPrefix(trashPrefix) { try removeTree("\(folder)/\(name)") }
+    }
+}
+
+/// Deletes a tree of any depth with few open descriptors: what lies too deep is first moved up to the top.
+private final class TreeRemover {
+    private let path: String
+    private let top: OpenFile
+    private let device: dev_t
+    private var moved = 0
+    private static let depthLimit = 64
+
+    init(path: String) throws(SystemError) {
+        self.path = path
+        top = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        device = try top.status(named: path).st_dev
+    }
+
+    func run() throws(SystemError) {
+        // Each round deletes down to the depth limit and moves what is deeper up, until nothing was moved.
+        repeat {
+            moved = 0
+            try empty(top.descriptor, depth: 0)
+        } while moved > 0
+        guard rmdir(path) == 0 else { throw .last("remove folder \(path)") }
+    }
+
+    private func empty(_ folder: Int32, depth: Int) throws(SystemError) {
+        for name in try FileTree.names(in: folder, called: path) {
+            try remove(name, in: folder, depth: depth)
+        }
+    }
+
+    private func remove(_ name: [UInt8], in folder: Int32, depth: Int) throws(SystemError) {
+        var words: String { "\(String(decoding: name, as: UTF8.self)) in \(path)" }
+        if unlink(name, 0, in: folder) { return }
+        guard errno == EISDIR || errno == EPERM || errno == EACCES else { throw .last("remove \(words)") }
+        if unlink(name, AT_REMOVEDIR, in: folder) { return }
+        let opened = retrying {
+            name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+        guard opened >= 0 else { throw .last("open \(words)") }
+        let inner = OpenFile(owning: opened)
+        let status = try inner.status(named: words)
+        guard status.st_dev == device else { throw SystemError("remove \(words)", code: EXDEV) }
+        // A folder without write permission cannot be emptied or moved by its own owner, unless that is root.
+        if status.st_mode & 0o700 != 0o700 { fchmod(inner.descriptor, status.st_mode & 0o7777 | 0o700) }
+        if depth >= Self.depthLimit {
+            // Back at the top it gets its turn in the next round.
+            moved += 1
+            let target = ".deep-\(moved)-\(status.st_ino)"
+            guard name.withCString({ renameat(folder, $0, top.descriptor, target) }) == 0 else {
+                throw .last("remove \(words)")
+            }
+            return
+        }
+        try empty(inner.descriptor, depth: depth + 1)
+        guard unlink(name, AT_REMOVEDIR, in: folder) else { throw .last("remove folder \(words)") }
+    }
+
+    private func unlink(_ name: [UInt8], _ flags: Int32, in folder: Int32) -> Bool {
+        name.withCString { unlinkat(folder, $0, flags) } == 0
+    }
+}
