@@ -29,6 +29,8 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         case malformed
         /// The content is not of the size that was announced.
         case wrongSize
+        /// The content does not have the digest that was asked for.
+        case wrongDigest
         /// The content kept changing while it was fetched.
         case changed
         /// A file on this machine could not be read or written; `code` is errno(3).
@@ -58,6 +60,11 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         self.init(.storage, error.action, SystemError.words(error.code), code: error.code)
     }
 
+    /// Runs work on files of this machine; its failure is a `storage` error.
+    static func local<Result: ~Copyable>(_ work: () throws(SystemError) -> Result) throws(TransferError) -> Result {
+        do throws(SystemError) { return try work() } catch { throw TransferError(error) }
+    }
+
     public var description: String { "cannot \(action): \(reason)" + (code == 0 ? "" : " (\(code))") }
 
     /// Whether the same request can succeed only after somebody has changed something. A status of 4xx is permanent,
@@ -66,7 +73,7 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         switch kind {
         case .http(408), .http(425), .http(429): false
         case .http(let status): (400..<500).contains(status)
-        case .tooLarge, .refused, .wrongSize: true
+        case .tooLarge, .refused, .wrongSize, .wrongDigest: true
         case .storage: SystemError(action, code: code).isPermanent
         default: false
         }
