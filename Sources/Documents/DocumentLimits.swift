@@ -60,3 +60,6 @@ public enum DocumentText {
         }
     }
 }
+
+/// A reader of YAML, handed to those that may not know libyaml: `YAML.read` of GatewaySystem.
+public typealias DocumentReader = (_ bytes: [UInt8], _ source: String) throws(DocumentError) -> Node

@@ -131,11 +131,17 @@ public struct AppLayer: Sendable, Hashable {
 /// One layer: what the local manifest, the cloud or the operator says.
 public struct Layer: Sendable, Hashable {
     public var apps: [AppName: AppLayer]
+    /// Whether the document has the key `apps`. Without it the layer removes nothing; `apps: {}` removes all (rules 2).
+    public var namesApps: Bool
     public var updateInterval: Sourced<Duration>?
     public var policy: PolicyLayer?
 
-    public init(apps: [AppName: AppLayer] = [:], updateInterval: Sourced<Duration>? = nil, policy: PolicyLayer? = nil) {
+    public init(
+        apps: [AppName: AppLayer] = [:], namesApps: Bool = true, updateInterval: Sourced<Duration>? = nil,
+        policy: PolicyLayer? = nil
+    ) {
         self.apps = apps
+        self.namesApps = namesApps
         self.updateInterval = updateInterval
         self.policy = policy
     }
@@ -176,11 +182,14 @@ public struct DesiredState: Sendable, Hashable {
     public var dropped: Set<AppName>
     public var policy: Policy
     public var updateInterval: Sourced<Duration>
+    /// What was ignored and why, for people: one sentence each.
+    public var notes: [String]
 
     public init(
         apps: [AppName: DesiredApp] = [:], dropped: Set<AppName> = [], policy: Policy = .init(),
-        updateInterval: Sourced<Duration> = .init(.seconds(14_400), from: .builtin)
+        updateInterval: Sourced<Duration> = .init(.seconds(14_400), from: .builtin), notes: [String] = []
     ) {
+        self.notes = notes
         self.apps = apps
         self.dropped = dropped
         self.policy = policy

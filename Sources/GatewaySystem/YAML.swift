@@ -22,4 +22,9 @@ public enum YAML {
     ) throws(DocumentError) -> Node {
         try parse(Array(text.utf8), source: source, limits: limits)
     }
+
+    /// `parse` with the usual limits, as a `DocumentReader`.
+    public static func read(_ bytes: [UInt8], source: String) throws(DocumentError) -> Node {
+        try parse(bytes, source: source)
+    }
 }

@@ -1,0 +1,27 @@
+/// Collects all that is wrong with one document, so that one look at the message mends it.
+public final class Problems {
+    public let source: String
+    /// How many errors are kept; the others are counted.
+    public let limit: Int
+    private var errors: [DocumentError] = []
+    private var omittedCount = 0
+
+    public init(source: String, limit: Int = 20) {
+        self.source = source
+        self.limit = limit
+    }
+
+    public var isEmpty: Bool { errors.isEmpty }
+
+    public func report(_ message: String, at mark: Mark?, path: DocumentPath) {
+        guard errors.count < limit else { return omittedCount += 1 }
+        errors.append(DocumentError(source: source, mark: mark, path: path.description, message: message))
+    }
+
+    /// Throws what was reported, in the order of the text.
+    public func throwIfAny() throws(DocumentErrors) {
+        guard !errors.isEmpty else { return }
+        let start = Mark(line: 0, column: 0)
+        throw DocumentErrors(errors.sorted { $0.mark ?? start < $1.mark ?? start }, omittedCount: omittedCount)
+    }
+}
