@@ -1,0 +1,32 @@
+internal import CArchive
+internal import Glibc
+
+/// What libarchive could not do: "cannot write archive app.v1.tar.gz: no space left on device".
+public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// "write archive /tmp/app.v1.tar.gz".
+    public var action: String
+    public var reason: String
+
+    public init(_ action: String, reason: String) {
+        self.action = action
+        self.reason = reason
+    }
+
+    init(_ error: SystemError) { self.init(error.action, reason: error.reason) }
+
+    /// Takes the reason from libarchive's handle.
+    init(_ action: String, from archive: OpaquePointer) { self.init(action, reason: Self.reason(of: archive)) }
+
+    static func reason(of archive: OpaquePointer) -> String {
+        guard let words = archive_error_string(archive) else { return "unknown error" }
+        let text = String(cString: words)
+        return text.prefix(1).lowercased() + text.dropFirst()
+    }
+
+    public var description: String { "cannot \(action): \(reason)" }
+}
+
+extension SystemError {
+    /// Only the reason: "permission denied (13)".
+    var reason: String { String(description.dropFirst("cannot \(action): ".count)) }
+}
