@@ -44,19 +44,20 @@ extension KernelInfo {
             guard statvfs(mount.mountPoint, &space) == 0, space.f_blocks > 0, stat(mount.mountPoint, &status) == 0
             else { continue }
             let unit = Int64(clamping: space.f_frsize)
-            func kibibytes(_ blocks: UInt) -> Int64 {
+            func kibibytes(_ blocks: some BinaryInteger) -> Int64 {
                 let (product, overflow) = Int64(clamping: blocks).multipliedReportingOverflow(by: unit)
                 return (overflow ? .max : product) / 1_024
             }
             use.total = kibibytes(space.f_blocks)
             use.used = use.total - kibibytes(space.f_bfree)
             use.available = kibibytes(space.f_bavail)
+            let device = UInt64(status.st_dev)
             // A bind mount shows the same device twice; the shorter path is the one people know.
-            if let known = byDevice[status.st_dev] {
-                if mount.mountPoint.utf8.count < known.mountPoint.utf8.count { byDevice[status.st_dev] = use }
+            if let known = byDevice[device] {
+                if mount.mountPoint.utf8.count < known.mountPoint.utf8.count { byDevice[device] = use }
             } else {
-                byDevice[status.st_dev] = use
-                order.append(status.st_dev)
+                byDevice[device] = use
+                order.append(device)
             }
         }
         return order.compactMap { byDevice[$0] }

@@ -33,6 +33,12 @@ public struct NetworkInterfaces: Sendable {
         public var isLoopback: Bool
         /// IPv4 first, then IPv6 without link-local addresses; text of inet_ntop(3).
         public var addresses: [String]
+
+        public init(name: String, isLoopback: Bool, addresses: [String]) {
+            self.name = name
+            self.isLoopback = isLoopback
+            self.addresses = addresses
+        }
     }
 
     /// All interfaces of this process's network namespace, those with addresses first, then by their index.
@@ -46,7 +52,7 @@ public struct NetworkInterfaces: Sendable {
             entry = current.ifa_next
             guard let rawName = current.ifa_name else { continue }
             let name = String(cString: rawName)
-            let isLoopback = current.ifa_flags & UInt32(IFF_LOOPBACK.rawValue) != 0
+            let isLoopback = current.ifa_flags & UInt32(IFF_LOOPBACK) != 0
             let index =
                 found.firstIndex { $0.name == name }
                 ?? {
