@@ -69,23 +69,23 @@ public struct NetworkInterfaces: Sendable {
         return found.filter { !$0.addresses.isEmpty } + found.filter { $0.addresses.isEmpty }
     }
 
+    /// The text of an IPv4 or IPv6 address; nil for link-local ones (fe80::/10) and other families. Reads by offset
+    /// (ip(7), ipv6(7)), because the C modules of this target quarrel over who owns `sockaddr`.
     private static func text(of address: UnsafeMutablePointer<sockaddr>) -> String? {
-        var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let written: UnsafePointer<CChar>?
-        switch Int32(address.pointee.sa_family) {
-        case AF_INET:
-            written = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                inet_ntop(AF_INET, &$0.pointee.sin_addr, &buffer, socklen_t(buffer.count))
-            }
+        let bytes = UnsafeRawPointer(address)
+        let family = Int32(bytes.load(as: sa_family_t.self))
+        let host: UnsafeRawPointer
+        switch family {
+        case AF_INET: host = bytes + 4
         case AF_INET6:
-            written = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
-                // fe80::/10
-                let isLinkLocal = withUnsafeBytes(of: $0.pointee.sin6_addr) { $0[0] == 0xFE && $0[1] & 0xC0 == 0x80 }
-                return isLinkLocal ? nil : inet_ntop(AF_INET6, &$0.pointee.sin6_addr, &buffer, socklen_t(buffer.count))
+            host = bytes + 8
+            if host.load(as: UInt8.self) == 0xFE, host.load(fromByteOffset: 1, as: UInt8.self) & 0xC0 == 0x80 {
+                return nil
             }
         default: return nil
         }
-        guard written != nil else { return nil }
+        var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(family, host, &buffer, socklen_t(buffer.count)) != nil else { return nil }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -32,7 +32,8 @@ enum DeviceInfoTables {
         let ram = [memory.total, memory.used, memory.free, memory.shared, memory.cache, memory.available]
         let swap = [memory.swapTotal, memory.swapTotal - memory.swapFree, memory.swapFree]
         let head = row("", ["total", "used", "free", "shared", "buff/cache", "available"])
-        return [head, row("Mem:", ram.map { String($0) }), row("Swap:", swap.map { String($0) })].joined(separator: "\n")
+        let rows = [head, row("Mem:", ram.map { String($0) }), row("Swap:", swap.map { String($0) })]
+        return rows.joined(separator: "\n")
     }
 
     /// Total and used KiB by mount point, from the text of `df`.
