@@ -1,1 +1,247 @@
-// Placeholder until the first file of DeviceClient lands.
+public import GatewaySystem
+
+/// What one request of the device API was for and what it cost.
+public struct DeviceExchange: Sendable {
+    public var method: String
+    /// Aliases or contents; of the others the path.
+    public var resources: [String]
+    /// HTTP bytes, headers included; TLS and TCP are not in it.
+    public var sentByteCount: Int64
+    public var receivedByteCount: Int64
+    public var duration: Duration
+    /// nil when no response came.
+    public var status: Int?
+}
+
+/// Exosite Murano's HTTPS device API for one device (reference: Murano device API, 7).
+///
+/// Used by one thread at a time; calls block, and connections are kept between them. A token that the server refuses
+/// is renewed once by activating again, where that is permitted; nothing else is tried twice here: when to call
+/// again is the caller's policy, which the errors inform.
+public final class DeviceClient {
+    public struct Configuration: Sendable {
+        /// The form of the activation request.
+        public enum Activation: Sendable {
+            /// `id=<identity>`, since 2018.
+            case identity
+            /// `vendor=<product>&model=<product>&sn=<identity>`, as Gateway Engine sent it.
+            case serialNumber
+        }
+
+        public var product: String
+        /// `https://<product>.m2.exosite.io` unless given.
+        public var cloudURL: String?
+        public var identity: String
+        public var transfer: TransferConfiguration
+        public var activation = Activation.identity
+        /// Off for a dry run: it neither activates nor writes a token.
+        public var mayActivate = true
+        /// Of one request; a long poll has its own on top.
+        public var timeout: Duration = .seconds(60)
+        /// Asked several times a second during a request.
+        public var isCancelled: (@Sendable () -> Bool)?
+
+        public init(
+            product: String, cloudURL: String? = nil, identity: String,
+            transfer: TransferConfiguration = TransferConfiguration()
+        ) {
+            self.product = product
+            self.cloudURL = cloudURL
+            self.identity = identity
+            self.transfer = transfer
+        }
+
+        /// Without a slash at the end.
+        public var baseURL: String {
+            var url = cloudURL ?? "https://\(product).m2.exosite.io"
+            while url.hasSuffix("/") { url.removeLast() }
+            return url
+        }
+    }
+
+    public let configuration: Configuration
+    public let tokens: TokenStore
+    /// Told of every request, of those that failed too.
+    public var meter: ((DeviceExchange) -> Void)?
+    let transfer: HTTPTransfer
+    private var token: DeviceToken?
+
+    /// Throws only when libcurl cannot be set up.
+    public init(configuration: Configuration, tokens: TokenStore) throws(DeviceClientError) {
+        self.configuration = configuration
+        self.tokens = tokens
+        do throws(TransferError) {
+            transfer = try HTTPTransfer(configuration.transfer)
+        } catch {
+            throw DeviceClientError(error, "reach the cloud")
+        }
+    }
+
+    // MARK: Identity
+
+    /// Whether a token is at hand; nothing is asked of the server.
+    public func isActivated() throws(DeviceClientError) -> Bool { try storedToken("read the token") != nil }
+
+    /// Activates this device and keeps its token durably before this returns. What it replaces stays as the previous
+    /// generation.
+    @discardableResult
+    public func activate() throws(DeviceClientError) -> DeviceToken {
+        let action = "activate device \(configuration.identity) of product \(configuration.product)"
+        guard configuration.mayActivate else {
+            throw DeviceClientError(.notActivated, action, "activating is not permitted in this run")
+        }
+        let product = configuration.product
+        let identity = configuration.identity
+        let form: [(String, String)] =
+            switch configuration.activation {
+            case .identity: [("id", identity)]
+            case .serialNumber: [("vendor", product), ("model", product), ("sn", identity)]
+            }
+        let call = Call(.post, "/provision/activate", form: form, resources: ["provision/activate"], action: action)
+        let response = try exchange(call, token: nil)
+        switch response.status {
+        case 200: break
+        case 403, 404:
+            let reason = "the product has no such device (\(response.status)); add it in the cloud"
+            throw DeviceClientError(.unknownDevice, action, reason, status: response.status)
+        case 409:
+            let reason = "it is activated already or not enabled (409); allow its activation in the cloud"
+            throw DeviceClientError(.alreadyActivated, action, reason, status: 409)
+        default: throw unexpected(response, action)
+        }
+        let body = response.text
+        guard let token = DeviceToken(body.hasSuffix("\n") ? body.dropLast() : body[...]) else {
+            throw DeviceClientError(.captivePortal, action, "the answer is no token", status: 200)
+        }
+        do throws(SystemError) { try tokens.save(token) } catch { throw DeviceClientError(error, "keep the token") }
+        self.token = token
+        return token
+    }
+
+    private func storedToken(_ action: String) throws(DeviceClientError) -> DeviceToken? {
+        do throws(SystemError) {
+            return try tokens.load(repairing: configuration.mayActivate)?.token
+        } catch {
+            throw DeviceClientError(error, action)
+        }
+    }
+
+    // MARK: Requests
+
+    /// One call, before it is known which token goes with it.
+    struct Call {
+        var method: HTTPRequest.Method
+        /// Path and query.
+        var path: String
+        var headers: [HTTPHeader] = []
+        var body: [UInt8]?
+        var resources: [String]
+        var action: String
+        var extraTime: Duration = .zero
+
+        init(
+            _ method: HTTPRequest.Method, _ path: String, form: [(String, String)]? = nil, resources: [String],
+            action: String
+        ) {
+            self.method = method
+            self.path = path
+            self.resources = resources
+            self.action = action
+            guard let form else { return }
+            headers = [HTTPHeader("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")]
+            body = Array(FormCoding.encode(form.map { (name: $0.0, value: $0.1) }).utf8)
+        }
+    }
+
+    /// The header that says who this is (reference: auth headers).
+    static func header(_ token: DeviceToken) -> HTTPHeader { HTTPHeader("X-Exosite-CIK", token.secret, isSecret: true) }
+
+    /// Sends a call with the device's token. A refusal (401) is answered by one activation and one more try.
+    func authorised(_ call: Call) throws(DeviceClientError) -> HTTPResponse {
+        try withToken(call.action) { (token) throws(DeviceClientError) in
+            let response = try exchange(call, token: token)
+            return (response, isRefused: response.status == 401)
+        }
+    }
+
+    /// Runs a call with a token; when the token is refused, with the one that another process has stored in the
+    /// meantime, or else once more after activating.
+    func withToken<Result>(
+        _ action: String, _ call: (DeviceToken) throws(DeviceClientError) -> (Result, isRefused: Bool)
+    ) throws(DeviceClientError) -> Result {
+        let (first, isFresh) = try currentToken(action)
+        var (result, isRefused) = try call(first)
+        if isRefused, let stored = try storedToken(action), stored != first {
+            token = stored
+            (result, isRefused) = try call(stored)
+        }
+        guard isRefused else { return result }
+        token = nil
+        guard configuration.mayActivate, !isFresh else {
+            throw DeviceClientError(.notAuthorised, action, "the server refuses the token (401)", status: 401)
+        }
+        (result, isRefused) = try call(activate())
+        guard isRefused else { return result }
+        token = nil
+        throw DeviceClientError(
+            .notAuthorised, action, "the server refuses the new token too (401)", status: 401)
+    }
+
+    private func currentToken(_ action: String) throws(DeviceClientError) -> (DeviceToken, isFresh: Bool) {
+        if let token { return (token, false) }
+        if let stored = try storedToken(action) {
+            token = stored
+            return (stored, false)
+        }
+        guard configuration.mayActivate else {
+            throw DeviceClientError(.notActivated, action, "this device is not activated")
+        }
+        return (try activate(), true)
+    }
+
+    /// Sends one request. What no device API sends is a captive portal's.
+    func exchange(_ call: Call, token: DeviceToken?) throws(DeviceClientError) -> HTTPResponse {
+        var request = HTTPRequest(
+            call.method, configuration.baseURL + call.path, headers: call.headers, body: call.body)
+        if let token { request.headers.append(DeviceClient.header(token)) }
+        request.timeout = configuration.timeout + call.extraTime
+        request.maximumBodyByteCount = 8 << 20
+        request.isCancelled = configuration.isCancelled
+        var status: Int?
+        defer { record(call.method, call.resources, transfer.lastInfo, status) }
+        do throws(TransferError) {
+            let response = try transfer.perform(request)
+            status = response.status
+            try refusePortal(response, call.action)
+            return response
+        } catch {
+            throw DeviceClientError(error, call.action)
+        }
+    }
+
+    func record(_ method: HTTPRequest.Method, _ resources: [String], _ info: TransferInfo, _ status: Int?) {
+        meter?(
+            DeviceExchange(
+                method: method.rawValue, resources: resources, sentByteCount: info.sentByteCount,
+                receivedByteCount: info.receivedByteCount, duration: info.duration, status: status))
+    }
+
+    private func refusePortal(_ response: HTTPResponse, _ action: String) throws(TransferError) {
+        let isRedirect = (300..<400).contains(response.status) && response.header("Location") != nil
+        let isPage =
+            response.status == 200
+            && (response.head.mediaType == "text/html" || response.body.first { $0 > 32 } == UInt8(ascii: "<"))
+        guard isRedirect || isPage || response.status == 511 else { return }
+        let what = isPage ? "an HTML page came" : "a redirect came (\(response.status))"
+        throw TransferError(.captivePortal, action, what + " instead of the answer; is there a captive portal?")
+    }
+
+    /// A status that the call does not know.
+    func unexpected(_ response: HTTPResponse, _ action: String) -> DeviceClientError {
+        let status = response.status
+        let isPermanent = (200..<500).contains(status) && ![408, 425, 429].contains(status)
+        return DeviceClientError(
+            isPermanent ? .permanent : .retryLater, action, "the server answered \(status)", status: status,
+            retryAfter: response.info.retryAfter)
+    }
+}

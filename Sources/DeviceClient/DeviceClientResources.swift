@@ -1,0 +1,147 @@
+internal import GatewaySystem
+
+/// One value of one resource at one time, for `record`.
+public struct RecordPoint: Sendable, Hashable {
+    public var alias: String
+    /// Unix time in seconds.
+    public var timestamp: Int64
+    public var value: String
+
+    public init(alias: String, timestamp: Int64, value: String) {
+        self.alias = alias
+        self.timestamp = timestamp
+        self.value = value
+    }
+}
+
+public enum RecordOutcome: Sendable, Hashable {
+    case accepted
+    /// The server has refused these timestamps, because others of the same alias are less than a second away (409).
+    case conflicts([String: [Int64]])
+}
+
+public enum LongPollOutcome: Sendable, Hashable {
+    /// Nothing was written in the time (304).
+    case unchanged
+    /// `lastModified` goes into the next call's `since`, as it is.
+    case changed(values: [String: String], lastModified: String?)
+}
+
+extension DeviceClient {
+    private static let aliasPath = "/onep:v1/stack/alias"
+    private static let formType = HTTPHeader("Accept", "application/x-www-form-urlencoded; charset=utf-8")
+
+    /// The newest values. What has never been written is missing in the result.
+    public func read(_ aliases: [String]) throws(DeviceClientError) -> [String: String] {
+        guard !aliases.isEmpty else { return [:] }
+        return try values(authorised(readCall(aliases)), aliases, "read \(aliases.joined(separator: ", "))")
+    }
+
+    /// Writes several values with one timestamp, the server's. Done when this returns.
+    public func write(_ values: [(alias: String, value: String)]) throws(DeviceClientError) {
+        _ = try writeAndRead(values, reading: [])
+    }
+
+    /// Writes, then reads, in one request: an idle loop's only one (rules 6).
+    public func writeAndRead(
+        _ writes: [(alias: String, value: String)], reading reads: [String]
+    ) throws(DeviceClientError) -> [String: String] {
+        guard !writes.isEmpty else { return try read(reads) }
+        let written = writes.map(\.alias)
+        var action = "write \(written.joined(separator: ", "))"
+        if !reads.isEmpty { action += " and read \(reads.joined(separator: ", "))" }
+        let query = reads.isEmpty ? "" : "?" + DeviceClient.query(reads)
+        let form = writes.map { ($0.alias, $0.value) }
+        var call = Call(.post, DeviceClient.aliasPath + query, form: form, resources: written + reads, action: action)
+        call.headers.append(DeviceClient.formType)
+        return try values(authorised(call), reads, action)
+    }
+
+    /// Waits until a resource is written, at most for `timeout` (the server allows 300 s).
+    ///
+    /// - Parameter since: the `lastModified` of the last call; nil: from now on.
+    public func longPoll(
+        _ alias: String, timeout: Duration, since: String? = nil
+    ) throws(DeviceClientError) -> LongPollOutcome {
+        let limited = min(max(timeout, .milliseconds(1)), .seconds(300))
+        var call = readCall([alias])
+        call.action = "wait for \(alias)"
+        call.extraTime = limited
+        call.headers.append(HTTPHeader("Request-Timeout", String(Int64(limited / .milliseconds(1)))))
+        if let since { call.headers.append(HTTPHeader("If-Modified-Since", since)) }
+        let response = try authorised(call)
+        if response.status == 304 { return .unchanged }
+        return .changed(
+            values: try values(response, [alias], call.action), lastModified: response.header("Last-Modified"))
+    }
+
+    /// Writes values of the past with their own times.
+    public func record(_ points: [RecordPoint]) throws(DeviceClientError) -> RecordOutcome {
+        guard !points.isEmpty else { return .accepted }
+        var aliases: [String] = []
+        for point in points where !aliases.contains(point.alias) { aliases.append(point.alias) }
+        var form: [(String, String)] = []
+        for alias in aliases {
+            form.append(("alias", alias))
+            form += points.filter { $0.alias == alias }.map { (String($0.timestamp), $0.value) }
+        }
+        let action = "record \(points.count) values of \(aliases.joined(separator: ", "))"
+        let call = Call(.post, "/onep:v1/stack/record", form: form, resources: aliases, action: action)
+        let response = try authorised(call)
+        switch response.status {
+        case 200, 204: return .accepted
+        case 409: return .conflicts(try conflicts(response, aliases, action))
+        default: throw unexpected(response, action)
+        }
+    }
+
+    /// The server's clock, in Unix seconds. Needs no token.
+    public func timestamp() throws(DeviceClientError) -> Int64 {
+        let call = Call(.get, "/timestamp", resources: ["timestamp"], action: "read the cloud's clock")
+        let response = try exchange(call, token: nil)
+        guard response.status == 200 else { throw unexpected(response, call.action) }
+        guard let seconds = Int64(response.text.filter { !$0.isWhitespace }) else {
+            throw DeviceClientError(.captivePortal, call.action, "the answer is no number", status: 200)
+        }
+        return seconds
+    }
+
+    private func readCall(_ aliases: [String]) -> Call {
+        var call = Call(
+            .get, DeviceClient.aliasPath + "?" + DeviceClient.query(aliases), resources: aliases,
+            action: "read \(aliases.joined(separator: ", "))")
+        call.headers.append(DeviceClient.formType)
+        return call
+    }
+
+    private static func query(_ aliases: [String]) -> String { aliases.map(FormCoding.encode).joined(separator: "&") }
+
+    private func values(
+        _ response: HTTPResponse, _ aliases: [String], _ action: String
+    ) throws(DeviceClientError) -> [String: String] {
+        switch response.status {
+        case 204: return [:]
+        case 200: break
+        default: throw unexpected(response, action)
+        }
+        var values: [String: String] = [:]
+        for (name, value) in FormCoding.fields(response.body) {
+            guard aliases.contains(name) else {
+                throw DeviceClientError(.captivePortal, action, "the answer holds what was not asked for", status: 200)
+            }
+            values[name] = value
+        }
+        return values
+    }
+
+    private func conflicts(
+        _ response: HTTPResponse, _ aliases: [String], _ action: String
+    ) throws(DeviceClientError) -> [String: [Int64]] {
+        var conflicts: [String: [Int64]] = [:]
+        for (alias, times) in FormCoding.fields(response.body.filter { $0 != 10 && $0 != 13 }) {
+            guard aliases.contains(alias) else { throw unexpected(response, action) }
+            conflicts[alias, default: []] += times.split(separator: ",").compactMap { Int64($0) }
+        }
+        return conflicts
+    }
+}

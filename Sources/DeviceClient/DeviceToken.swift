@@ -1,0 +1,27 @@
+/// The credential of an activated device: 40 letters and digits. It prints as `token (hidden)` wherever it goes;
+/// only `secret` gives it away.
+public struct DeviceToken: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
+    public static let length = 40
+
+    /// The 40 characters. For the request's header, the token file, and `gwe config get token`.
+    public let secret: String
+
+    /// nil unless the text is exactly 40 ASCII letters and digits.
+    public init?(_ text: some StringProtocol) {
+        let isToken = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: false
+            }
+        }
+        guard text.utf8.count == DeviceToken.length, isToken else { return nil }
+        secret = String(text)
+    }
+
+    public var description: String { "token (hidden)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
