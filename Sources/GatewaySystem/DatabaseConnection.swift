@@ -23,10 +23,8 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
         self.handle = database
         self.path = path
         let (seconds, attoseconds) = busyTimeout.components
-        let milliseconds = seconds.multipliedReportingOverflow(by: 1000)
-        sqlite3_busy_timeout(
-            database,
-            milliseconds.overflow ? Int32.max : Int32(clamping: milliseconds.partialValue + attoseconds / 1_000_000_000_000_000))
+        let milliseconds = Double(seconds) * 1000 + Double(attoseconds) / 1e15
+        sqlite3_busy_timeout(database, Int32(min(max(0, milliseconds), 1e9)))
     }
 
     deinit {

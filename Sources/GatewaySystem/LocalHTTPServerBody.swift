@@ -45,7 +45,8 @@ final class HTTPResponseBody {
             if cut == nil {
                 return bytes.withUnsafeBytes {
                     MHD_create_response_from_buffer(
-                        $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), MHD_ResponseMemoryMode.RESPMEM_MUST_COPY)
+                        $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress),
+                        MHD_ResponseMemoryMode.RESPMEM_MUST_COPY)
                 }
             }
             byteCount = UInt64(bytes.count)

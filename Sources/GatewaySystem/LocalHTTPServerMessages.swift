@@ -46,6 +46,18 @@ public final class HTTPServerPeer: Sendable {
         return poll(&entry, 1, 0) > 0
     }
 
+    /// The four octets of the peer's IPv4 address and the two of its port; nil for other kinds of address.
+    public var ipv4Octets: [UInt8]? {
+        let fd = descriptor.load(ordering: .acquiring)
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(fd, $0, &length) }
+        }
+        guard result == 0, address.sin_family == sa_family_t(AF_INET) else { return nil }
+        return withUnsafeBytes(of: address.sin_addr) { Array($0) } + withUnsafeBytes(of: address.sin_port) { Array($0) }
+    }
+
     func forget() { descriptor.store(-1, ordering: .releasing) }
 }
 

@@ -1,1 +1,3 @@
-print("murano-sandbox")
+import MuranoSandbox
+
+MuranoSandboxCommandLine.main()

@@ -26,7 +26,10 @@ import Testing
     private static let echo: LocalHTTPServer.Handler = { request in
         HTTPServerResponse(
             status: 200,
-            headers: [("X-Method", request.method), ("X-Path", request.path), ("X-Query", request.query.map { "<\($0)>" } ?? "none")],
+            headers: [
+                ("X-Method", request.method), ("X-Path", request.path),
+                ("X-Query", request.query.map { "<\($0)>" } ?? "none"),
+            ],
             body: .bytes(request.body))
     }
 
@@ -42,7 +45,8 @@ import Testing
         }
         defer { server.stop() }
         let answer = try RawConnection(port: server.port).exchange(
-            "POST /a%2Fb:v1/%zz?x=%41+%&y&é=1?2 HTTP/1.1\r\nHost: h\r\nX-odd:  a b \r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc")
+            "POST /a%2Fb:v1/%zz?x=%41+%&y&é=1?2 HTTP/1.1\r\nHost: h\r\nX-odd:  a b \r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"
+        )
         #expect(answer.status == 207)
         #expect(answer.headers["x-line"] == "POST /a%2Fb:v1/%zz x=%41+%&y&é=1?2")
         #expect(answer.headers["x-seen"] == "a b")
@@ -50,10 +54,13 @@ import Testing
         #expect(answer.body == Array("cba".utf8))
     }
 
-    @Test("an absolute target and an empty query are told apart", arguments: [
-        ("http://host:80/p/q?r", "/p/q", "<r>"), ("/p?", "/p", "<>"), ("/p", "/p", "none"), ("http://host", "/", "none"),
-        ("*", "*", "none"),
-    ])
+    @Test(
+        "an absolute target and an empty query are told apart",
+        arguments: [
+            ("http://host:80/p/q?r", "/p/q", "<r>"), ("/p?", "/p", "<>"), ("/p", "/p", "none"),
+            ("http://host", "/", "none"),
+            ("*", "*", "none"),
+        ])
     func targets(target: String, path: String, query: String) throws {
         let server = try server(handler: Self.echo)
         defer { server.stop() }
@@ -75,10 +82,12 @@ import Testing
         #expect(try connection.readAnswer().body == Array("abc".utf8))
     }
 
-    @Test("a body over the limit is answered 413, declared or chunked, and the handler is not asked", arguments: [
-        "Content-Length: 11\r\n\r\n12345678901", "Content-Length: 99999999999\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
-    ])
+    @Test(
+        "a body over the limit is answered 413, declared or chunked, and the handler is not asked",
+        arguments: [
+            "Content-Length: 11\r\n\r\n12345678901", "Content-Length: 99999999999\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
+        ])
     func limit(rest: String) throws {
         let asked = Atomic(false)
         let server = try server({ $0.bodyPlan = { _ in .memory(byteLimit: 10) } }) { _ in
@@ -119,7 +128,8 @@ import Testing
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let log = Mutex<[Int64]>([])
         let server = try server { _ in
-            HTTPServerResponse(status: 206, body: .file(path: path, offset: 1000, byteCount: 900_000)) { sent, isWhole in
+            HTTPServerResponse(status: 206, body: .file(path: path, offset: 1000, byteCount: 900_000)) {
+                sent, isWhole in
                 log.withLock { $0.append(isWhole ? sent : -1) }
             }
         }
@@ -174,14 +184,16 @@ import Testing
         let step = Mutex(0)
         let gate = DispatchSemaphore(value: 0)
         let server = try server { _ in
-            HTTPServerResponse(status: 200, body: .stream {
-                let number = step.withLock { number in
-                    number += 1
-                    return number
-                }
-                if number == 2 { gate.wait() }
-                return number > 2 ? nil : Array("{\"step\":\(number)}\n".utf8)
-            })
+            HTTPServerResponse(
+                status: 200,
+                body: .stream {
+                    let number = step.withLock { number in
+                        number += 1
+                        return number
+                    }
+                    if number == 2 { gate.wait() }
+                    return number > 2 ? nil : Array("{\"step\":\(number)}\n".utf8)
+                })
         }
         defer { server.stop() }
         let connection = try RawConnection(port: server.port)
@@ -239,13 +251,16 @@ import Testing
         #expect(throws: (any Error).self) { try RawConnection(port: server.port) }
     }
 
-    @Test("raw rubbish is answered or cut, and the server lives on", arguments: [
-        "\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET /\(String(repeating: "a", count: 200_000)) HTTP/1.1\r\n\r\n",
-    ])
+    @Test(
+        "raw rubbish is answered or cut, and the server lives on",
+        arguments: [
+            "\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET /\(String(repeating: "a", count: 200_000)) HTTP/1.1\r\n\r\n",
+        ])
     func rubbish(text: String) throws {
         let server = try server(handler: Self.echo)
         defer { server.stop() }

@@ -1,0 +1,2 @@
+/// The page at `/`.
+let consolePage = "<!doctype html><title>murano-sandbox</title>\n"

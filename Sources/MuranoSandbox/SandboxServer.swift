@@ -1,0 +1,165 @@
+internal import GatewaySystem
+internal import Glibc
+internal import Synchronization
+
+/// A Murano stand-in for one machine: the device API, a content area and the operator's side, on one address.
+///
+/// For tests, start one in the process: `let sandbox = try SandboxServer(dataFolder: folder); try sandbox.start()`.
+public final class SandboxServer: Sendable {
+    public let product: String
+    private let configuration: LocalHTTPServer.Configuration
+    private let store: SandboxStore
+    private let changes = ChangeSignal()
+    private let log: RequestLog
+    private let server = Mutex<LocalHTTPServer?>(nil)
+    private let lock: Int32
+
+    /// Opens or creates the data folder; nobody else may serve it.
+    ///
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - certificate: PEM text, with `privateKey`: serve https.
+    public init(
+        dataFolder: String, product: String = "sandbox000000000", host: String = "127.0.0.1", port: UInt16 = 0,
+        certificate: String? = nil, privateKey: String? = nil
+    ) throws {
+        self.product = product
+        let store = try SandboxStore(folder: dataFolder)
+        self.store = store
+        log = RequestLog(store: store)
+        var configuration = LocalHTTPServer.Configuration(address: .tcp(host: host, port: port))
+        configuration.certificate = certificate
+        configuration.privateKey = privateKey
+        configuration.bodyPlan = { request in
+            guard let parts = OperatorAPI.parts(of: request) else { return .memory(byteLimit: DeviceAPI.bodyByteLimit) }
+            guard request.method == "PUT", parts.count == 2, parts[0] == "content" else {
+                return .memory(byteLimit: Int64(DeviceAPI.valueByteLimit))
+            }
+            return .file(path: store.spoolPath(), byteLimit: OperatorAPI.contentByteLimit)
+        }
+        self.configuration = configuration
+        lock = open(dataFolder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else { throw SystemError.last("open \(dataFolder)/lock") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw SandboxError.inUse(folder: dataFolder) }
+    }
+
+    deinit {
+        stop()
+        close(lock)
+    }
+
+    /// Listens; requests are served when this returns.
+    public func start() throws {
+        let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
+        let operations = OperatorAPI(product: product, store: store, changes: changes, log: log)
+        let log = log
+        changes.open()
+        let server = try LocalHTTPServer(configuration) { request in
+            if request.path == "/", request.method == "GET" {
+                return HTTPServerResponse(status: 200, text: consolePage, type: "text/html; charset=utf-8")
+            }
+            if let parts = OperatorAPI.parts(of: request) {
+                return SandboxServer.answering { try operations.answer(request, parts) }
+            }
+            var device: String?
+            let response = SandboxServer.answering { try api.answer(request, device: &device) }
+            return log.follow(response, to: request, device: device)
+        }
+        self.server.withLock { $0 = server }
+    }
+
+    /// Ends all connections, long polls too. What was written stays; `start` may follow.
+    public func stop() {
+        let running = server.withLock { $0.take() }
+        changes.close()
+        running?.stop()
+    }
+
+    /// `http://127.0.0.1:<port>`; nil before `start`.
+    public var address: String? {
+        guard case .tcp(let host, let port) = server.withLock({ $0?.address }) else { return nil }
+        let name = host.contains(":") ? "[\(host)]" : host
+        return "\(configuration.certificate == nil ? "http" : "https")://\(name):\(port)"
+    }
+
+    /// The same, "" before `start`.
+    public var url: String { address ?? "" }
+
+    private static func answering(_ body: () throws -> HTTPServerResponse) -> HTTPServerResponse {
+        do {
+            return try body()
+        } catch let refusal as DeviceAPI.Refusal {
+            var response = HTTPServerResponse(status: refusal.status, text: refusal.text)
+            response.headers += refusal.headers
+            return response
+        } catch let error as SandboxError {
+            let status =
+                switch error {
+                case .noSuchDevice, .noSuchContent: 404
+                case .deviceExists: 409
+                case .badName: 400
+                case .inUse, .unknownSchema: 500
+                }
+            return HTTPServerResponse(status: status, text: "\(error)\n")
+        } catch {
+            return HTTPServerResponse(status: 500, text: "\(error)\n")
+        }
+    }
+}
+
+/// The operator's calls without HTTP, for tests.
+extension SandboxServer {
+    public func addDevice(_ id: String) throws { try store.addDevice(id) }
+    public func enableDevice(_ id: String) throws { try store.enableDevice(id) }
+    public func devices() throws -> [SandboxDevice] { try store.devices() }
+
+    /// Its token is worth nothing any more.
+    public func deleteDevice(_ id: String) throws {
+        try store.deleteDevice(id)
+        changes.notify()
+    }
+
+    /// nil until the device has activated.
+    public func token(of id: String) throws -> String? { try store.token(of: id) }
+
+    /// The operator's write: changes `set`.
+    public func write(_ id: String, _ resource: String, _ value: String) throws {
+        try store.set(id, resource, Array(value.utf8))
+        changes.notify()
+    }
+
+    /// nil for a resource that was never written.
+    public func read(_ id: String, _ resource: String) throws -> SandboxResource? {
+        try store.resources(id, [resource]).first?.state
+    }
+
+    /// All resources that were ever written.
+    public func resources(of id: String) throws -> [String: SandboxResource] {
+        Dictionary(try store.resources(id, []).compactMap { entry in entry.state.map { (entry.name, $0) } }) { $1 }
+    }
+
+    /// The stored records of a resource, oldest first; times are microseconds since 1970.
+    public func records(_ id: String, _ resource: String) throws -> [(timestamp: Int64, value: String)] {
+        try store.records(id, resource)
+    }
+
+    /// Puts a content up; replaces one of that name.
+    @discardableResult
+    public func uploadContent(
+        _ name: String, _ bytes: [UInt8], type: String = "application/gzip", meta: String = ""
+    ) throws -> SandboxContent {
+        let path = store.spoolPath()
+        try writeFile(path, bytes)
+        return try store.addContent(name, type: type, meta: meta, from: path)
+    }
+
+    public func contents() throws -> [SandboxContent] { try store.contents() }
+    public func deleteContent(_ name: String) throws { try store.deleteContent(name) }
+
+    /// The device API's requests after one, oldest first. Each is here once its client has read its answer.
+    public func requestLog(after id: Int64 = 0) throws -> [SandboxRequest] {
+        try log.requests(after: id, limit: 100_000)
+    }
+
+    public func clearRequestLog() throws { try log.clear() }
+}
