@@ -1,0 +1,121 @@
+/// How a service is run: what `supervisor.conf`, `app.yaml` and the manifest say together, with every default filled in.
+/// A plain value: two definitions that are equal run the same process in the same way.
+public struct ServiceDefinition: Sendable, Hashable {
+    public enum Restart: String, Sendable, Hashable, CaseIterable {
+        /// Whatever its end was.
+        case always
+        /// Unless it ended by itself with one of `exitCodes`.
+        case unexpected
+        case never
+    }
+
+    /// Where one output stream goes.
+    public struct Log: Sendable, Hashable {
+        /// An absolute path; nil drops the output.
+        public var path: String?
+        /// Bytes at which the file is rotated; 0 never.
+        public var maxByteCount: Int64
+        /// Rotated files that are kept: `.1` is the newest.
+        public var backups: Int
+
+        public init(path: String?, maxByteCount: Int64 = 200 << 10, backups: Int = 1) {
+            self.path = path
+            self.maxByteCount = maxByteCount
+            self.backups = backups
+        }
+    }
+
+    public var app: AppName
+    /// Which release this is for. Nothing is derived from it; but another release is another definition, so that an
+    /// upgrade whose configuration did not change restarts the app all the same.
+    public var release: String
+    /// Program and arguments; never empty. No shell is involved: a name without `/` is looked up in PATH, a relative
+    /// path counts from `directory`.
+    public var command: [String]
+    /// An absolute path. May lead through the `current` link: it is resolved at each start.
+    public var directory: String
+    /// Over what the agent itself has.
+    public var environment: [String: String]
+    /// A name or a number; nil is the agent's own.
+    public var user: String?
+    /// nil is the agent's own.
+    public var umask: UInt16?
+    /// Lower starts first and stops last.
+    public var priority: Int
+    public var autostart: Bool
+    public var restart: Restart
+    /// How long it must stay up to count as started.
+    public var startSeconds: Int
+    /// Starts that may fail in a row before it is given up as FATAL; nil never gives up.
+    public var startRetries: Int?
+    /// Codes 0 to 255 that are no failure.
+    public var exitCodes: [Int32]
+    /// Linux's number for it; see `SignalName`.
+    public var stopSignal: Int32
+    /// How long a stop may take before SIGKILL.
+    public var stopWaitSeconds: Int
+    /// Whether the stop signal goes to the whole process group. SIGKILL always does, at the end of every stop.
+    public var stopAsGroup: Bool
+    /// Kept as it was written; see `stopAsGroup`.
+    public var killAsGroup: Bool
+    public var output: Log
+    /// nil: goes where `output` goes.
+    public var errorOutput: Log?
+    /// Services that must be up before this one starts.
+    public var requires: [AppName]
+
+    /// A definition with the defaults of Gateway Engine and, behind them, of supervisord; but without `startretries`,
+    /// so that it is never given up.
+    public init(app: AppName, command: [String], context: ServiceContext) {
+        self.app = app
+        release = context.release
+        self.command = command
+        directory = context.directory
+        environment = context.environment
+        user = nil
+        umask = nil
+        priority = 999
+        autostart = true
+        restart = .unexpected
+        startSeconds = 1
+        startRetries = nil
+        exitCodes = [0]
+        stopSignal = 15
+        stopWaitSeconds = 10
+        stopAsGroup = false
+        killAsGroup = false
+        output = Log(path: "\(context.logFolder)/\(app).log")
+        errorOutput = nil
+        requires = context.requires
+    }
+}
+
+/// What a definition is made in: the places and facts that neither `supervisor.conf` nor the manifest name.
+public struct ServiceContext: Sendable, Hashable {
+    /// See `ServiceDefinition.release`: version and digest, for one.
+    public var release: String
+    /// The release's `current` link: the default directory, and what `%(here)s` stands for.
+    public var directory: String
+    /// Where `<app>.log` goes by default.
+    public var logFolder: String
+    /// What every service of this app gets: GWE_APP, GWE_DATA_DIR and so on. The package's own `environment` wins.
+    public var environment: [String: String]
+    /// What `%(ENV_X)s` can name beside `environment`: the agent's environment.
+    public var agentEnvironment: [String: String]
+    /// `%(host_node_name)s`.
+    public var hostName: String
+    public var requires: [AppName]
+
+    public init(
+        release: String, directory: String, logFolder: String, environment: [String: String] = [:],
+        agentEnvironment: [String: String] = [:], hostName: String = "localhost", requires: [AppName] = []
+    ) {
+        self.release = release
+        self.directory = directory
+        self.logFolder = logFolder
+        self.environment = environment
+        self.agentEnvironment = agentEnvironment
+        self.hostName = hostName
+        self.requires = requires
+    }
+}

@@ -1,0 +1,270 @@
+/// supervisord's words for what a service is doing (http://supervisord.org/subprocess.html#process-states).
+public enum ServiceState: String, Sendable, Hashable, CaseIterable {
+    case stopped = "STOPPED"
+    case starting = "STARTING"
+    case running = "RUNNING"
+    /// It came up and went down again too quickly, or could not start; another attempt is due.
+    case backoff = "BACKOFF"
+    case stopping = "STOPPING"
+    case exited = "EXITED"
+    /// Given up: only a person's start or another definition starts it again.
+    case fatal = "FATAL"
+    /// There is a process that cannot be signalled.
+    case unknown = "UNKNOWN"
+
+    /// Whether a process belongs to this state.
+    public var hasProcess: Bool {
+        switch self {
+        case .starting, .running, .stopping, .unknown: true
+        case .stopped, .backoff, .exited, .fatal: false
+        }
+    }
+
+    /// Whether nothing more happens without a new event from outside, STARTING and STOPPING being on their way.
+    public var isSettled: Bool { self != .starting && self != .stopping }
+}
+
+/// How a service's process ended. The status of an adopted process is not ours to know (rules 21).
+public enum ServiceExit: Sendable, Hashable {
+    case code(Int32)
+    case signal(Int32)
+    case unknown
+}
+
+/// The life of one service as a value: an event goes in, actions come out. Times are told by the caller and always of the
+/// monotonic clock, so that no step of the wall clock changes anything.
+///
+/// It is supervisord's machine with these differences, all for gateways nobody stands beside:
+/// - Without `startretries` it never becomes FATAL but for reasons that only a new configuration can take away.
+/// - The delay in BACKOFF grows exponentially from 0.1 s to 5 minutes with jitter, not by a second each time.
+/// - A service that was up is restarted at once; one that keeps failing within `resetAfter` of its start is delayed, also
+///   when it lived longer than `startsecs`. A process that ended with an expected code did not fail.
+/// - With `autorestart=false` and no `startretries`, a process that ended too quickly is EXITED, not tried again.
+/// - A start that comes while it is stopping is done when it has stopped.
+public struct ServiceStateMachine: Sendable, Hashable {
+    public enum Event: Sendable, Hashable {
+        case start
+        case stop
+        /// A stop and a start; a start alone when it is not running.
+        case restart
+        /// The process asked for with `.spawn` runs; exec has succeeded.
+        case spawned
+        /// It could not be started; `permanent` when only another configuration helps.
+        case spawnFailed(permanent: Bool)
+        /// A process that another agent started was found running.
+        case adopted(uptime: Duration)
+        case ended(ServiceExit, uptime: Duration)
+        /// The one timer of this service fired.
+        case timer
+        /// The process exists and cannot be signalled.
+        case signalFailed
+    }
+
+    public enum Action: Sendable, Hashable {
+        case spawn
+        /// The stop signal, to the group if `stopasgroup` says so.
+        case signalStop
+        /// SIGKILL to the whole group.
+        case kill
+        /// Replaces the timer of this service.
+        case setTimer(Duration)
+        case cancelTimer
+    }
+
+    public struct Rules: Sendable, Hashable {
+        public var restart: ServiceDefinition.Restart
+        public var startSeconds: Duration
+        public var startRetries: Int?
+        public var exitCodes: Set<Int32>
+        public var stopWait: Duration
+        public var backoff = Backoff()
+        /// A process that was up this long is no failing one, whatever its end.
+        public var resetAfter: Duration = .seconds(60)
+
+        public init(_ definition: ServiceDefinition) {
+            restart = definition.restart
+            startSeconds = .seconds(definition.startSeconds)
+            startRetries = definition.startRetries
+            exitCodes = Set(definition.exitCodes)
+            stopWait = .seconds(definition.stopWaitSeconds)
+        }
+    }
+
+    public var rules: Rules
+    public private(set) var state = ServiceState.stopped
+    /// Starts that failed in a row: what `startretries` counts.
+    public private(set) var failedStarts = 0
+    /// Failures in a row, of starts and soon after: what the delay grows with.
+    public private(set) var failures = 0
+    /// Whether a start waits for the end of a stop.
+    public private(set) var startsAgain = false
+
+    public init(rules: Rules) { self.rules = rules }
+
+    /// - Parameter randomness: from 0 to 1, for the jitter of a delay.
+    public mutating func handle(_ event: Event, randomness: Double) -> [Action] {
+        switch event {
+        case .start: start()
+        case .stop: stop()
+        case .restart: restart()
+        case .spawned: spawned()
+        case .spawnFailed(let permanent): spawnFailed(permanent: permanent, randomness)
+        case .adopted(let uptime): adopted(uptime)
+        case .ended(let exit, let uptime): ended(exit, uptime, randomness)
+        case .timer: timer()
+        case .signalFailed: signalFailed()
+        }
+    }
+
+    private mutating func start() -> [Action] {
+        switch state {
+        case .stopped, .exited, .fatal, .backoff:
+            failedStarts = 0
+            failures = 0
+            state = .starting
+            return [.cancelTimer, .spawn]
+        case .starting, .running:
+            return []
+        case .stopping, .unknown:
+            startsAgain = true
+            return []
+        }
+    }
+
+    private mutating func stop() -> [Action] {
+        startsAgain = false
+        switch state {
+        case .stopped, .exited, .fatal, .backoff:
+            state = .stopped
+            return [.cancelTimer]
+        case .starting, .running, .unknown:
+            state = .stopping
+            return [.signalStop, .setTimer(rules.stopWait)]
+        case .stopping:
+            return []
+        }
+    }
+
+    private mutating func restart() -> [Action] {
+        guard state.hasProcess else { return start() }
+        let actions = stop()
+        startsAgain = true
+        return actions
+    }
+
+    private mutating func spawned() -> [Action] {
+        switch state {
+        case .starting:
+            guard rules.startSeconds > .zero else {
+                state = .running
+                failedStarts = 0
+                return [.cancelTimer]
+            }
+            return [.setTimer(rules.startSeconds)]
+        case .running, .stopping, .unknown:
+            return []
+        case .stopped, .exited, .fatal, .backoff:
+            // A process that nobody wants any more.
+            state = .stopping
+            return [.signalStop, .setTimer(rules.stopWait)]
+        }
+    }
+
+    private mutating func spawnFailed(permanent: Bool, _ randomness: Double) -> [Action] {
+        guard state == .starting else { return [] }
+        if permanent {
+            state = .fatal
+            return [.cancelTimer]
+        }
+        return startFailed(randomness)
+    }
+
+    private mutating func startFailed(_ randomness: Double) -> [Action] {
+        failedStarts += 1
+        failures += 1
+        if let retries = rules.startRetries, failedStarts > retries {
+            state = .fatal
+            return [.cancelTimer]
+        }
+        state = .backoff
+        return [.setTimer(rules.backoff.delay(attempt: failures, randomness: randomness))]
+    }
+
+    private mutating func adopted(_ uptime: Duration) -> [Action] {
+        switch state {
+        case .stopped, .exited, .fatal, .backoff, .starting:
+            let left = rules.startSeconds - uptime
+            state = left > .zero ? .starting : .running
+            return [left > .zero ? .setTimer(left) : .cancelTimer]
+        case .running, .stopping, .unknown:
+            return []
+        }
+    }
+
+    private mutating func ended(_ exit: ServiceExit, _ uptime: Duration, _ randomness: Double) -> [Action] {
+        switch state {
+        case .stopped, .exited, .fatal, .backoff:
+            return []
+        case .stopping, .unknown:
+            guard startsAgain else {
+                state = .stopped
+                return [.cancelTimer]
+            }
+            startsAgain = false
+            failedStarts = 0
+            failures = 0
+            state = .starting
+            return [.cancelTimer, .spawn]
+        case .starting where uptime < rules.startSeconds:
+            if rules.restart == .never && rules.startRetries == nil {
+                state = .exited
+                return [.cancelTimer]
+            }
+            return startFailed(randomness)
+        case .starting, .running:
+            return endedAfterStart(exit, uptime, randomness)
+        }
+    }
+
+    private mutating func endedAfterStart(_ exit: ServiceExit, _ uptime: Duration, _ randomness: Double) -> [Action] {
+        failedStarts = 0
+        let expected = if case .code(let code) = exit { rules.exitCodes.contains(code) } else { false }
+        // A second at least, so that `autorestart=true` with `startsecs=0` and a program that ends at once cannot spin.
+        let did = expected && uptime >= .seconds(1)
+        if uptime >= rules.resetAfter || did { failures = 0 }
+        guard rules.restart == .always || (rules.restart == .unexpected && !expected) else {
+            state = .exited
+            return [.cancelTimer]
+        }
+        if !did { failures += 1 }
+        if failures <= 1 {
+            state = .starting
+            return [.cancelTimer, .spawn]
+        }
+        state = .backoff
+        return [.setTimer(rules.backoff.delay(attempt: failures - 1, randomness: randomness))]
+    }
+
+    private mutating func timer() -> [Action] {
+        switch state {
+        case .starting:
+            state = .running
+            failedStarts = 0
+            return []
+        case .backoff:
+            state = .starting
+            return [.spawn]
+        case .stopping:
+            // Again and again: a process in the kernel may only notice later.
+            return [.kill, .setTimer(max(rules.stopWait, .seconds(1)))]
+        case .stopped, .running, .exited, .fatal, .unknown:
+            return []
+        }
+    }
+
+    private mutating func signalFailed() -> [Action] {
+        guard state == .stopping else { return [] }
+        state = .unknown
+        return [.cancelTimer]
+    }
+}

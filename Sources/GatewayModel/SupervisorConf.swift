@@ -1,0 +1,37 @@
+public import Documents
+
+/// A package's `supervisor.conf` as supervisord would read it after Gateway Engine had made `[program:<app>]` of its
+/// section `[supervisord]`, with the defaults that Gateway Engine filled in.
+public struct SupervisorConf: Sendable, Hashable {
+    public var definition: ServiceDefinition
+    /// Keys that are unknown, or known and not honoured: nothing that keeps the app from running.
+    public var warnings: [DocumentError]
+
+    /// - Parameters:
+    ///   - override: the manifest's or `app.yaml`'s `service`; its keys win. With a command there, the file needs none.
+    /// - Throws: what supervisord would refuse too, with the line: a missing or second program section, a missing
+    ///   command, a value out of its range, an expansion that names nothing.
+    public static func parse(
+        _ text: String, source: String, app: AppName, context: ServiceContext, override: ServiceOverride? = nil
+    ) throws(DocumentError) -> SupervisorConf {
+        let lines = try SupervisorConfLines(text, source: source)
+        var warnings: [DocumentError] = []
+        let programs = lines.sections.filter { $0.name == "supervisord" || $0.name.hasPrefix("program:") }
+        for other in lines.sections where other.name != "supervisord" && !other.name.hasPrefix("program:") {
+            warnings.append(.init(source: source, mark: other.mark, message: "section [\(other.name)] is ignored"))
+        }
+        guard let section = programs.first else {
+            throw DocumentError(source: source, mark: Mark(line: 1, column: 1), message: "expected a section [supervisord]")
+        }
+        if programs.count > 1 {
+            throw DocumentError(
+                source: source, mark: programs[1].mark,
+                message: "expected one section, found [\(programs[1].name)] beside [\(section.name)]")
+        }
+        var reader = SupervisorConfReader(section: section, source: source, app: app, context: context)
+        reader.warnings = warnings
+        var definition = try reader.definition(commandNeeded: override?.command == nil)
+        if let override { definition = try definition.applying(override, source: source) }
+        return SupervisorConf(definition: definition, warnings: reader.warnings)
+    }
+}
