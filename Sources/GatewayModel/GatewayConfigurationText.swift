@@ -59,19 +59,10 @@ enum SettingText {
             ? nil : "expected a proxy of \(schemes.joined(separator: ", ")), found '\(url.scheme)'"
     }
 
-    /// Seconds, or a number with s, m, h or d; 1 s to 365 days.
+    /// Seconds, or a time such as `4h`; whole seconds from 1 s to 365 days.
     static func interval(_ text: String) -> Duration? {
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-        var digits = text[...]
-        var factor: Int64 = 1
-        if let unit = text.last, let seconds = units[unit] {
-            digits.removeLast()
-            factor = seconds
-        }
-        let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { $0 &- 48 < 10 }
-        guard isNumber, let count = Int64(digits) else { return nil }
-        let (total, overflow) = count.multipliedReportingOverflow(by: factor)
-        return !overflow && (1...31_536_000).contains(total) ? .seconds(total) : nil
+        guard let interval = Quantities.duration(text), interval.components.attoseconds == 0 else { return nil }
+        return (.seconds(1) ... .seconds(31_536_000)).contains(interval) ? interval : nil
     }
 
     /// A URL cut at its `://`; the scheme in lower case.

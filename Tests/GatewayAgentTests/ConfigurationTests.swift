@@ -51,11 +51,11 @@ import Testing
     @Test(
         "a wrong file is refused with place, key and remedy",
         arguments: [
-            ("produkt: x\n", ":1:1: unknown key 'produkt'; did you mean 'product'?"),
-            ("xyzzy: x\n", ":1:1: unknown key 'xyzzy'; the keys are product, cloud"),
-            ("product: 12345\n", ":1:10: product: expected a string, found an integer: put quotes around it"),
+            ("produkt: x\n", ":1:1: unknown key \"produkt\"; did you mean \"product\"?"),
+            ("xyzzy: x\n", ":1:1: unknown key \"xyzzy\"; valid keys are schema, product, cloud"),
+            ("product: 12345\n", ":1:10: product: expected a string, found an integer; quote it: \"12345\""),
             ("identity: 00123\n", ":1:11: identity: expected a string, found an integer"),
-            ("schema: gwe/v2\n", ":1:9: schema: expected gwe/v1"),
+            ("schema: gwe/v2\n", ":1:9: schema: expected gwe/v1, found \"gwe/v2\""),
             ("schema: gwe/v1\ncloud: http://10.0.0.1\n", ":2:8: cloud: plain http is refused"),
             ("proxy: [a]\n", ":1:8: proxy: expected a string, found a list"),
             ("- a\n", ":1:1: expected a mapping"),
@@ -66,7 +66,7 @@ import Testing
         ])
     func wrong(text: String, message: String) throws {
         let scratch = try gateway(text)
-        let error = #expect(throws: DocumentError.self) { try scratch.load() }
+        let error = #expect(throws: DocumentErrors.self) { try scratch.load() }
         #expect(error?.description.contains(message) == true, "\(error?.description ?? "none")")
         #expect(error?.description.hasPrefix(scratch.folders.gatewayFile) == true)
     }
@@ -111,7 +111,7 @@ import Testing
     func badValue() throws {
         let scratch = try gateway("product: p1\n")
         #expect(throws: ConfigurationChangeError.self) { try scratch.change([.poll: "x", .product: "p2"]) }
-        #expect(throws: DocumentError.self) { try scratch.change([.clientKey: "/key"]) }
+        #expect(throws: DocumentErrors.self) { try scratch.change([.clientKey: "/key"]) }
         #expect(try scratch.read(scratch.folders.gatewayFile) == "product: p1\n")
     }
 

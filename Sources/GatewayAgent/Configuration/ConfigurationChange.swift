@@ -38,7 +38,7 @@ extension ConfigurationStore {
     ///
     /// gateway.yaml is edited in place, through a symbolic link if it is one; where its folder cannot be written, the
     /// overlay is. Setting `identity` removes `interface`, and the other way round. Calls at the same time take turns.
-    /// - Throws: ConfigurationChangeError, DocumentError for a file that is broken already, SystemError.
+    /// - Throws: ConfigurationChangeError, DocumentErrors for a file that is broken already, SystemError.
     public func change(_ edits: Edits) throws -> ConfigurationChange {
         var edits = edits
         let asked = Set(edits.keys)

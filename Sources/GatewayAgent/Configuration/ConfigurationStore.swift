@@ -15,7 +15,7 @@ public struct ConfigurationStore: Sendable {
     public init(folders: Folders) { self.folders = folders }
 
     /// The configuration in force. A missing file has no keys.
-    /// - Throws: DocumentError for a file that cannot be understood, SystemError for one that cannot be read.
+    /// - Throws: DocumentErrors for a file that cannot be understood, SystemError for one that cannot be read.
     public func load() throws -> GatewayConfiguration {
         let file = try layer(folders.gatewayFile)
         let overlay = try layer(folders.gatewayOverlayFile)
@@ -24,7 +24,7 @@ public struct ConfigurationStore: Sendable {
 
     func combine(
         _ file: GatewayConfiguration.Layer, _ overlay: GatewayConfiguration.Layer
-    ) throws(DocumentError) -> GatewayConfiguration {
+    ) throws(DocumentErrors) -> GatewayConfiguration {
         let configuration = GatewayConfiguration(layers: [file, overlay])
         // curl would only say "problem with the local SSL certificate", and only at the first request.
         let pair: [(GatewayConfiguration.Key, GatewayConfiguration.Key)] = [
@@ -33,7 +33,8 @@ public struct ConfigurationStore: Sendable {
         for (key, other) in pair {
             guard let setting = configuration.settings[key], configuration.settings[other] == nil else { continue }
             let place = setting.origin.description
-            throw DocumentError(source: place, mark: nil, path: key.rawValue, message: "\(other) must be set as well")
+            let message = "\(other) must be set as well"
+            throw DocumentErrors(DocumentError(source: place, mark: nil, path: key.rawValue, message: message))
         }
         return configuration
     }
@@ -43,8 +44,10 @@ public struct ConfigurationStore: Sendable {
         return try layer(bytes, source: path)
     }
 
-    func layer(_ bytes: [UInt8], source: String) throws(DocumentError) -> GatewayConfiguration.Layer {
-        try GatewayConfiguration.Layer(decoding: YAML.parse(bytes, source: source), source: source)
+    func layer(_ bytes: [UInt8], source: String) throws(DocumentErrors) -> GatewayConfiguration.Layer {
+        let node: Node
+        do throws(DocumentError) { node = try YAML.parse(bytes, source: source) } catch { throw DocumentErrors(error) }
+        return try GatewayConfiguration.Layer(decoding: node, source: source)
     }
 
     /// The content of a file; nil when there is none.
