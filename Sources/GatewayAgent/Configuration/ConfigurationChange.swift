@@ -60,14 +60,14 @@ extension ConfigurationStore {
 
         var change: ConfigurationChange
         do {
-            try makeFolder(folders.configFolder)
+            try Self.makeFolder(folders.configFolder)
             change = try withFolderLocked(folders.configFolder) { try rewrite(resolved(folders.gatewayFile), edits) }
             // What the overlay says of these keys is out of date now, and it would win.
             if !overlay.settings.isEmpty {
                 _ = try withFolderLocked(folders.stateFolder) { try dropFromOverlay(Set(edits.keys)) }
             }
         } catch let error as SystemError where [EROFS, EACCES, EPERM].contains(error.code) {
-            try makeFolder(folders.stateFolder)
+            try Self.makeFolder(folders.stateFolder)
             change = try withFolderLocked(folders.stateFolder) {
                 try rewrite(folders.gatewayOverlayFile, edits, over: file)
             }
@@ -139,7 +139,7 @@ extension ConfigurationStore {
     }
 
     /// Makes a folder and its parents, mode 0755, unless it is there.
-    private func makeFolder(_ path: String) throws(SystemError) {
+    static func makeFolder(_ path: String) throws(SystemError) {
         var status = stat()
         if stat(path, &status) == 0 { return }
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try makeFolder(String(path[..<slash])) }

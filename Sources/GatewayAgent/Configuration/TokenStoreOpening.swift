@@ -1,0 +1,28 @@
+public import DeviceClient
+public import GatewayModel
+internal import Glibc
+
+/// `token_group` names a group that this machine does not have.
+public struct NoSuchGroup: Error, Sendable, Hashable, CustomStringConvertible {
+    public var name: String
+    public var description: String { "cannot give the token to group '\(name)': there is no such group (token_group)" }
+}
+
+extension TokenStore {
+    /// The token file of a gateway, readable by `token_group` if the configuration names one. Makes the state folder.
+    public static func make(_ folders: Folders, _ configuration: GatewayConfiguration) throws -> TokenStore {
+        try ConfigurationStore.makeFolder(folders.stateFolder)
+        guard let name = configuration.tokenGroup else { return TokenStore(path: folders.tokenFile) }
+        guard let group = groupIdentifier(name) else { throw NoSuchGroup(name: name) }
+        return TokenStore(path: folders.tokenFile, group: group)
+    }
+}
+
+/// The number of a group (getgrnam_r(3)), or nil.
+private func groupIdentifier(_ name: String) -> UInt32? {
+    var entry = group()
+    var found: UnsafeMutablePointer<group>?
+    var buffer = [CChar](repeating: 0, count: 1 << 16)
+    guard getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+    return entry.gr_gid
+}
