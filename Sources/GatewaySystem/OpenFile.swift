@@ -71,14 +71,24 @@ struct OpenFile: ~Copyable {
     }
 
     /// The digest of the content from the current position to the end.
-    func digest(named path: @autoclosure () -> String, buffer: inout [UInt8]) throws(SystemError) -> SHA256Digest {
+    func digest(named path: @autoclosure () -> String, buffer: ReadBuffer) throws(SystemError) -> SHA256Digest {
         var hasher = SHA256Hasher()
         while true {
-            let count = try readSome(into: &buffer, named: path())
+            let count = retrying { read(descriptor, buffer.bytes.baseAddress, buffer.bytes.count) }
+            guard count >= 0 else { throw .last("read \(path())") }
             guard count > 0 else { return hasher.finishDigest() }
-            buffer.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
         }
     }
+}
+
+/// Room for reading a file in pieces.
+final class ReadBuffer {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(byteCount: Int = 256 << 10) { bytes = .allocate(byteCount: byteCount, alignment: 4096) }
+
+    deinit { bytes.deallocate() }
 }
 
 /// Repeats a system call that a signal interrupted.

@@ -108,7 +108,6 @@ public enum SHA256 {
     /// The SHA-256 of a file's content, in constant memory. A symlink at the end of the path is followed.
     public static func hex(ofFile path: String) throws(SystemError) -> String {
         let file = try OpenFile(path: path, flags: O_RDONLY)
-        var buffer = [UInt8](repeating: 0, count: 256 << 10)
-        return try file.digest(named: path, buffer: &buffer).hex
+        return try file.digest(named: path, buffer: ReadBuffer()).hex
     }
 }

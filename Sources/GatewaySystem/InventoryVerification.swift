@@ -1,0 +1,102 @@
+internal import Glibc
+
+extension Inventory {
+    /// One way in which a release differs from its inventory.
+    public struct Deviation: Sendable, Hashable, CustomStringConvertible {
+        public enum Kind: Sendable, Hashable { case missing, modified }
+        public enum Change: String, Sendable, Hashable {
+            case missing = "missing"
+            case type = "of another type"
+            case mode = "mode changed"
+            case content = "content changed"
+            case target = "link changed"
+            case unreadable = "unreadable"
+        }
+
+        /// Relative to the release folder, for people: bytes that are not UTF-8 are shown as U+FFFD.
+        public var path: String
+        public var change: Change
+        public var kind: Kind { change == .missing ? .missing : .modified }
+        public var description: String { "\(path): \(change.rawValue)" }
+    }
+
+    /// Compares a release folder with this inventory. Nothing is changed, and what an app added is no deviation.
+    ///
+    /// The quick check asks for size, mtime, mode and inode of each file; only where mtime or inode differ while the
+    /// size is the same is the content read, so that a `touch` or a restored backup is no drift. `deep` reads every
+    /// file. Below a folder that is missing, nothing more is reported.
+    /// - Parameter limit: deviations after which the check ends.
+    public func verify(_ directory: String, deep: Bool, limit: Int = .max) -> [Deviation] {
+        let opened = retrying { open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard opened >= 0 else {
+            return [Deviation(path: ".", change: errno == ENOENT ? .missing : .unreadable)]
+        }
+        let root = OpenFile(owning: opened)
+        let descriptor = root.descriptor
+        var copy = text
+        return copy.withUnsafeMutableBytes { bytes in
+            var reader = InventoryReader(UnsafeMutableRawBufferPointer(rebasing: bytes[body]))
+            var verifier = InventoryVerifier(root: descriptor, isDeep: deep)
+            while verifier.deviations.count < limit, let line = reader.next() { verifier.check(line) }
+            return verifier.deviations
+        }
+    }
+}
+
+private struct InventoryVerifier {
+    let root: Int32
+    let isDeep: Bool
+    var deviations: [Inventory.Deviation] = []
+    private var missingFolders: [[UInt8]] = []
+    private lazy var buffer = ReadBuffer()
+
+    init(root: Int32, isDeep: Bool) {
+        self.root = root
+        self.isDeep = isDeep
+    }
+
+    mutating func check(_ line: InventoryReader.Line) {
+        var status = stat()
+        guard fstatat(root, line.pathText, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            let isMissing = errno == ENOENT || errno == ENOTDIR
+            if missingFolders.contains(where: { line.path.starts(with: $0) }) { return }
+            if line.kind == UInt8(ascii: "d") { missingFolders.append(Array(line.path) + [47]) }
+            return report(line, isMissing ? .missing : .unreadable)
+        }
+        switch (line.kind, status.st_mode & S_IFMT) {
+        case (UInt8(ascii: "d"), S_IFDIR):
+            if status.st_mode & 0o777 != line.mode & 0o777 { report(line, .mode) }
+        case (UInt8(ascii: "l"), S_IFLNK):
+            guard let target = FileTree.linkTarget(line.pathText, in: root) else { return report(line, .unreadable) }
+            if !(line.target?.elementsEqual(target) ?? false) { report(line, .target) }
+        case (UInt8(ascii: "f"), S_IFREG): check(line, file: status)
+        default:
+            if line.kind == UInt8(ascii: "d") { missingFolders.append(Array(line.path) + [47]) }
+            report(line, .type)
+        }
+    }
+
+    private mutating func check(_ line: InventoryReader.Line, file status: stat) {
+        guard Int64(status.st_size) == line.file.byteCount else { return report(line, .content) }
+        let isUntouched =
+            Int64(status.st_mtim.tv_sec) == line.file.modified.seconds
+            && Int64(status.st_mtim.tv_nsec) == line.file.modified.nanoseconds
+            && UInt64(status.st_ino) == line.file.inode
+        if isDeep || !isUntouched {
+            guard let digest = digest(line) else { return report(line, .unreadable) }
+            guard digest == line.digestValue() else { return report(line, .content) }
+        }
+        if status.st_mode & 0o7777 != line.mode { report(line, .mode) }
+    }
+
+    private mutating func digest(_ line: InventoryReader.Line) -> SHA256Digest? {
+        let opened = retrying { openat(root, line.pathText, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        guard opened >= 0 else { return nil }
+        let file = OpenFile(owning: opened)
+        return try? file.digest(named: "", buffer: buffer)
+    }
+
+    private mutating func report(_ line: InventoryReader.Line, _ change: Inventory.Deviation.Change) {
+        deviations.append(.init(path: String(decoding: line.path, as: UTF8.self), change: change))
+    }
+}
