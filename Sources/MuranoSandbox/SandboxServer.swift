@@ -11,10 +11,15 @@ public final class SandboxServer: Sendable {
     private let store: SandboxStore
     private let changes = ChangeSignal()
     private let log: RequestLog
-    private let server = Mutex<LocalHTTPServer?>(nil)
-    private let lock: Int32
+    private let running = Mutex<Running?>(nil)
 
-    /// Opens or creates the data folder; nobody else may serve it.
+    /// The lock's descriptor is closed with the server's end.
+    private struct Running {
+        var server: LocalHTTPServer
+        var lock: Int32
+    }
+
+    /// Opens or creates the data folder.
     ///
     /// - Parameters:
     ///   - port: 0 takes a free one.
@@ -38,23 +43,29 @@ public final class SandboxServer: Sendable {
             return .file(path: store.spoolPath(), byteLimit: OperatorAPI.contentByteLimit)
         }
         self.configuration = configuration
-        lock = open(dataFolder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else { throw SystemError.last("open \(dataFolder)/lock") }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw SandboxError.inUse(folder: dataFolder) }
     }
 
-    deinit {
-        stop()
-        close(lock)
-    }
+    deinit { stop() }
 
-    /// Listens; requests are served when this returns.
+    /// Locks the folder and listens; requests are served when this returns. Does nothing if it has started.
     public func start() throws {
+        try running.withLock { running in
+            if running == nil { running = try listen() }
+        }
+    }
+
+    private func listen() throws -> Running {
+        let lock = open(store.folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else { throw SystemError.last("open \(store.folder)/lock") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
+            throw SandboxError.inUse(folder: store.folder)
+        }
         let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
         let operations = OperatorAPI(product: product, store: store, changes: changes, log: log)
         let log = log
         changes.open()
-        let server = try LocalHTTPServer(configuration) { request in
+        let handler: LocalHTTPServer.Handler = { request in
             if request.path == "/", request.method == "GET" {
                 return HTTPServerResponse(status: 200, text: consolePage, type: "text/html; charset=utf-8")
             }
@@ -65,25 +76,28 @@ public final class SandboxServer: Sendable {
             let response = SandboxServer.answering { try api.answer(request, device: &device) }
             return log.follow(response, to: request, device: device)
         }
-        self.server.withLock { $0 = server }
+        do {
+            return Running(server: try LocalHTTPServer(configuration, handler: handler), lock: lock)
+        } catch {
+            close(lock)
+            throw error
+        }
     }
 
     /// Ends all connections, long polls too. What was written stays; `start` may follow.
     public func stop() {
-        let running = server.withLock { $0.take() }
+        guard let ending = running.withLock({ $0.take() }) else { return }
         changes.close()
-        running?.stop()
+        ending.server.stop()
+        close(ending.lock)
     }
 
-    /// `http://127.0.0.1:<port>`; nil before `start`.
-    public var address: String? {
-        guard case .tcp(let host, let port) = server.withLock({ $0?.address }) else { return nil }
+    /// `http://127.0.0.1:<port>`; empty before `start`.
+    public var url: String {
+        guard case .tcp(let host, let port) = running.withLock({ $0?.server.address }) else { return "" }
         let name = host.contains(":") ? "[\(host)]" : host
         return "\(configuration.certificate == nil ? "http" : "https")://\(name):\(port)"
     }
-
-    /// The same, "" before `start`.
-    public var url: String { address ?? "" }
 
     private static func answering(_ body: () throws -> HTTPServerResponse) -> HTTPServerResponse {
         do {

@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+/// The executable itself, as an operator uses it.
+@Suite("murano-sandbox") final class CommandLineTests {
+    let folder = NSTemporaryDirectory() + "sandbox-\(UUID().uuidString)"
+    let server = Process()
+    var url = ""
+
+    static let executable = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])
+        .deletingLastPathComponent().appendingPathComponent("murano-sandbox")
+
+    init() throws {
+        let pipe = Pipe()
+        server.executableURL = Self.executable
+        server.arguments = ["serve", "--data", folder + "/deep/er", "--listen", "127.0.0.1:0", "--product", "p"]
+        server.standardOutput = pipe
+        try server.run()
+        let line = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
+        url = line.split(whereSeparator: \.isWhitespace).last.map(String.init) ?? ""
+        #expect(line.hasPrefix("murano-sandbox serves product p at http://127.0.0.1:"))
+    }
+
+    deinit {
+        if server.isRunning { server.terminate() }
+        server.waitUntilExit()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    private func run(_ arguments: [String], input: String? = nil, url: String? = nil) throws -> (
+        code: Int32, out: String
+    ) {
+        let process = Process()
+        process.executableURL = Self.executable
+        process.arguments = arguments
+        process.environment = ["MURANO_SANDBOX_URL": url ?? self.url]
+        let (out, stdin) = (Pipe(), Pipe())
+        process.standardOutput = out
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = stdin
+        try process.run()
+        if let input { try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+        try stdin.fileHandleForWriting.close()
+        let text = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    @Test("an operator's round: add, write, read, list, upload, delete, log")
+    func round() throws {
+        #expect(try run(["device", "add", "02:42"]).code == 0)
+        #expect(try run(["device", "add", "02:42"]).code == 73)
+        #expect(try run(["device", "write", "02:42", "a", "x y"]).code == 0)
+        #expect(try run(["device", "write", "02:42", "b", "-"], input: "{\"df\":\"1\"}\n").code == 0)
+        let file = folder + "/file"
+        try Data("from file".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(try run(["device", "write", "02:42", "c", "@\(file)"]).code == 0)
+        #expect(try run(["device", "read", "02:42", "a"]).out == "x y\n")
+        #expect(try run(["device", "read", "02:42", "never"]).out == "null\n")
+        #expect(try run(["device", "read", "02:42"]).out == "a: x y\nb: {\"df\":\"1\"}\n\nc: from file\n")
+        let json = try run(["device", "read", "02:42", "b", "never", "--json"]).out
+        let document = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+        let state = document?["b"] as? [String: Any]
+        #expect(state?["set"] as? String == "{\"df\":\"1\"}\n")
+        #expect(state?["reported"] is NSNull)
+        #expect((state?["timestamp"] as? Int ?? 0) > 1_700_000_000_000_000)
+        #expect(document?["never"] is NSNull)
+        #expect(try run(["device", "list"]).out.contains("02:42  whitelisted"))
+        #expect(try run(["content", "upload", file, "app.v1.tar.gz"]).code == 0)
+        #expect(try run(["content", "upload", file + "-missing"]).code == 66)
+        #expect(try run(["content", "list"]).out.contains("app.v1.tar.gz  9 "))
+        #expect(try run(["content", "delete", "app.v1.tar.gz"]).code == 0)
+        #expect(try run(["content", "delete", "app.v1.tar.gz"]).code == 1)
+        #expect(try run(["log", "--json"]).out == "[]\n")
+        #expect(try run(["device", "delete", "02:42"]).code == 0)
+        #expect(try run(["device", "read", "02:42", "a"]).code == 1)
+    }
+
+    @Test("wrong usage is 64, a server that is not there 69; --url may stand first or last")
+    func codes() throws {
+        #expect(try run(["device", "write", "x"]).code == 64)
+        #expect(try run(["nonsense"]).code == 64)
+        #expect(try run(["serve", "--data", folder, "--listen", "nowhere"]).code == 64)
+        #expect(try run(["device", "list"], url: "http://127.0.0.1:1").code == 69)
+        #expect(try run(["--url", url, "device", "list"], url: "http://127.0.0.1:1").code == 0)
+        #expect(try run(["device", "list", "--url", url], url: "http://127.0.0.1:1").code == 0)
+        #expect(try run(["--help"]).out.contains("EXAMPLES:"))
+    }
+
+    @Test("SIGTERM and SIGINT end the server with 0", arguments: [SIGTERM, SIGINT])
+    func signals(signal: Int32) throws {
+        kill(server.processIdentifier, signal)
+        server.waitUntilExit()
+        #expect(server.terminationReason == .exit)
+        #expect(server.terminationStatus == 0)
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import GatewaySystem
+import MuranoSandbox
+
+/// A sandbox on a free port with one activated device, in a folder that goes away with it.
+final class SandboxFixture {
+    static let product = "sandbox000000000"
+    let folder = NSTemporaryDirectory() + "sandbox-\(UUID().uuidString)"
+    let id = "02:42:AC:11:00:02"
+    private(set) var server: SandboxServer
+    private(set) var token = ""
+
+    init() throws {
+        server = try SandboxServer(dataFolder: folder, product: SandboxFixture.product)
+        try server.start()
+        try server.addDevice(id)
+        token = try call("POST", "/provision/activate", body: "id=\(id)", token: nil).text
+    }
+
+    deinit {
+        server.stop()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    var port: UInt16 { UInt16(server.url.split(separator: ":").last ?? "") ?? 0 }
+
+    /// Stops the server and opens its folder anew, as another process would.
+    func restart() throws {
+        server.stop()
+        server = try SandboxServer(dataFolder: folder, product: SandboxFixture.product)
+        try server.start()
+    }
+
+    struct Answer {
+        var status: Int
+        var headers: [String: String]
+        var body: [UInt8]
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    /// One request with the form's content type, if it has a body, and this device's token.
+    func call(
+        _ method: String, _ target: String, body: String? = nil, headers: [String] = [], token: String? = "own",
+        type: String? = "application/x-www-form-urlencoded; charset=utf-8"
+    ) throws -> Answer {
+        var lines = ["\(method) \(target) HTTP/1.1", "Host: x", "Connection: close"] + headers
+        if let token { lines.append("X-Exosite-CIK: \(token == "own" ? self.token : token)") }
+        if let body {
+            lines.append("Content-Length: \(body.utf8.count)")
+            if let type { lines.append("Content-Type: \(type)") }
+        }
+        return try raw(lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? ""))
+    }
+
+    /// Sends these bytes on a new connection and reads to its end. Status 0: no answer.
+    func raw(_ text: String) throws -> Answer {
+        let fd = try connect()
+        defer { close(fd) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { break }
+            rest = rest.dropFirst(count)
+        }
+        return SandboxFixture.readAnswer(fd)
+    }
+
+    func connect() throws -> Int32 {
+        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            defer { close(fd) }
+            throw SystemError.last("connect")
+        }
+        return fd
+    }
+
+    static func readAnswer(_ fd: Int32) -> Answer {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = recv(fd, &chunk, chunk.count, 0)
+            guard count > 0 else { break }
+            bytes += chunk.prefix(count)
+        }
+        guard let end = Data(bytes).range(of: Data("\r\n\r\n".utf8)) else {
+            return Answer(status: 0, headers: [:], body: [])
+        }
+        let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            headers[line[..<colon].lowercased()] =
+                line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+        }
+        let status = Int(lines[0].split(separator: " ").dropFirst().first ?? "") ?? 0
+        return Answer(status: status, headers: headers, body: Array(bytes[end.upperBound...]))
+    }
+}
+
+extension SandboxFixture {
+    static let alias = "/onep:v1/stack/alias"
+    static let record = "/onep:v1/stack/record"
+    static let download = "/provision/download?vendor=sandbox000000000&model=sandbox000000000"
+}
