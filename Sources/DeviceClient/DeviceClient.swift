@@ -109,8 +109,7 @@ public final class DeviceClient {
             throw DeviceClientError(.alreadyActivated, action, reason, status: 409)
         default: throw unexpected(response, action)
         }
-        let body = response.text
-        guard let token = DeviceToken(body.hasSuffix("\n") ? body.dropLast() : body[...]) else {
+        guard let token = DeviceToken(response.text.filter { !$0.isWhitespace }) else {
             throw DeviceClientError(.captivePortal, action, "the answer is no token", status: 200)
         }
         do throws(SystemError) { try tokens.save(token) } catch { throw DeviceClientError(error, "keep the token") }
