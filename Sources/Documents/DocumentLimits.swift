@@ -24,7 +24,9 @@ public enum DocumentText {
             throw DocumentError(source: source, mark: nil, message: message)
         }
         if let offset = bytes.firstIndex(of: 0) {
-            throw DocumentError(source: source, mark: mark(of: offset, in: bytes), message: "the text holds a NUL byte")
+            let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+            let message = isUTF16 ? "the text is UTF-16: save it as UTF-8" : "the text holds a NUL byte"
+            throw DocumentError(source: source, mark: mark(of: offset, in: bytes), message: message)
         }
         guard String(validating: bytes, as: UTF8.self) == nil, let offset = firstInvalidOffset(in: bytes) else {
             return

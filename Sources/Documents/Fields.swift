@@ -72,8 +72,12 @@ public struct Field {
 
     public func bool() -> Bool? {
         if let flag = node.bool { return flag }
-        let legacy = ["yes", "no", "on", "off", "y", "n"].contains(node.string?.lowercased() ?? "")
-        return none(expected: "true or false", because: legacy ? "YAML 1.2 knows no other booleans" : nil)
+        switch node.string?.lowercased() {
+        case "yes", "no", "on", "off", "y", "n":
+            return none(expected: "true or false", because: "YAML 1.2 knows no other booleans")
+        case "true", "false": return none(expected: "true or false", because: "write it in lower case without quotes")
+        default: return none(expected: "true or false")
+        }
     }
 
     /// A string. A bare number or word that YAML takes for something else is reported with the advice to quote it.
@@ -90,7 +94,10 @@ public struct Field {
             range.upperBound >= Field.largestInteger
             ? "a whole number of at least \(range.lowerBound)"
             : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        guard let number = node.wholeNumber else { return none(expected: what) }
+        guard let number = node.wholeNumber else {
+            let isQuoted = node.string.flatMap { Int64($0) } != nil
+            return none(expected: what, because: isQuoted ? "write it without quotes" : nil)
+        }
         guard range.contains(number), number <= Field.largestInteger else { return none(expected: what) }
         return number
     }
@@ -100,10 +107,11 @@ public struct Field {
 
     /// One of a few words.
     public func choice(of words: [String]) -> String? {
-        guard let text = node.string else { return none(expected: words.joined(separator: ", ")) }
+        let what = words.count < 2 ? words.joined() : "one of \(words.joined(separator: ", "))"
+        guard let text = node.string else { return none(expected: what) }
         guard !words.contains(text) else { return text }
         let nearest = Suggestion.nearest(to: text, among: words)
-        return none(expected: words.joined(separator: ", "), because: nearest.map { "did you mean \($0)?" })
+        return none(expected: what, because: nearest.map { "did you mean \($0)?" })
     }
 
     private func none<Value>(expected what: String, because hint: String? = nil) -> Value? {

@@ -110,7 +110,7 @@ private struct ConfigOtauReader {
             let fileName = String(path.split(separator: "/").last ?? "")
             let fallback = fields.count == 1 ? (name, version) : nil
             guard let entry = entry(fileName, location: .url(url), field: field, fallback: fallback) else { continue }
-            if entries.contains(where: { $0.app == entry.app }) { field.report("the app \(entry.app) is named twice") }
+            if entries.contains(where: { $0.app == entry.app }) { field.report("\(entry.app) is named twice") }
             entries.append(entry)
         }
         return .install(entries: entries, remove: [])

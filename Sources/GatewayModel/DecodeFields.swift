@@ -7,7 +7,7 @@ extension Field {
     func duration(_ rule: DurationRule) -> Duration? {
         let read = node.string.flatMap(Quantities.duration) ?? node.wholeNumber.flatMap(Field.seconds)
         guard let duration = read else {
-            expected(Quantities.durationForm)
+            expected("\(Quantities.durationForm), at most 3650d")
             return nil
         }
         switch rule {
@@ -28,7 +28,9 @@ extension Field {
     func amount(_ form: String, _ read: (String) -> Int64?) -> Int64? {
         let number = node.string.flatMap(read) ?? node.wholeNumber
         if let number, number >= 1, node.string != nil || number <= Field.largestInteger { return number }
-        expected("\(form), at least 1")
+        let isAmbiguous = node.string?.contains("KB") == true
+        report(
+            "expected \(form), at least 1, found \(node.found)\(isAmbiguous ? "; write KiB (1024) or kB (1000)" : "")")
         return nil
     }
 
@@ -45,7 +47,8 @@ extension Field {
         guard let text = string("64 hex digits") else { return nil }
         guard let digest = Digest(text) else {
             let count = text.unicodeScalars.count
-            report("expected 64 hex digits, found \(count == 64 ? "another character" : "\(count) characters")")
+            report(
+                "expected 64 hex digits, found \(count == 64 ? "another character among them" : "\(count) characters")")
             return nil
         }
         return digest

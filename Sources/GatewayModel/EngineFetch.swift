@@ -41,7 +41,7 @@ public enum EngineFetchCommand: Sendable, Hashable {
 
 /// The reader of `engine_fetch` (`Schemas/engine_fetch.schema.json`).
 public enum EngineFetch {
-    /// Text that begins with `{` or `[` is JSON; any other is YAML, which only a manifest may be written in.
+    /// Text that begins with `{` or `[` is JSON, any other is YAML.
     public static func decode(
         _ text: String, source: String = "engine_fetch", yaml: DocumentReader
     ) throws(DocumentErrors) -> EngineFetchCommand {
@@ -64,7 +64,7 @@ public enum EngineFetch {
 
     /// The same for a document that is already read; `text` is what a manifest's digest is taken of.
     static func decode(_ node: Node, text: String, source: String) throws(DocumentErrors) -> EngineFetchCommand {
-        if node["schema"] != nil || node["apps"] != nil {
+        if isManifest(node) {
             return .manifest(try ManifestDecoder.decode(node, source: source, kind: .cloud), digestSource: text)
         }
         let problems = Problems(source: source)
@@ -73,19 +73,33 @@ public enum EngineFetch {
         return command
     }
 
+    /// Neither form has a key of the other. A slip such as `shema` counts, so that the message fits what was meant.
+    private static func isManifest(_ node: Node) -> Bool {
+        let keys = node.entries?.map(\.key) ?? []
+        if keys.contains("schema") || keys.contains("apps") { return true }
+        guard !keys.contains(where: installKeys.contains) else { return false }
+        return keys.contains { key in
+            guard let near = Suggestion.nearest(to: key, among: installKeys + ManifestDecoder.keys) else {
+                return false
+            }
+            return ManifestDecoder.keys.contains(near)
+        }
+    }
+
     private static func install(_ root: Field) -> EngineFetchCommand {
         guard root.node.entries != nil else {
             root.expected("{\"install\": [{\"name\": \"<app>.v<version>.tar.gz\"}]} or a manifest with schema: gwe/v1")
             return .empty
         }
         guard let fields = Fields(root, keys: installKeys) else { return .empty }
-        let given = root.node.entries?.contains { installKeys.contains($0.key) } ?? false
-        if !given { fields.report("expected the key install or remove, or a manifest with schema: gwe/v1") }
+        if root.node.entries?.isEmpty == true {
+            fields.report("expected the key install or remove, or a manifest with schema: gwe/v1")
+        }
         var entries: [InstallEntry] = []
         for element in fields.field("install")?.list("a list of {\"name\": …}") ?? [] {
             guard let entry = entry(element) else { continue }
             if entries.contains(where: { $0.app == entry.app }) {
-                element.report("the app \(entry.app) is named twice in one command")
+                element.report("\(entry.app) is named twice in one command")
             }
             entries.append(entry)
         }
@@ -93,7 +107,7 @@ public enum EngineFetch {
         for element in fields.field("remove")?.list("a list of apps") ?? [] {
             guard let app = element.appName() else { continue }
             if remove.contains(app) || entries.contains(where: { $0.app == app }) {
-                element.report("the app \(app) is named twice in one command")
+                element.report("\(app) is named twice in one command")
             }
             remove.append(app)
         }

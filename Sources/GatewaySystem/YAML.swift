@@ -5,13 +5,15 @@ public enum YAML {
     /// Reads one document; an empty one is `.null`. Refuses, each with line and column: what libyaml refuses,
     /// duplicate keys, anchors and aliases (nothing can expand), tags outside the core schema, keys that are no
     /// scalars, more than one document, NUL, bad UTF-8, and what goes beyond the limits.
+    /// A byte-order mark is skipped.
     public static func parse(
         _ bytes: [UInt8], source: String, limits: DocumentLimits = .init()
     ) throws(DocumentError) -> Node {
         try DocumentText.check(bytes, source: source, limits: limits)
         return try bytes.withUnsafeBufferPointer { (buffer) throws(DocumentError) -> Node in
-            var composer = YAMLComposer(
-                parser: try YAMLParser(buffer, source: source), source: source, limits: limits)
+            let hasMark = buffer.starts(with: [0xEF, 0xBB, 0xBF])
+            let text = hasMark ? UnsafeBufferPointer(rebasing: buffer.dropFirst(3)) : buffer
+            var composer = YAMLComposer(parser: try YAMLParser(text, source: source), source: source, limits: limits)
             return try composer.document()
         }
     }

@@ -99,11 +99,10 @@ struct YAMLParser: ~Copyable {
         return DocumentError(source: source, mark: mark, message: words(problem, context: context, at: byte))
     }
 
-    /// libyaml's index counts characters, so the line and column have to be walked.
+    /// libyaml's index counts characters, not bytes.
     private func byte(at mark: yaml_mark_t) -> UInt8? {
         var index = 0
-        for (offset, byte) in input.enumerated() where byte & 0xC0 != 0x80 {
-            if offset == 0, input.starts(with: [0xEF, 0xBB, 0xBF]) { continue }
+        for byte in input where byte & 0xC0 != 0x80 {
             if index == mark.index { return byte }
             index += 1
         }

@@ -128,7 +128,7 @@ struct ManifestDecoderTests {
                 /etc/gwe/manifest.yaml:8:16: apps.api.requires[0]: api cannot require itself
                 /etc/gwe/manifest.yaml:8:25: apps.api.requires[2]: db is named twice
                 /etc/gwe/manifest.yaml:9:15: apps.api.service: unknown key "env"; did you mean "environment"?
-                /etc/gwe/manifest.yaml:9:37: apps.api.service.restart: expected always, on-failure, never, found "Always"; did you mean always?
+                /etc/gwe/manifest.yaml:9:37: apps.api.service.restart: expected one of always, on-failure, never, found "Always"; did you mean always?
                 /etc/gwe/manifest.yaml:10:1: unknown key "polcy"; did you mean "policy"?
                 """)
     }
