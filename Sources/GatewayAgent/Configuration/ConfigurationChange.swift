@@ -60,14 +60,14 @@ extension ConfigurationStore {
 
         var change: ConfigurationChange
         do {
-            try Self.makeFolder(folders.configFolder)
+            try FileTree.makeDirectory(folders.configFolder)
             change = try withFolderLocked(folders.configFolder) { try rewrite(resolved(folders.gatewayFile), edits) }
             // What the overlay says of these keys is out of date now, and it would win.
             if !overlay.settings.isEmpty {
                 _ = try withFolderLocked(folders.stateFolder) { try dropFromOverlay(Set(edits.keys)) }
             }
         } catch let error as SystemError where [EROFS, EACCES, EPERM].contains(error.code) {
-            try Self.makeFolder(folders.stateFolder)
+            try FileTree.makeDirectory(folders.stateFolder)
             change = try withFolderLocked(folders.stateFolder) {
                 try rewrite(folders.gatewayOverlayFile, edits, over: file)
             }
@@ -136,14 +136,6 @@ extension ConfigurationStore {
         guard let real = realpath(path, nil) else { return path }
         defer { free(real) }
         return String(cString: real)
-    }
-
-    /// Makes a folder and its parents, mode 0755, unless it is there.
-    static func makeFolder(_ path: String) throws(SystemError) {
-        var status = stat()
-        if stat(path, &status) == 0 { return }
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try makeFolder(String(path[..<slash])) }
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .last("create folder \(path)") }
     }
 
     /// Calls `body` while holding flock(2) on the folder itself, which leaves no lock file behind.

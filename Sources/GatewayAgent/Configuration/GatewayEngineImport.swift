@@ -62,7 +62,7 @@ public struct GatewayEngineImport: Sendable {
         if let token { try TokenStore.make(folders, store.load()).save(token) }
         if let manifest {
             do throws(SystemError) {
-                try ConfigurationStore.makeFolder(folders.configFolder)
+                try FileTree.makeDirectory(folders.configFolder)
                 try AtomicFile.write(manifest, to: folders.manifestFile)
             } catch {
                 guard [EROFS, EACCES, EPERM].contains(error.code) else { throw error }

@@ -1,5 +1,6 @@
 public import DeviceClient
 public import GatewayModel
+internal import GatewaySystem
 internal import Glibc
 
 /// `token_group` names a group that this machine does not have.
@@ -11,7 +12,7 @@ public struct NoSuchGroup: Error, Sendable, Hashable, CustomStringConvertible {
 extension TokenStore {
     /// The token file of a gateway, readable by `token_group` if the configuration names one. Makes the state folder.
     public static func make(_ folders: Folders, _ configuration: GatewayConfiguration) throws -> TokenStore {
-        try ConfigurationStore.makeFolder(folders.stateFolder)
+        try FileTree.makeDirectory(folders.stateFolder)
         guard let name = configuration.tokenGroup else { return TokenStore(path: folders.tokenFile) }
         guard let group = groupIdentifier(name) else { throw NoSuchGroup(name: name) }
         return TokenStore(path: folders.tokenFile, group: group)
