@@ -84,6 +84,7 @@ let package = Package(
         tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),
         tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
+        tests("CommandLineTests", ["gwe"]),
         tests("EndToEndTests", ["GatewaySystem", "Documents", "GatewayModel"]),
     ]
 )
