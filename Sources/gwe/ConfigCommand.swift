@@ -19,48 +19,74 @@ struct ConfigCommand: ParsableCommand {
             """,
         subcommands: [
             ConfigGetCommand.self, ConfigSetCommand.self, ConfigUnsetCommand.self, ConfigShowCommand.self,
-            ConfigImportCommand.self,
+            ConfigImportCommand.self, ConfigMACAddressCommand.self, ConfigProgramPathCommand.self,
         ])
 }
 
 struct ConfigGetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Print the value in force of one key.",
-        discussion: "Exit code 1 and no output when the key has no value.")
+        discussion: "Exit code 1 and no output when the key has no value, unless --default gives one.")
 
     @OptionGroup var folderOptions: FolderOptions
+    @Option(name: .customLong("default"), help: .init("Printed when the key has no value.", valueName: "text"))
+    var standardValue: String?
     @Argument(help: "A key of gateway.yaml, or token.") var key: String
 
     func run() throws {
         try exitingOnError {
-            if key == "token" { return emit(try ConfigToken.read(folderOptions.folders)) }
+            if key == "token" {
+                let none = "there is no token; 'gwe activate' asks for one"
+                return try answer(ConfigToken.read(folderOptions.folders), none)
+            }
             let key = try configurationKey(key)
             let configuration = try ConfigurationStore(folders: folderOptions.folders).load()
             // The identity in force may be an interface's MAC.
             if key == .identity, configuration.interface != nil {
                 return emit(try Identity.resolve(configuration).text)
             }
-            guard let value = configuration[key]?.value else {
-                tell("gwe: \(key) is not set")
-                throw ExitCode(1)
-            }
-            emit(value)
+            try answer(configuration[key]?.value, "\(key) is not set")
         }
+    }
+
+    private func answer(_ value: String?, _ none: String) throws {
+        if let text = value ?? standardValue { return emit(text) }
+        tell("gwe: \(none)")
+        throw ExitCode(1)
     }
 }
 
 struct ConfigSetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Set one key; comments and the other lines stay as they are.")
+        commandName: "set", abstract: "Set keys; comments and the other lines stay as they are.",
+        usage: "gwe config set KEY VALUE [KEY VALUE ...]",
+        discussion: """
+            Several keys are set in one atomic write. An empty value takes a key away.
+            'gwe config set token -' reads the token from standard input.
+            """)
 
     @OptionGroup var folderOptions: FolderOptions
-    @Argument(help: "A key of gateway.yaml, or token.") var key: String
-    @Argument(help: "The new value; for token '-', which reads it from standard input.") var value: String
+    /// For Gateway Engine's `-c`, which had the token on the command line.
+    @Flag(help: .hidden) var allowTokenArgument = false
+    @Argument(help: .init("A key of gateway.yaml and its new value.", valueName: "KEY VALUE")) var pairs: [String]
+
+    func validate() throws {
+        guard pairs.count.isMultiple(of: 2) else { throw ValidationError("'\(pairs[pairs.count - 1])' needs a value") }
+    }
 
     func run() throws {
         try exitingOnError {
-            if key == "token" { return try ConfigToken.set(value, folderOptions.folders) }
-            try changeConfiguration([try configurationKey(key): value], in: folderOptions.folders)
+            if pairs[0] == "token" {
+                guard pairs.count == 2 else { throw ValidationError("set the token in a call of its own") }
+                if allowTokenArgument { return try ConfigToken.save(pairs[1], folderOptions.folders) }
+                return try ConfigToken.set(pairs[1], folderOptions.folders)
+            }
+            var edits: ConfigurationStore.Edits = [:]
+            for index in stride(from: 0, to: pairs.count, by: 2) {
+                let value = pairs[index + 1]
+                edits.updateValue(value.isEmpty ? nil : value, forKey: try configurationKey(pairs[index]))
+            }
+            try changeConfiguration(edits, in: folderOptions.folders)
         }
     }
 }
@@ -69,10 +95,11 @@ struct ConfigUnsetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "unset", abstract: "Take a key away.")
 
     @OptionGroup var folderOptions: FolderOptions
-    @Argument(help: "A key of gateway.yaml.") var key: String
+    @Argument(help: "A key of gateway.yaml, or token.") var key: String
 
     func run() throws {
         try exitingOnError {
+            if key == "token" { return try ConfigToken.remove(folderOptions.folders) }
             try changeConfiguration([try configurationKey(key): nil], in: folderOptions.folders)
         }
     }

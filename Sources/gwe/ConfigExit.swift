@@ -11,6 +11,8 @@ func exitingOnError<Value>(_ body: () throws -> Value) throws -> Value {
         return try body()
     } catch let exit as ExitCode {
         throw exit
+    } catch let mistake as ValidationError {
+        throw mistake
     } catch {
         tell("gwe: \(error)")
         throw ExitCode(configurationExitCode(for: error))

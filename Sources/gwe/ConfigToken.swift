@@ -5,14 +5,12 @@ internal import GatewayModel
 
 /// The token as `gwe config` handles it: never on a command line, never beside other values.
 enum ConfigToken {
-    /// The 40 characters. Exit code 1 when there is none, 77 when this user may not read it.
-    static func read(_ folders: Folders) throws -> String {
-        guard let found = try TokenStore(path: folders.tokenFile).load(repairing: false) else {
-            tell("gwe: there is no token; 'gwe activate' asks for one")
-            throw ExitCode(1)
-        }
-        return found.token.secret
+    /// The 40 characters, or nil when there is no token. Throws when this user may not read it.
+    static func read(_ folders: Folders) throws -> String? {
+        try TokenStore(path: folders.tokenFile).load(repairing: false)?.token.secret
     }
+
+    static func remove(_ folders: Folders) throws { try TokenStore(path: folders.tokenFile).remove() }
 
     /// Whether a token is stored, as far as this user can tell.
     static func exists(_ folders: Folders) -> Bool {
