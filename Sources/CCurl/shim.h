@@ -14,3 +14,13 @@ static inline CURLcode gwe_curl_get_long(CURL *h, CURLINFO i, long *v) { return 
 static inline CURLcode gwe_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v) { return (curl_easy_getinfo)(h, i, v); }
 static inline CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v) { return (curl_easy_getinfo)(h, i, v); }
 static inline CURLcode gwe_curl_set_list(CURL *h, CURLoption o, struct curl_slist *v) { return (curl_easy_setopt)(h, o, v); }
+
+#include <sys/socket.h>
+// CURLOPT_OPENSOCKETFUNCTION(3): some versions of libcurl leave sockets open across exec, where an app would hold an
+// authenticated connection of its supervisor.
+static inline curl_socket_t gwe_curl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)context;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+static inline CURLcode gwe_curl_close_sockets_on_exec(CURL *h) { return (curl_easy_setopt)(h, CURLOPT_OPENSOCKETFUNCTION, gwe_curl_open_socket); }

@@ -40,15 +40,14 @@ final class DownloadAttempt: HTTPTransferReceiver {
         switch head.status {
         case 200: try beginWhole(head)
         case 206 where offset > 0: try beginPart(head)
-        case 206: throw TransferError(.malformed, action, "the server sent a part that was not asked for", code: 206)
+        case 206: throw TransferError(.malformed, action, "the server sent a part that was not asked for")
         case 416 where offset > 0: throw stale("the server has nothing at byte \(offset)")
-        case 511: throw TransferError(.captivePortal, action, "a network login is required", code: 511)
+        case 511: throw TransferError(.captivePortal, action, "a network login is required")
         case 300..<400 where head.header("Location") != nil:
             throw TransferError(
-                .captivePortal, action, "the server redirects where it should not", code: Int32(head.status))
+                .captivePortal, action, "the server redirects where it should not (\(head.status))")
         default:
-            throw TransferError(
-                .http(head.status), action, "the server answered \(head.status)", code: Int32(head.status))
+            throw TransferError(.http(head.status), action, "the server answered \(head.status)")
         }
     }
 

@@ -44,7 +44,7 @@ public final class HTTPTransfer {
         let url = try accepted(request.url, action: action)
         curl_easy_reset(handle)
         message.pointee = 0
-        let exchange = HTTPTransferExchange(receiver, action: action, isCancelled: request.isCancelled)
+        let exchange = HTTPTransferExchange(receiver, request, action: action)
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl_slist_free_all(list) }
         // Without "Expect" a larger body is not held back for a second (RFC 9110, 10.1.1).
@@ -113,7 +113,9 @@ public final class HTTPTransfer {
         try set(CURLOPT_NOSIGNAL, 1)
         try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
-        try set(CURLOPT_BUFFERSIZE, 256 << 10)
+        // With a speed limit, no more at once than a second's worth: the pauses in between are not to look like a stall.
+        try set(CURLOPT_BUFFERSIZE, Int(min(256 << 10, max(1024, request.receiveLimit ?? .max))))
+        try check(gwe_curl_close_sockets_on_exec(handle))
         try set(CURLOPT_USERAGENT, configuration.userAgent)
 
         try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
@@ -140,11 +142,10 @@ public final class HTTPTransfer {
         try set(CURLOPT_CONNECTTIMEOUT_MS, HTTPTransfer.milliseconds(request.connectTimeout))
         try set(CURLOPT_TIMEOUT_MS, request.timeout.map(HTTPTransfer.milliseconds) ?? 0)
         if let low = request.lowSpeed {
-            try set(CURLOPT_LOW_SPEED_LIMIT, Int(low.bytesPerSecond))
+            // A transfer that is held back on purpose is not slow.
+            let threshold = min(low.bytesPerSecond, (request.receiveLimit ?? .max) / 2)
+            try set(CURLOPT_LOW_SPEED_LIMIT, Int(max(1, threshold)))
             try set(CURLOPT_LOW_SPEED_TIME, max(1, HTTPTransfer.milliseconds(low.duration) / 1000))
-        }
-        if let limit = request.receiveLimit {
-            try check(gwe_curl_set_offset(handle, CURLOPT_MAX_RECV_SPEED_LARGE, curl_off_t(max(1, limit))))
         }
         try configureMethod(request)
     }

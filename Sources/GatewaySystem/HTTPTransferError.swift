@@ -43,7 +43,7 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What was tried and on what: "get https://host/path".
     public var action: String
     public var reason: String
-    /// libcurl's code, the HTTP status or errno, as `kind` tells; 0 when there is none.
+    /// libcurl's code, or errno for `storage`; 0 when there is none. A status is in `kind`.
     public var code: Int32
     /// What the server asked for with `Retry-After`.
     public var retryAfter: Duration?

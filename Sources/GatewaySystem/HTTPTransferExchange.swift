@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Glibc
 
 /// What takes the response of a streamed request. A thrown error ends the transfer and is thrown by it.
 protocol HTTPTransferReceiver: AnyObject {
@@ -16,16 +17,18 @@ final class HTTPTransferExchange {
 
     private let receiver: any HTTPTransferReceiver
     private let isCancelled: (@Sendable () -> Bool)?
+    private var pace: HTTPTransferPace?
     private let action: String
     private var head = HTTPResponseHead(status: 0, headers: [])
     private var headerByteCount = 0
     private var hasBegun = false
     private(set) var failure: TransferError?
 
-    init(_ receiver: any HTTPTransferReceiver, action: String, isCancelled: (@Sendable () -> Bool)?) {
+    init(_ receiver: any HTTPTransferReceiver, _ request: HTTPRequest, action: String) {
         self.receiver = receiver
         self.action = action
-        self.isCancelled = isCancelled
+        isCancelled = request.isCancelled
+        pace = request.receiveLimit.map { HTTPTransferPace(bytesPerSecond: $0) }
     }
 
     /// After the transfer: a response without a body has begun nowhere else.
@@ -49,6 +52,24 @@ final class HTTPTransferExchange {
         } catch {
             failure = error
             return false
+        }
+    }
+
+    private func tick() throws(TransferError) {
+        if isCancelled?() == true { throw TransferError(.cancelled, action, "stopped on request") }
+        try receiver.tick()
+    }
+
+    /// Waits until the next bytes may be read. Meanwhile the peer is held back by TCP's own window.
+    private func slowDown(_ byteCount: Int) throws(TransferError) {
+        guard let due = pace?.due(after: byteCount) else { return }
+        while true {
+            let rest = due - .now
+            guard rest > .zero else { return }
+            try tick()
+            let part = min(rest, .milliseconds(200)).components
+            var slice = timespec(tv_sec: 0, tv_nsec: Int(part.attoseconds / 1_000_000_000))
+            nanosleep(&slice, nil)
         }
     }
 
@@ -99,6 +120,7 @@ final class HTTPTransferExchange {
         let goesOn = exchange.step { () throws(TransferError) in
             try exchange.begin()
             try exchange.receiver.receive(bytes)
+            try exchange.slowDown(bytes.count)
         }
         return goesOn ? bytes.count : 0
     }
@@ -108,11 +130,26 @@ final class HTTPTransferExchange {
         guard let context else { return 1 }
         let exchange = HTTPTransferExchange.exchange(context)
         let goesOn = exchange.step { () throws(TransferError) in
-            if exchange.isCancelled?() == true {
-                throw TransferError(.cancelled, exchange.action, "stopped on request")
-            }
-            try exchange.receiver.tick()
+            try exchange.tick()
         }
         return goesOn ? 0 : 1
+    }
+}
+
+/// A speed limit. libcurl's own (CURLOPT_MAX_RECV_SPEED_LARGE) lets up to a hundred buffers through before it looks at
+/// the clock, megabytes at a time where the network is fast.
+struct HTTPTransferPace {
+    private let bytesPerSecond: Double
+    private var next: ContinuousClock.Instant?
+
+    init(bytesPerSecond: Int64) { self.bytesPerSecond = Double(max(1, bytesPerSecond)) }
+
+    /// When the bytes after these may be read. Time in which nothing came is made up for by a second at most.
+    mutating func due(after byteCount: Int) -> ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        let start = max(next ?? now, now - .seconds(1))
+        let due = start + .seconds(Double(byteCount) / bytesPerSecond)
+        next = due
+        return due
     }
 }

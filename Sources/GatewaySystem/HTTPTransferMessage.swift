@@ -45,7 +45,7 @@ public struct HTTPRequest: Sendable {
     /// Follow up to 5 redirects, to https only. Off for the device API, which never redirects: there a redirect is a
     /// captive portal. A request with a secret header follows none.
     public var followsRedirects = false
-    /// Bytes a second, on average over some seconds; nil: as fast as it goes.
+    /// Bytes of the body a second; nil: as fast as it goes.
     public var receiveLimit: Int64?
     /// Asked about once a second while the request is under way; true ends it with `cancelled`.
     public var isCancelled: (@Sendable () -> Bool)?

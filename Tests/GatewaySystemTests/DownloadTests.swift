@@ -279,6 +279,28 @@ struct DownloadTests {
         #expect(bench.partial == Array(pattern(100).prefix(30)))
     }
 
+    @Test("a limited download is never faster than its limit")
+    func receiveLimit() throws {
+        let server = try ContentServer(pattern(60_000))
+        defer { server.stop() }
+        var request = bench.request(server.url)
+        request.receiveLimit = 100_000
+        let start = ContinuousClock.now
+        _ = try bench.download(request)
+        #expect(ContinuousClock.now - start >= .milliseconds(590))
+        #expect(bench.bytes == pattern(60_000))
+    }
+
+    @Test("a limited download can be stopped while it waits")
+    func cancelledWhileWaiting() throws {
+        let server = try ContentServer(pattern(60_000))
+        defer { server.stop() }
+        var request = bench.request(server.url)
+        request.receiveLimit = 1
+        request.isCancelled = { server.bodyByteCount == 60_000 }
+        #expect(try bench.failure(request).kind == .cancelled)
+    }
+
     @Test("a stopped download keeps what came")
     func cancelled() throws {
         let server = try ContentServer(pattern(100), faults: [.hangAfter(30)])

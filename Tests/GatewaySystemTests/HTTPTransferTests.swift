@@ -59,6 +59,27 @@ struct HTTPTransferTests {
         #expect(server.connectionCount == 1)
     }
 
+    @Test("no socket is left open in programs that are started meanwhile")
+    func closeOnExec() throws {
+        let server = try ScriptedServer(.ok([1], [], .keep))
+        defer { server.stop() }
+        let transfer = try HTTPTransfer()
+        _ = try transfer.perform(HTTPRequest(.get, server.url))
+        let ours = (Int32(0)..<1024).filter { descriptor in
+            var address = sockaddr_in()
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let code = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+            }
+            return code == 0 && address.sin_family == sa_family_t(AF_INET)
+                && UInt16(bigEndian: address.sin_port) == server.port
+        }
+        #expect(ours.count == 1)
+        #expect(ours.allSatisfy { fcntl($0, F_GETFD) & FD_CLOEXEC != 0 })
+        // The connection is kept until here.
+        #expect(try transfer.perform(HTTPRequest(.get, server.url)).info.newConnectionCount == 0)
+    }
+
     @Test("statuses are answers, not errors", arguments: [204, 304, 401, 404, 503])
     func statuses(status: Int) throws {
         let server = try ScriptedServer(.init("\(status) Whatever", ["Retry-After: 7"]))
