@@ -39,11 +39,34 @@ public final class Database: Sendable {
             _ = try connection.query("SELECT count(*) FROM sqlite_schema")
             self.connection = Mutex(connection)
         case .readOnly:
+            connection = Mutex(try Database.openReadOnly(path, busyTimeout))
+        }
+    }
+
+    private static func openReadOnly(_ path: String, _ timeout: Duration) throws(DatabaseError) -> DatabaseConnection {
+        var attempts = 3
+        while true {
+            do throws(DatabaseError) {
+                var connection = try DatabaseConnection(
+                    path: path, uri: uri(path) + "?mode=ro", flags: SQLITE_OPEN_READONLY, busyTimeout: timeout)
+                _ = try connection.query("SELECT count(*) FROM sqlite_schema")
+                return connection
+            } catch {
+                attempts -= 1
+                guard error.needsRollback, attempts > 0 else { throw error }
+            }
+            let image: [UInt8]?
+            do throws(SystemError) {
+                image = try DatabaseRollback.image(of: path)
+            } catch {
+                throw DatabaseError("open database", path: path, code: SQLITE_CANTOPEN, message: "\(error)")
+            }
+            // nil: somebody else has just rolled it back, or begun to write. Look again.
+            guard let image else { continue }
             var connection = try DatabaseConnection(
-                path: path, uri: Database.uri(path) + "?mode=ro", flags: SQLITE_OPEN_READONLY,
-                busyTimeout: busyTimeout)
-            _ = try connection.query("SELECT count(*) FROM sqlite_schema")
-            self.connection = Mutex(connection)
+                path: path, uri: ":memory:", flags: SQLITE_OPEN_READWRITE, busyTimeout: .zero)
+            try connection.load(image)
+            return connection
         }
     }
 

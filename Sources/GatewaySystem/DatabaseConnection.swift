@@ -27,6 +27,23 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
         sqlite3_busy_timeout(database, Int32(min(max(0, milliseconds), 1e9)))
     }
 
+    /// Makes this database, one in memory, hold these bytes and refuse changes.
+    mutating func load(_ image: [UInt8]) throws(DatabaseError) {
+        let count = max(image.count, 1)
+        guard let raw = sqlite3_malloc64(UInt64(count)) else {
+            throw DatabaseError("open database", path: path, code: SQLITE_NOMEM, message: "out of memory")
+        }
+        let bytes = raw.assumingMemoryBound(to: UInt8.self)
+        bytes.initialize(repeating: 0, count: count)
+        bytes.update(from: image, count: image.count)
+        // SQLite frees the bytes, also when it fails.
+        let flags = UInt32(SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY)
+        guard sqlite3_deserialize(handle, "main", bytes, Int64(image.count), Int64(count), flags) == SQLITE_OK else {
+            throw DatabaseStatement.error("open database", handle, path)
+        }
+        _ = try query("SELECT count(*) FROM sqlite_schema")
+    }
+
     deinit {
         // A closed handle lives on as a zombie until its last statement, which the cache still holds, is finalised.
         sqlite3_close_v2(handle)

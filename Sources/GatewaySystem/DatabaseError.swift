@@ -24,6 +24,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     public var isCorrupt: Bool { primaryCode == SQLITE_CORRUPT || primaryCode == SQLITE_NOTADB }
     /// The file or its file system cannot be written, or not by this user.
     public var isReadOnly: Bool { primaryCode == SQLITE_READONLY }
+    /// A crash left a transaction to roll back, which a read-only connection cannot do (SQLITE_READONLY_ROLLBACK).
+    var needsRollback: Bool { code == SQLITE_READONLY | 3 << 8 }
     /// No space is left on the device.
     public var isFull: Bool { primaryCode == SQLITE_FULL }
     /// Another connection held the lock for longer than the busy timeout.

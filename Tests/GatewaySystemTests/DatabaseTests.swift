@@ -122,6 +122,44 @@ import Testing
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date == before)
     }
 
+    @Test(
+        "what a killed writer left is read as before its transaction, without a change to any file",
+        arguments: [1, 40, 4000])
+    func hotJournal(count: Int) throws {
+        let numbers = "WITH RECURSIVE s(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM s WHERE value < ?1)"
+        let live = folder + "/live.db"
+        let path = folder + "/a.db"
+        let writer = try Database(path: live)
+        try writer.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
+        try writer.execute("\(numbers) INSERT INTO t SELECT value, printf('%0400d', value) FROM s", [5000])
+        let sum = "SELECT count(*), sum(id), sum(v), (SELECT integrity_check FROM pragma_integrity_check) FROM t"
+        let before = try writer.query(sum)
+        // A small cache, so that changed pages reach the file before the commit, as with a large transaction.
+        try writer.executeScript("PRAGMA cache_size = 5; PRAGMA cache_spill = 5;")
+        try writer.transaction { connection throws(DatabaseError) in
+            try connection.execute("UPDATE t SET v = 'changed' WHERE id <= ?1", [SQLValue(count)])
+            try connection.execute("DELETE FROM t WHERE id > 5000 - ?1", [SQLValue(count)])
+            try connection.execute(
+                "\(numbers) INSERT INTO t (v) SELECT printf('%0900d', value) FROM s", [SQLValue(count)])
+            // What a kill at this moment leaves on the disk.
+            for name in ["", "-journal"] {
+                #expect(throws: Never.self) {
+                    try FileManager.default.copyItem(atPath: live + name, toPath: path + name)
+                }
+            }
+        }
+        let files = try [path, path + "-journal"].map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        let reader = try Database(path: path, mode: .readOnly)
+        #expect(try reader.query(sum) == before)
+        #expect(try reader.query(sum).first?[3] == "ok")
+        #expect(try [path, path + "-journal"].map { try Data(contentsOf: URL(fileURLWithPath: $0)) } == files)
+        #expect(try names() == ["live.db", "live.db-journal", "a.db", "a.db-journal"])
+        let error = #expect(throws: DatabaseError.self) { try reader.execute("DELETE FROM t") }
+        #expect(error?.isReadOnly == true)
+        // A writer rolls the file itself back.
+        #expect(try Database(path: path).query(sum) == before)
+    }
+
     @Test("a reader waits for no writer that has not begun to commit, and sees the state before")
     func readBesideWriter() throws {
         let path = folder + "/a.db"
