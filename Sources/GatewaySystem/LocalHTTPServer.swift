@@ -77,6 +77,11 @@ extension LocalHTTPServer {
 
         init(_ listener: borrowing HTTPServerListener, _ shared: Shared) throws(SystemError) {
             let configuration = shared.configuration
+            guard (configuration.certificate == nil) == (configuration.privateKey == nil) else {
+                close(listener.descriptor)
+                if case .unix(let path, _) = listener.address { unlink(path) }
+                throw SystemError("start the HTTP server: a certificate and its key go together", code: EINVAL)
+            }
             let retained = Unmanaged.passRetained(shared)
             let action = "start the HTTP server"
             if case .unix(let path, _) = listener.address {

@@ -309,6 +309,26 @@ import Testing
         #expect(error?.description.contains("exceed 107") == true)
     }
 
+    @Test("a server with a certificate speaks TLS, and a certificate without its key is refused")
+    func tls() throws {
+        let certificate = folder + "/c.pem"
+        try Data(TestCertificate.certificate.utf8).write(to: URL(fileURLWithPath: certificate))
+        let server = try server(
+            {
+                $0.certificate = TestCertificate.certificate
+                $0.privateKey = TestCertificate.privateKey
+            }, handler: Self.echo)
+        defer { server.stop() }
+        let transfer = try HTTPTransfer(TransferConfiguration(caFile: certificate))
+        let answer = try transfer.perform(
+            HTTPRequest(.post, "https://127.0.0.1:\(server.port)/p?q", body: Array("secret".utf8)))
+        #expect(answer.header("X-Path") == "/p")
+        #expect(answer.text == "secret")
+        #expect(throws: SystemError.self) {
+            try self.server({ $0.certificate = TestCertificate.certificate }, handler: Self.echo)
+        }
+    }
+
     @Test("HTTP's three forms of a date are read, and one is written")
     func dates() {
         for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
