@@ -2,6 +2,7 @@
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxFiles.h"
 #include "CLinuxProcess.h"
 
 /// renameat2(2).

@@ -1,0 +1,124 @@
+internal import Glibc
+
+/// Reads a package, hashes it if asked, decompresses it into a ring, and watches the limits. Runs on a thread of its
+/// own; the ring's end carries its error.
+final class UnpackPump: Sendable {
+    struct Outcome {
+        var byteCount: Int64 = 0
+        var digest: SHA256Digest?
+    }
+
+    let ring: BlockRing
+    private let source: ArchiveSource
+    private let limits: UnpackLimits
+    private let isHashing: Bool
+    private let outcome = Monitor(Outcome())
+
+    init(_ source: ArchiveSource, _ limits: UnpackLimits, isHashing: Bool) {
+        self.source = source
+        self.limits = limits
+        self.isHashing = isHashing
+        ring = BlockRing(blockCount: 8, blockByteCount: 256 << 10)
+    }
+
+    /// Of the whole package, once the ring has ended without an error.
+    var result: Outcome { outcome.update { $0 } }
+
+    /// The reading side gives up: ends the thread wherever it waits.
+    func cancel() {
+        ring.cancel()
+        if case .growing(let file) = source { file.wake() }
+    }
+
+    func run() {
+        do throws(UnpackError) {
+            switch source {
+            case .growing(let file):
+                let generation = file.generation
+                try pump { (buffer, offset) throws(UnpackError) in
+                    try file.read(
+                        into: buffer, at: offset, generation: generation, isCancelled: { self.ring.isCancelled })
+                }
+            case .file(let path):
+                let file: OpenFile
+                do { file = try OpenFile(path: path, flags: O_RDONLY) } catch { throw UnpackError.system(error) }
+                let descriptor = file.descriptor
+                try pump { (buffer, _) throws(UnpackError) in
+                    let count = retrying { read(descriptor, buffer.baseAddress, buffer.count) }
+                    guard count >= 0 else { throw .system(.last("read \(path)")) }
+                    return count
+                }
+                try closed(file, path)
+            }
+            ring.end(.success(()))
+        } catch {
+            ring.end(.failure(error))
+        }
+    }
+
+    private func closed(_ file: consuming OpenFile, _ path: String) throws(UnpackError) {
+        do { try file.closeChecked(named: path) } catch { throw .system(error) }
+    }
+
+    private func pump(
+        _ read: (UnsafeMutableRawBufferPointer, Int64) throws(UnpackError) -> Int
+    ) throws(UnpackError) {
+        let buffer = ReadBuffer()
+        var hasher = SHA256Hasher()
+        var readCount: Int64 = 0
+        var isLast = false
+        var input = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<0])
+        // The first bytes say which decompressor it takes.
+        var head = 0
+        while head < StreamDecoder.magicByteCount, !isLast {
+            let count = try read(UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[head...]), Int64(head))
+            isLast = count == 0
+            head += count
+        }
+        let decoder = try StreamDecoder(magic: buffer.bytes.prefix(head), memoryLimit: limits.decoderByteCount)
+        input = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<head])
+        readCount = Int64(head)
+        if isHashing { hasher.update(input) }
+        var producedCount: Int64 = 0
+        while let (index, block) = ring.acquire() {
+            var filled = 0
+            while filled < block.count {
+                if input.isEmpty, !isLast {
+                    let count = try read(buffer.bytes, readCount)
+                    isLast = count == 0
+                    readCount += Int64(count)
+                    input = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])
+                    if isHashing { hasher.update(input) }
+                }
+                let (consumed, produced) = try decoder.decode(
+                    input, isLast: isLast, into: UnsafeMutableRawBufferPointer(rebasing: block[filled...]))
+                input = UnsafeRawBufferPointer(rebasing: input[consumed...])
+                filled += produced
+                guard consumed == 0, produced == 0 else { continue }
+                if !input.isEmpty { throw .damaged(reason: "something follows the compressed data") }
+                if isLast { break }
+            }
+            producedCount += Int64(filled)
+            try check(produced: producedCount, read: readCount)
+            if filled > 0 { ring.publish(index, byteCount: filled) }
+            if filled < block.count {
+                guard decoder.isAtBoundary else { throw .damaged(reason: "it is cut off after \(readCount) bytes") }
+                let digest = isHashing ? hasher.finishDigest() : nil
+                let count = readCount
+                return outcome.update { $0 = Outcome(byteCount: count, digest: digest) }
+            }
+        }
+    }
+
+    /// Headers and padding come on top of the files' own bytes.
+    private func check(produced: Int64, read: Int64) throws(UnpackError) {
+        let (headers, overflow) = Int64(limits.entryCount).multipliedReportingOverflow(by: 2048)
+        let (most, overflow2) = limits.byteCount.addingReportingOverflow(headers + 1 << 20)
+        if !overflow, !overflow2, produced > most {
+            throw .tooLarge(reason: "it unpacks to more than \(limits.byteCount) bytes")
+        }
+        if produced > 64 << 20, produced / max(1, read) > limits.ratio {
+            throw .tooLarge(reason: "it unpacks to more than \(limits.ratio) times its size")
+        }
+    }
+}

@@ -1,0 +1,213 @@
+internal import CArchive  // whose headers define timespec, as the compiler sees it
+internal import Glibc
+
+/// Puts entries on disk below a fresh folder and notes what it put there.
+final class UnpackWriter {
+    /// UTIME_OMIT (utimensat(2)), a macro that Swift does not import.
+    private static let omitted = (1 << 30) - 2
+
+    private let limits: UnpackLimits
+    private let folders: UnpackFolders
+    private let umask = UnpackFolders.umask()
+    private var hasher = SHA256Hasher()
+    /// In the order of the archive; nil where a later entry took the place.
+    private var files: [(path: [UInt8], mode: UInt32, state: Inventory.FileState)?] = []
+    /// Made when it is first needed, for hard links and repeated entries.
+    private var fileIndex: [[UInt8]: Int]?
+    private(set) var links: [[UInt8]: [UInt8]] = [:]
+    private(set) var byteCount: Int64 = 0
+    /// Entries of the archive, repeated ones too, so that those have a limit as well.
+    private var entryCount = 0
+
+    init(root: String, limits: UnpackLimits) throws(SystemError) {
+        self.limits = limits
+        folders = try UnpackFolders(root: root)
+    }
+
+    func add(_ header: TarReader.Header, from tar: TarReader) throws(UnpackError) {
+        entryCount += 1
+        let path = try UnpackPath(header.path, limits: limits)
+        let name = UnpackPath.joined(path.components)
+        func refused(_ reason: String) -> UnpackError {
+            .refused(entry: UnpackPath.printable(header.path), reason: reason)
+        }
+        guard entryCount <= limits.entryCount, folders.modes.count <= limits.entryCount else {
+            throw .tooLarge(reason: "it has more than \(limits.entryCount) entries")
+        }
+        if case .directory = header.kind {
+            guard !path.components.isEmpty else { return }
+            _ = try folders.descriptor(of: path.components, makes: true, for: header.path)
+            return folders.setMode(header.mode & 0o777, of: name)
+        }
+        guard let last = path.components.last else { throw refused("it has no name") }
+        let folder = try folders.descriptor(of: path.components.dropLast(), makes: true, for: header.path)
+        switch header.kind {
+        case .file:
+            let isPrivileged = header.mode & 0o6000 != 0
+            guard !isPrivileged || limits.allowsSetuid else { throw refused("it is setuid or setgid") }
+            try addFile(header, Array(last), name, in: folder, from: tar)
+        case .symlink(let target):
+            guard !target.isEmpty, target.count < Int(PATH_MAX) else { throw refused("a symlink without a target") }
+            try addLink(target, Array(last), name, in: folder, header)
+        case .hardLink(let target): try addHardLink(target, path.components, name, header)
+        case .other(let kind): throw refused("it is \(kind)")
+        case .directory: break
+        }
+    }
+
+    // MARK: Files
+
+    private func addFile(
+        _ header: TarReader.Header, _ last: [UInt8], _ name: [UInt8], in folder: Int32, from tar: TarReader
+    ) throws(UnpackError) {
+        let (sum, overflow) = byteCount.addingReportingOverflow(header.byteCount)
+        guard header.byteCount >= 0, !overflow, sum <= limits.byteCount else {
+            throw .tooLarge(reason: "it unpacks to more than \(limits.byteCount) bytes")
+        }
+        let mode = header.mode & (limits.allowsSetuid ? 0o6777 : 0o777)
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        var descriptor = last.withName { text in retrying { openat(folder, text, flags, mode & 0o777) } }
+        if descriptor < 0, errno == EEXIST {
+            try makeWay(last, name, in: folder, header)
+            descriptor = last.withName { text in retrying { openat(folder, text, flags, mode & 0o777) } }
+        }
+        guard descriptor >= 0 else { throw .system(.last("create \(UnpackPath.printable(name))")) }
+        let file = OpenFile(owning: descriptor)
+        let digest = try copy(tar, header.byteCount, to: file, name)
+        if mode & umask != 0 || mode & 0o6000 != 0, fchmod(descriptor, mode) != 0 {
+            throw .system(.last("change mode of \(UnpackPath.printable(name))"))
+        }
+        if let modified = header.modified {
+            var times = (timespec(tv_sec: 0, tv_nsec: Self.omitted), modified)
+            let result = withUnsafeBytes(of: &times) { bytes in
+                futimens(descriptor, bytes.assumingMemoryBound(to: timespec.self).baseAddress)
+            }
+            guard result == 0 else { throw .system(.last("set time of \(UnpackPath.printable(name))")) }
+        }
+        do throws(SystemError) {
+            var state = Inventory.FileState(try file.status(named: UnpackPath.printable(name)))
+            try file.closeChecked(named: UnpackPath.printable(name))
+            state.digest = digest
+            byteCount += state.byteCount
+            fileIndex?[name] = files.count
+            files.append((name, mode, state))
+        } catch { throw .system(error) }
+    }
+
+    private func copy(
+        _ tar: TarReader, _ byteCount: Int64, to file: borrowing OpenFile, _ name: [UInt8]
+    ) throws(UnpackError) -> SHA256Digest {
+        var position: Int64 = 0
+        while let (offset, bytes) = try tar.nextBlock() {
+            // A sparse file: its holes are part of its content.
+            guard offset >= position, offset + Int64(bytes.count) <= byteCount else {
+                throw .damaged(reason: "the tar data is damaged (a sparse file out of order)")
+            }
+            if offset > position { try skip(offset - position, to: offset, file, name) }
+            hasher.update(bytes)
+            do { try file.writeAll(bytes, named: UnpackPath.printable(name)) } catch { throw .system(error) }
+            position = offset + Int64(bytes.count)
+        }
+        if position < byteCount { try skip(byteCount - position, to: byteCount, file, name) }
+        return hasher.finishDigest()
+    }
+
+    private func skip(
+        _ count: Int64, to offset: Int64, _ file: borrowing OpenFile, _ name: [UInt8]
+    ) throws(UnpackError) {
+        guard ftruncate(file.descriptor, off_t(offset)) == 0, lseek(file.descriptor, off_t(offset), SEEK_SET) >= 0
+        else { throw .system(.last("write \(UnpackPath.printable(name))")) }
+        let zeros = [UInt8](repeating: 0, count: 64 << 10)
+        var rest = count
+        while rest > 0 {
+            let piece = Int(min(rest, Int64(zeros.count)))
+            zeros.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<piece])) }
+            rest -= Int64(piece)
+        }
+    }
+
+    /// An entry that comes again replaces the first if both are regular files: build tools list files twice. It is
+    /// removed, never written into. Anything else is refused.
+    private func makeWay(
+        _ last: [UInt8], _ name: [UInt8], in folder: Int32, _ header: TarReader.Header
+    ) throws(UnpackError) {
+        guard let index = index()[name], let before = files[index] else {
+            throw .refused(entry: UnpackPath.printable(header.path), reason: "something else has its name already")
+        }
+        guard last.withName({ unlinkat(folder, $0, 0) }) == 0 else {
+            throw .system(.last("replace \(UnpackPath.printable(name))"))
+        }
+        byteCount -= before.state.byteCount
+        files[index] = nil
+        fileIndex?[name] = nil
+    }
+
+    private func index() -> [[UInt8]: Int] {
+        if let fileIndex { return fileIndex }
+        var made: [[UInt8]: Int] = [:]
+        for (index, file) in files.enumerated() { if let file { made[file.path] = index } }
+        fileIndex = made
+        return made
+    }
+
+    // MARK: Links
+
+    private func addLink(
+        _ target: [UInt8], _ last: [UInt8], _ name: [UInt8], in folder: Int32, _ header: TarReader.Header
+    ) throws(UnpackError) {
+        guard links[name] != target else { return }
+        let result = target.withName { target in last.withName { symlinkat(target, folder, $0) } }
+        if result != 0, errno == EEXIST {
+            throw .refused(entry: UnpackPath.printable(header.path), reason: "something else has its name already")
+        }
+        guard result == 0 else { throw .system(.last("create symlink \(UnpackPath.printable(name))")) }
+        links[name] = target
+    }
+
+    private func addHardLink(
+        _ target: [UInt8], _ components: [ArraySlice<UInt8>], _ name: [UInt8], _ header: TarReader.Header
+    ) throws(UnpackError) {
+        func refused(_ reason: String) -> UnpackError {
+            .refused(entry: UnpackPath.printable(header.path), reason: reason)
+        }
+        let words = UnpackPath.printable(target)
+        let source: UnpackPath
+        do { source = try UnpackPath(target, limits: limits) } catch {
+            throw refused("a hard link that leads out of the package: '\(words)'")
+        }
+        let targetName = UnpackPath.joined(source.components)
+        guard targetName != name else { return }
+        guard let last = components.last, let targetLast = source.components.last,
+            let index = index()[targetName], let file = files[index]
+        else { throw refused("a hard link to '\(words)', which is no file that came before it") }
+        let from = try folders.descriptor(of: source.components.dropLast(), makes: false, for: header.path)
+        // The next call may close it.
+        let held = OpenFile(owning: fcntl(from, F_DUPFD_CLOEXEC, 0))
+        let to = try folders.descriptor(of: components.dropLast(), makes: true, for: header.path)
+        let result = Array(targetLast).withName { old in
+            Array(last).withName { linkat(held.descriptor, old, to, $0, 0) }
+        }
+        if result != 0, errno == EEXIST { throw refused("something else has its name already") }
+        guard result == 0 else { throw .system(.last("create hard link \(UnpackPath.printable(name))")) }
+        // Counted like a copy: where hard links are not kept, it is one.
+        byteCount += file.state.byteCount
+        fileIndex?[name] = files.count
+        files.append((name, file.mode, file.state))
+    }
+
+    // MARK: The end
+
+    /// Sets the folders' modes and tells what there is now.
+    func finish() throws(UnpackError) -> [Inventory.Entry] {
+        try folders.applyModes()
+        var entries = files.compactMap { file in
+            file.map { Inventory.Entry(path: $0.path, mode: $0.mode, kind: .file($0.state)) }
+        }
+        entries += links.map { Inventory.Entry(path: $0.key, mode: 0o777, kind: .symlink(target: $0.value)) }
+        entries += folders.modes.map { Inventory.Entry(path: $0.key, mode: $0.value, kind: .directory) }
+        guard entries.count <= limits.entryCount else {
+            throw .tooLarge(reason: "it has more than \(limits.entryCount) entries")
+        }
+        return entries
+    }
+}

@@ -1,0 +1,121 @@
+internal import Glibc
+
+/// A package unpacked, not yet durable.
+public struct Unpacked: Sendable {
+    /// Everything that was put into the folder, with the digest of each file, taken while it was written.
+    public var entries: [Inventory.Entry]
+    /// Sum of the files' sizes.
+    public var byteCount: Int64
+    /// Of the package itself.
+    public var sourceByteCount: Int64
+    /// The package's SHA-256, if it was asked for.
+    public var sourceDigest: String?
+    /// The name of the one folder that everything lay under, and that was taken away; nil if there was none.
+    public var topFolder: String?
+    /// To be synced before anything is renamed. It was made before the first write.
+    public var barrier: FileSystemBarrier
+}
+
+/// Unpacks packages: tar (ustar, pax, GNU) in gzip, zstd or xz.
+///
+/// Reading and decompressing run on a thread of their own beside the one that writes and hashes, with 2 MiB of blocks
+/// between them, so memory does not grow with the package. The archive's bytes name the files: no locale takes part.
+public enum Unpacker {
+    /// Unpacks into the folder `directory`, which must not exist yet.
+    ///
+    /// Permissions and modification times are kept; owners, extended attributes and times of folders are not. Files
+    /// at the root and files under one top folder come out the same: the top folder is taken away. Refused are
+    /// absolute paths, `..`, symlinks and hard links that lead out (also by way of other links), entries that lead
+    /// through a symlink, devices, FIFOs, sockets, setuid and setgid files, control characters in names, and whatever
+    /// exceeds `limits`. A package is read to its last byte, so that a wrong checksum, a cut or trailing bytes are
+    /// found even behind the end of the tar file.
+    ///
+    /// If this throws, `directory` is gone again. A crash leaves it half filled: the caller knows that from the name.
+    /// - Parameter hashesSource: whether to hash the package on the way, for one that no download has hashed.
+    public static func unpack(
+        from source: ArchiveSource, into directory: String, limits: UnpackLimits = UnpackLimits(),
+        hashesSource: Bool = false
+    ) throws(UnpackError) -> Unpacked {
+        guard mkdir(directory, 0o755) == 0 else { throw .system(.last("create folder \(directory)")) }
+        do throws(UnpackError) {
+            guard chmod(directory, 0o755) == 0 else { throw .system(.last("change mode of \(directory)")) }
+            let barrier: FileSystemBarrier
+            let writer: UnpackWriter
+            do throws(SystemError) {
+                barrier = try FileSystemBarrier(directory: directory)
+                writer = try UnpackWriter(root: directory, limits: limits)
+            } catch { throw .system(error) }
+            let outcome = try run(UnpackPump(source, limits, isHashing: hashesSource), writer)
+            var unpacked = Unpacked(
+                entries: try writer.finish(), byteCount: writer.byteCount, sourceByteCount: outcome.byteCount,
+                sourceDigest: outcome.digest?.hex, topFolder: nil, barrier: barrier)
+            guard !unpacked.entries.isEmpty else { throw .damaged(reason: "it is empty") }
+            try unpacked.removeTopFolder(in: directory)
+            try UnpackLinks(unpacked.links).check()
+            return unpacked
+        } catch {
+            try? FileTree.removeTree(directory)
+            throw error
+        }
+    }
+
+    private static func run(_ pump: UnpackPump, _ writer: UnpackWriter) throws(UnpackError) -> UnpackPump.Outcome {
+        let thread: BackgroundThread
+        do { thread = try BackgroundThread("gwe-unpack") { pump.run() } } catch { throw .system(error) }
+        do throws(UnpackError) {
+            let tar = try TarReader(pump.ring)
+            while let header = try tar.next() { try writer.add(header, from: tar) }
+            try tar.drain()
+        } catch {
+            pump.cancel()
+            thread.join()
+            throw error
+        }
+        thread.join()
+        return pump.result
+    }
+}
+
+extension Unpacked {
+    fileprivate var links: [[UInt8]: [UInt8]] {
+        var links: [[UInt8]: [UInt8]] = [:]
+        for entry in entries { if case .symlink(let target) = entry.kind { links[entry.path] = target } }
+        return links
+    }
+
+    /// If all lies under one folder, moves what is in it to the root.
+    fileprivate mutating func removeTopFolder(in directory: String) throws(UnpackError) {
+        guard let top = entries.first?.path.prefix(while: { $0 != 47 }) else { return }
+        let prefix = Array(top) + [47]
+        // The folder itself is among the entries, so a single file at the root is none.
+        guard entries.count > 1,
+            entries.allSatisfy({ $0.path.starts(with: prefix) || ($0.path.elementsEqual(top) && $0.kind == .directory) })
+        else { return }
+        do throws(SystemError) {
+            let root = try OpenFile(path: directory, flags: O_RDONLY | O_DIRECTORY)
+            // A name that nothing in the folder has, since one of them may be called like the folder itself.
+            var hidden = ".top"
+            while entries.contains(where: { $0.path.starts(with: prefix + Array(hidden.utf8)) }) { hidden += "-" }
+            let words = "move the content of \(UnpackPath.printable(top)) in \(directory)"
+            guard Array(top).withName({ renameat(root.descriptor, $0, root.descriptor, hidden) }) == 0,
+                fchmodat(root.descriptor, hidden, 0o755, 0) == 0
+            else { throw SystemError.last(words) }
+            let opened = openat(root.descriptor, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard opened >= 0 else { throw SystemError.last(words) }
+            let inner = OpenFile(owning: opened)
+            for name in try FileTree.names(in: inner.descriptor, called: directory) {
+                guard name.withName({ renameat(inner.descriptor, $0, root.descriptor, $0) }) == 0 else {
+                    throw SystemError.last(words)
+                }
+            }
+            guard unlinkat(root.descriptor, hidden, AT_REMOVEDIR) == 0 else { throw SystemError.last(words) }
+        } catch { throw .system(error) }
+        topFolder = UnpackPath.printable(top)
+        entries = entries.compactMap { entry in
+            guard entry.path.count > prefix.count else { return nil }
+            var entry = entry
+            entry.path.removeFirst(prefix.count)
+            return entry
+        }
+    }
+}
