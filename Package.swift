@@ -3,20 +3,23 @@
 // arrows from this file and fails when a source file imports against them.
 import PackageDescription
 
-let strict: [SwiftSetting] = [
+let common: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
+let strict = common + [.enableUpcomingFeature("MemberImportVisibility")]
 
 /// A C library of the system. Only GatewaySystem may import these.
 func systemLibrary(_ name: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/\(name)", providers: [.apt([apt])])
 }
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = [], linker: [LinkerSetting] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = strict,
+    linker: [LinkerSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings, linkerSettings: linker)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -55,6 +58,9 @@ let package = Package(
         library(
             "GatewaySystem",
             ["Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP", "CLinux"],
+            // Types such as timespec belong to whichever C module the compiler happens to read first, so whether a
+            // member is visible would depend on the order of the files.
+            settings: common,
             linker: [
                 // libarchive is linked statically: Debian's shared one pulls libxml2 and,
                 // through it, 30 MB of ICU. The archive member for xar is never used.

@@ -5,11 +5,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,3 +256,60 @@ int gwe_next_signal(int fd) {
 }
 
 int gwe_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+char **gwe_environment(void) { return environ; }
+
+int gwe_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+int gwe_arm_timerfd(int fd, int64_t seconds, int64_t nanoseconds) {
+    struct itimerspec spec;
+    memset(&spec, 0, sizeof spec);
+    spec.it_value.tv_sec = (time_t)seconds;
+    spec.it_value.tv_nsec = (long)nanoseconds;
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+int gwe_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static int control(int epoll, int operation, int fd, int flags, uint64_t id) {
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    if (flags & GWE_POLL_READ) event.events |= EPOLLIN;
+    if (flags & GWE_POLL_WRITE) event.events |= EPOLLOUT;
+    if (flags & GWE_POLL_EDGE) event.events |= EPOLLET;
+    if (flags & GWE_POLL_ONCE) event.events |= EPOLLONESHOT;
+    event.data.u64 = id;
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int gwe_epoll_add(int epoll, int fd, int flags, uint64_t id) { return control(epoll, EPOLL_CTL_ADD, fd, flags, id); }
+
+int gwe_epoll_modify(int epoll, int fd, int flags, uint64_t id) { return control(epoll, EPOLL_CTL_MOD, fd, flags, id); }
+
+int gwe_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int block) {
+    struct epoll_event events[64];
+    int count = epoll_wait(epoll, events, capacity < 64 ? capacity : 64, block ? -1 : 0);
+    if (count < 0) return errno == EINTR ? 0 : -1;
+    for (int index = 0; index < count; index++) ids[index] = events[index].data.u64;
+    return count;
+}
+
+int gwe_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int gwe_inotify(const char *folder) {
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0) return -1;
+    unsigned mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR;
+    if (inotify_add_watch(fd, folder, mask) >= 0) return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+int64_t gwe_last_index(const void *bytes, size_t count, unsigned char value) {
+    const char *found = memrchr(bytes, value, count);
+    return found == NULL ? -1 : (int64_t)(found - (const char *)bytes);
+}

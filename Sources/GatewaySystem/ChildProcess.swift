@@ -155,3 +155,18 @@ private func withOptionalCString<Result>(_ text: String?, _ body: (UnsafePointer
     guard let text else { return body(nil) }
     return text.withCString(body)
 }
+
+extension ChildProcess {
+    /// Closes a descriptor that a `SpawnRequest` needed.
+    public static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+
+    /// Ends everything that is left of a session whose leader is gone: processes of that session which have a variable
+    /// of their environment as given. The variable tells them from strangers, should the number have been given anew.
+    public static func killSession(_ session: Int32, variable: String, value: String) {
+        for _ in 0..<10 {
+            let left = ProcessFacts.members(ofSession: session).filter { $0.environment(variable) == value }
+            if left.isEmpty { return }
+            for process in left { kill(process.pid, SIGKILL) }
+        }
+    }
+}

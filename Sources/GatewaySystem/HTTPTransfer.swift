@@ -36,6 +36,17 @@ public final class HTTPTransfer {
         return HTTPResponse(head: collector.head, body: collector.body, info: info)
     }
 
+    /// Sends a request and gives the body away line by line as it arrives (NDJSON). A line may have `lineLimit` bytes.
+    /// The body of any other status than 200 is returned, up to `maximumBodyByteCount`.
+    public func performLines(
+        _ request: HTTPRequest, lineLimit: Int = 8 << 20, _ line: @escaping (ArraySlice<UInt8>) -> Void
+    ) throws(TransferError) -> HTTPResponse {
+        let collector = HTTPTransferLines(request, lineLimit: lineLimit, action: action(of: request), line: line)
+        let info = try perform(request, into: collector)
+        collector.end()
+        return HTTPResponse(head: collector.head, body: collector.body, info: info)
+    }
+
     /// The same with the body given to a receiver as it arrives. `lastInfo` tells the cost also after an error.
     func perform(_ request: HTTPRequest, into receiver: any HTTPTransferReceiver) throws(TransferError) -> TransferInfo
     {
@@ -129,6 +140,7 @@ public final class HTTPTransfer {
         if let file = configuration.clientCertificate { try set(CURLOPT_SSLCERT, file) }
         if let file = configuration.clientKey { try set(CURLOPT_SSLKEY, file) }
 
+        if let path = configuration.unixSocket { try set(CURLOPT_UNIX_SOCKET_PATH, path) }
         if url.isLoopback {
             try set(CURLOPT_PROXY, "")
         } else {

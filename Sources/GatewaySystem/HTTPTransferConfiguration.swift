@@ -12,6 +12,8 @@ public struct TransferConfiguration: Sendable {
     /// Name of the network interface to send from; nil: as routed. Loopback is never bound.
     public var interface: String?
     public var userAgent: String
+    /// A Unix socket to connect to, whatever the URL's host says; at most 107 bytes.
+    public var unixSocket: String?
     /// Plain http beyond loopback (127.0.0.0/8, ::1, localhost). Off: refused before a name is looked up.
     public var allowsPlainHTTP: Bool
 

@@ -64,3 +64,23 @@ int gwe_signalfd(const int *signals, size_t count);
 int gwe_next_signal(int fd);
 /// pipe2(2) with O_CLOEXEC.
 int gwe_pipe(int ends[2]);
+/// environ(7), which Swift 6 does not let one read: a NULL-terminated array.
+char **gwe_environment(void);
+/// timerfd_create(2) on CLOCK_MONOTONIC; armed absolutely and for one shot, 0 disarms.
+int gwe_timerfd(void);
+int gwe_arm_timerfd(int fd, int64_t seconds, int64_t nanoseconds);
+/// epoll(7). `flags` as below; `id` comes back with the event.
+enum gwe_poll_flags { GWE_POLL_READ = 1, GWE_POLL_WRITE = 2, GWE_POLL_EDGE = 4, GWE_POLL_ONCE = 8 };
+int gwe_epoll(void);
+int gwe_epoll_add(int epoll, int fd, int flags, uint64_t id);
+int gwe_epoll_modify(int epoll, int fd, int flags, uint64_t id);
+int gwe_epoll_remove(int epoll, int fd);
+/// Waits without end, or not at all when `block` is 0. Fills at most `capacity` ids; the number, 0 also when a signal
+/// came in between, or -1.
+int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int block);
+/// eventfd(2), non-blocking.
+int gwe_eventfd(void);
+/// inotify(7) on a folder for everything that can change what a name in it means; non-blocking.
+int gwe_inotify(const char *folder);
+/// memrchr(3): the offset of the last byte `value`, or -1.
+int64_t gwe_last_index(const void *bytes, size_t count, unsigned char value);

@@ -1,0 +1,31 @@
+public import GatewayModel
+
+/// Whoever keeps services running: gwe's own supervisor, or an existing supervisord. The seam between the reconciler, which
+/// knows what should run, and the supervision, which makes it so.
+///
+/// Every call may come from any thread. Calls that change something return when the change has settled (STARTING and
+/// STOPPING are over) or their time is over; what came of it is in the status. None of them throws for an app that fails:
+/// that is a state, and its reason is in `problem`.
+public protocol ServiceManager: Sendable {
+    /// Takes over definitions: a new one is started if it is to start by itself, a changed one is restarted unless somebody
+    /// stopped it, an equal one is left alone. Apps that are not named are left alone. Does not wait.
+    func apply(_ definitions: [ServiceDefinition])
+
+    /// Stops an app and forgets it; its log files stay.
+    func remove(_ app: AppName)
+
+    /// nil when the app is not known.
+    func start(_ app: AppName) -> ServiceStatus?
+    func stop(_ app: AppName) -> ServiceStatus?
+    func restart(_ app: AppName) -> ServiceStatus?
+
+    /// Of every known app, sorted by name.
+    func statuses() -> [ServiceStatus]
+
+    /// Stops all apps, those first that others do not need, and starts nothing any more.
+    func shutdown()
+}
+
+extension ServiceManager {
+    public func status(of app: AppName) -> ServiceStatus? { statuses().first { $0.app == app } }
+}

@@ -1,0 +1,75 @@
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Everything that the supervisor holds of one service.
+struct ServiceSlot {
+    var definition: ServiceDefinition
+    /// What the process, or the last one, was started with.
+    var startedWith: ServiceDefinition
+    var machine: ServiceStateMachine
+    var wanted = false
+    /// A start that waits for what the service requires.
+    var waitsForOthers = false
+    /// Forgotten as soon as it has stopped.
+    var removing = false
+
+    var pid: Int32?
+    var started: MonotonicTime?
+    var adopted = false
+    var watch: ProcessWatch?
+
+    var timer: EventLoop.Timer?
+    /// A timer that fires while it is being replaced carries an old number.
+    var timerNumber = 0
+
+    var lastExit: ServiceExit?
+    var restarts = 0
+    var problem: String?
+
+    var output: LogChannel?
+    var errorOutput: LogChannel?
+
+    init(_ definition: ServiceDefinition) {
+        self.definition = definition
+        startedWith = definition
+        machine = ServiceStateMachine(rules: .init(definition))
+    }
+
+    func status(now: MonotonicTime) -> ServiceStatus {
+        ServiceStatus(
+            app: definition.app, state: machine.state, pid: pid, uptime: pid == nil ? nil : started?.duration(to: now),
+            lastExit: lastExit, restarts: restarts, problem: problem,
+            logProblem: output?.problem ?? errorOutput?.problem,
+            nextAttempt: machine.state == .backoff ? timer.map { max(.zero, now.duration(to: $0.deadline)) } : nil,
+            adopted: adopted, wanted: wanted, release: startedWith.release)
+    }
+
+    /// Whether others that require this one may start: it runs, or it ended as it should.
+    var isUp: Bool {
+        switch machine.state {
+        case .running: return true
+        case .exited:
+            if case .code(let code) = lastExit { return machine.rules.exitCodes.contains(code) }
+            return false
+        default: return false
+        }
+    }
+}
+
+extension ServiceExit {
+    init(_ exit: ChildProcess.Exit) {
+        switch exit {
+        case .code(let code): self = .code(code)
+        case .signal(let number): self = .signal(number)
+        }
+    }
+
+    /// "exit code 3", "ended by SIGSEGV", "ended, nobody knows how".
+    var words: String {
+        switch self {
+        case .code(let code): "exit code \(code)"
+        case .signal(let number): "ended by \(SignalName.text(number))"
+        case .unknown: "ended, its exit status went to the agent that started it"
+        }
+    }
+}

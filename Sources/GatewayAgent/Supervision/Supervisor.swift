@@ -1,0 +1,210 @@
+public import GatewayModel
+public import GatewaySystem
+internal import Synchronization
+
+/// gwe's own supervisor: starts, watches, restarts and stops services, and keeps their logs, all in one event loop.
+///
+/// Threads: `loop` must be running on some thread for anything to happen by itself; the daemon's main thread does that. All
+/// methods may be called from any thread. A call that waits does so on the caller's thread; on the loop's own thread, or
+/// when no thread runs the loop, the waiting call runs the loop itself meanwhile. One mutex guards the services; the loop's
+/// handlers take it for short. Children are reaped here one by one and by number, never "any child", so that
+/// `ChildProcess.run` may be used beside it.
+///
+/// What outlives it: when the agent is killed, its services run on and write on, each into a named pipe that it holds open
+/// itself. The next supervisor on the same state folder finds them by the records in `run`, adopts them and moves what they
+/// wrote meanwhile; it never starts a second copy of one that runs. `shutdown` stops them; deinit does not.
+///
+/// In `<state folder>/run`: `<app>.process`, who runs (see `ProcessRecord`); `<app>.out` and `<app>.err`, the pipes.
+public final class Supervisor: ServiceManager {
+    /// A change of state, for the agent's own log.
+    public struct Transition: Sendable, Hashable {
+        public var from: ServiceState
+        public var status: ServiceStatus
+    }
+
+    struct Core: ~Copyable {
+        var services: [AppName: ServiceSlot] = [:]
+        var waiters: [UInt64: Latch] = [:]
+        var nextWaiter: UInt64 = 0
+        var transitions: [Transition] = []
+        var shuttingDown = false
+    }
+
+    let loop: EventLoop
+    let runFolder: String
+    let scratch: PipeScratch
+    /// Of every service; the definition's own variables come on top.
+    let environment: [String: String]
+    private let observer: @Sendable (Transition) -> Void
+    private let core = Mutex(Core())
+
+    /// Adopts what runs from an agent before. A service that runs and is in no definition that `apply` gets is in `statuses`
+    /// all the same: `remove` it.
+    /// - Parameter observer: gets every change of state, on the thread that brought it about and without a lock held.
+    /// - Throws: when the folder cannot be made, or there are no descriptors.
+    public init(
+        loop: EventLoop, stateFolder: String, environment: [String: String] = ProcessFacts.environment,
+        observer: @escaping @Sendable (Transition) -> Void = { _ in }
+    ) throws(SystemError) {
+        self.loop = loop
+        self.observer = observer
+        runFolder = "\(stateFolder)/run"
+        scratch = try PipeScratch()
+        // Those speak to the agent, not to its services.
+        let own = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "INVOCATION_ID"]
+        self.environment = environment.filter { !own.contains($0.key) }
+        let records = try ProcessRecord.folder(runFolder)
+        locked { core in
+            for name in records { adopt(name, &core) }
+        }
+    }
+
+    // MARK: ServiceManager
+
+    public func apply(_ definitions: [ServiceDefinition]) {
+        let ordered = definitions.sorted { ($0.priority, $0.app) < ($1.priority, $1.app) }
+        locked { core in
+            guard !core.shuttingDown else { return }
+            // All first: one may require another that comes later.
+            var changed: Set<AppName> = []
+            for definition in ordered where core.services[definition.app]?.definition != definition {
+                changed.insert(definition.app)
+                put(definition, &core)
+            }
+            for definition in ordered {
+                core.services[definition.app]?.removing = false
+                if changed.contains(definition.app) { bringUp(definition.app, &core) }
+            }
+            startWaiting(&core)
+        }
+    }
+
+    public func remove(_ app: AppName) {
+        let wait = locked { core -> Duration? in
+            guard let slot = core.services[app] else { return nil }
+            core.services[app]?.removing = true
+            core.services[app]?.wanted = false
+            core.services[app]?.waitsForOthers = false
+            handle(.stop, app, &core)
+            forgetIfDone(app, &core)
+            return Supervisor.patience(slot)
+        }
+        if let wait { waitUntil(timeout: wait) { $0.services[app]?.removing != true } }
+    }
+
+    public func start(_ app: AppName) -> ServiceStatus? {
+        settled(app) { core in
+            guard !core.shuttingDown else { return }
+            core.services[app]?.wanted = true
+            begin(app, &core)
+        }
+    }
+
+    public func stop(_ app: AppName) -> ServiceStatus? {
+        settled(app) { core in
+            core.services[app]?.wanted = false
+            core.services[app]?.waitsForOthers = false
+            handle(.stop, app, &core)
+        }
+    }
+
+    public func restart(_ app: AppName) -> ServiceStatus? {
+        settled(app) { core in
+            guard !core.shuttingDown else { return }
+            core.services[app]?.wanted = true
+            if core.services[app]?.machine.state.hasProcess == true {
+                handle(.restart, app, &core)
+            } else {
+                begin(app, &core)
+            }
+        }
+    }
+
+    public func statuses() -> [ServiceStatus] {
+        let now = MonotonicTime.now
+        return locked { core in core.services.values.map { $0.status(now: now) } }.sorted { $0.app < $1.app }
+    }
+
+    public func status(of app: AppName) -> ServiceStatus? {
+        locked { core in core.services[app]?.status(now: .now) }
+    }
+
+    public func shutdown() {
+        let waves = locked { core -> [[AppName]] in
+            core.shuttingDown = true
+            for app in core.services.keys {
+                core.services[app]?.waitsForOthers = false
+                // Whoever ends by itself from now on stays down.
+                core.services[app]?.machine.rules.restart = .never
+                core.services[app]?.machine.rules.startRetries = nil
+                if core.services[app]?.machine.state.hasProcess == false { handle(.stop, app, &core) }
+            }
+            return ServiceOrder.stopping(core.services.values.map(\.definition))
+        }
+        for wave in waves {
+            let wait = locked { core -> Duration in
+                for app in wave { handle(.stop, app, &core) }
+                return wave.compactMap { core.services[$0].map(Supervisor.patience) }.max() ?? .zero
+            }
+            waitUntil(timeout: wait) { core in wave.allSatisfy { core.services[$0]?.pid == nil } }
+        }
+        locked { core in
+            for (app, slot) in core.services where slot.pid == nil { closePipes(app, &core) }
+        }
+    }
+
+    // MARK: locking and waiting
+
+    /// Runs a piece with the mutex held, then tells the observer and the waiters what changed.
+    @discardableResult
+    func locked<Result: Sendable>(_ body: (inout Core) -> Result) -> Result {
+        let (result, transitions) = core.withLock { core in
+            let result = body(&core)
+            let transitions = core.transitions
+            core.transitions = []
+            if !transitions.isEmpty {
+                for latch in core.waiters.values { latch.open() }
+            }
+            return (result, transitions)
+        }
+        for transition in transitions { observer(transition) }
+        return result
+    }
+
+    /// How long a stop or a start may take at most before nobody waits any more; it goes on all the same.
+    private static func patience(_ slot: ServiceSlot) -> Duration {
+        .seconds(slot.startedWith.stopWaitSeconds + slot.definition.startSeconds + 15)
+    }
+
+    private func settled(_ app: AppName, _ command: (inout Core) -> Void) -> ServiceStatus? {
+        let wait = locked { core -> Duration? in
+            guard let slot = core.services[app], !slot.removing else { return nil }
+            command(&core)
+            return Supervisor.patience(slot)
+        }
+        guard let wait else { return nil }
+        waitUntil(timeout: wait) { core in core.services[app].map { $0.machine.state.isSettled } ?? true }
+        return status(of: app)
+    }
+
+    private func waitUntil(timeout: Duration, _ condition: (borrowing Core) -> Bool) {
+        let end = MonotonicTime.now + timeout
+        if loop.isCurrent || !loop.isRunning {
+            let timer = loop.schedule(after: timeout) {}
+            defer { loop.cancel(timer) }
+            return loop.run { core.withLock { condition($0) } || MonotonicTime.now >= end }
+        }
+        while MonotonicTime.now < end {
+            guard let latch = try? Latch() else { return }
+            let number = core.withLock { core -> UInt64? in
+                if condition(core) { return nil }
+                core.nextWaiter += 1
+                core.waiters[core.nextWaiter] = latch
+                return core.nextWaiter
+            }
+            guard let number else { return }
+            _ = latch.wait(timeout: MonotonicTime.now.duration(to: end))
+            core.withLock { _ = $0.waiters.removeValue(forKey: number) }
+        }
+    }
+}

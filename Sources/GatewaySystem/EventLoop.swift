@@ -1,0 +1,247 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// One thread that sleeps in epoll(7) until a descriptor, a signal, a deadline or a call from another thread wakes it.
+/// While nothing happens it costs nothing: one timerfd stands for the nearest deadline, and is disarmed when there is none.
+///
+/// Threads: every method may be called from every thread, before and while the loop runs. Handlers run on the thread that
+/// is in `run`, one after the other, and without any lock of the loop; they must not block for long. A handler may add and
+/// remove sources and timers, also its own. After `remove` or `cancel` on the loop's thread a handler is not called again;
+/// from another thread, a call that is under way may still end.
+public final class EventLoop: Sendable {
+    /// A descriptor that the loop watches. The loop does not own the descriptor: remove first, then close.
+    public struct Source: Sendable, Hashable {
+        let id: UInt64
+        let fd: Int32
+    }
+
+    public struct Timer: Sendable, Hashable {
+        let id: UInt64
+        public let deadline: MonotonicTime
+    }
+
+    /// When a source calls its handler.
+    public enum Trigger: Sendable, Hashable {
+        /// As long as there is something to read: the handler must read it.
+        case readable
+        /// Each time that something more has come.
+        case moreReadable
+        /// Once; `rearm` asks for the next time.
+        case readableOnce
+        /// As long as there is room to write.
+        case writable
+
+        var flags: Int32 {
+            switch self {
+            case .readable: Int32(GWE_POLL_READ.rawValue)
+            case .moreReadable: Int32(GWE_POLL_READ.rawValue | GWE_POLL_EDGE.rawValue)
+            case .readableOnce: Int32(GWE_POLL_READ.rawValue | GWE_POLL_ONCE.rawValue)
+            case .writable: Int32(GWE_POLL_WRITE.rawValue)
+            }
+        }
+    }
+
+    public typealias Handler = @Sendable () -> Void
+
+    private struct Pending {
+        var timer: Timer
+        var handler: Handler
+    }
+
+    private struct State {
+        var nextID: UInt64 = 2
+        var handlers: [UInt64: Handler] = [:]
+        /// Latest first, so that the nearest is at the end.
+        var timers: [Pending] = []
+        var armed: MonotonicTime?
+        var posts: [Handler] = []
+        var stopping = false
+        var runner: pthread_t?
+    }
+
+    private static let timerID: UInt64 = 0
+    private static let wakeID: UInt64 = 1
+
+    private let epoll: Int32
+    private let timer: Int32
+    private let wake: Int32
+    private let state = Mutex(State())
+
+    public init() throws(SystemError) {
+        let made = [gwe_epoll(), gwe_timerfd(), gwe_eventfd()]
+        guard made.allSatisfy({ $0 >= 0 }) else {
+            let error = SystemError.last("make an event loop")
+            for fd in made where fd >= 0 { close(fd) }
+            throw error
+        }
+        (epoll, timer, wake) = (made[0], made[1], made[2])
+        guard gwe_epoll_add(epoll, timer, EventLoop.Trigger.readable.flags, EventLoop.timerID) == 0,
+            gwe_epoll_add(epoll, wake, EventLoop.Trigger.readable.flags, EventLoop.wakeID) == 0
+        else { throw .last("make an event loop") }
+    }
+
+    deinit {
+        close(epoll)
+        close(timer)
+        close(wake)
+    }
+
+    // MARK: sources
+
+    public func add(_ fd: Int32, _ trigger: Trigger, handler: @escaping Handler) throws(SystemError) -> Source {
+        let source = state.withLock { state in
+            let id = state.nextID
+            state.nextID += 1
+            state.handlers[id] = handler
+            return Source(id: id, fd: fd)
+        }
+        guard gwe_epoll_add(epoll, fd, trigger.flags, source.id) == 0 else {
+            let error = SystemError.last("watch descriptor \(fd)")
+            state.withLock { _ = $0.handlers.removeValue(forKey: source.id) }
+            throw error
+        }
+        return source
+    }
+
+    /// Asks for the next call, perhaps by another trigger. What is there already counts as new.
+    public func rearm(_ source: Source, _ trigger: Trigger) {
+        guard state.withLock({ $0.handlers[source.id] != nil }) else { return }
+        _ = gwe_epoll_modify(epoll, source.fd, trigger.flags, source.id)
+    }
+
+    public func remove(_ source: Source) {
+        let known = state.withLock { $0.handlers.removeValue(forKey: source.id) != nil }
+        if known { _ = gwe_epoll_remove(epoll, source.fd) }
+    }
+
+    // MARK: timers
+
+    /// Calls the handler once, `delay` from now by the monotonic clock.
+    public func schedule(after delay: Duration, handler: @escaping Handler) -> Timer {
+        let deadline = MonotonicTime.now + delay
+        return state.withLock { state in
+            let timer = Timer(id: state.nextID, deadline: deadline)
+            state.nextID += 1
+            var low = 0
+            var high = state.timers.count
+            while low < high {
+                let middle = (low + high) / 2
+                if state.timers[middle].timer.deadline > deadline { low = middle + 1 } else { high = middle }
+            }
+            state.timers.insert(Pending(timer: timer, handler: handler), at: low)
+            arm(&state)
+            return timer
+        }
+    }
+
+    /// A timer that has fired is no error.
+    public func cancel(_ timer: Timer) {
+        state.withLock { state in
+            state.timers.removeAll { $0.timer == timer }
+            // Armed too early is one wake-up for nothing, where the next one arms it anew: not worth a system call,
+            // unless nothing is left to wait for.
+            if state.timers.isEmpty { arm(&state) }
+        }
+    }
+
+    private func arm(_ state: inout State) {
+        let next = state.timers.last?.timer.deadline
+        guard next != state.armed else { return }
+        state.armed = next
+        // 0 would disarm.
+        let (seconds, nanoseconds) = next?.components ?? (0, 0)
+        _ = gwe_arm_timerfd(timer, seconds, next == nil ? 0 : max(1, nanoseconds))
+    }
+
+    // MARK: calls from other threads
+
+    /// Runs the work on the loop's thread, after the handlers that are due before.
+    public func post(_ work: @escaping Handler) {
+        state.withLock { $0.posts.append(work) }
+        wakeUp()
+    }
+
+    /// Makes `run` look at its condition again.
+    public func wakeUp() {
+        var one: UInt64 = 1
+        _ = write(wake, &one, 8)
+    }
+
+    /// Makes the `run` that has no condition return after the handler that is running.
+    public func stop() {
+        state.withLock { $0.stopping = true }
+        wakeUp()
+    }
+
+    // MARK: the thread
+
+    /// Whether the calling thread is the one in `run`.
+    public var isCurrent: Bool { state.withLock { $0.runner.map { pthread_equal($0, pthread_self()) != 0 } ?? false } }
+
+    /// Whether any thread is in `run`.
+    public var isRunning: Bool { state.withLock { $0.runner != nil } }
+
+    /// Handles events until `stop` is called. One thread at a time.
+    public func run() {
+        run { [self] in
+            state.withLock { state in
+                defer { state.stopping = false }
+                return state.stopping
+            }
+        }
+    }
+
+    /// Handles events until a condition holds, which is looked at after each batch of events. A handler may call this to
+    /// wait for something that other handlers bring about.
+    public func run(until condition: () -> Bool) {
+        let outer = state.withLock { state in
+            defer { state.runner = pthread_self() }
+            return state.runner
+        }
+        defer { state.withLock { $0.runner = outer } }
+        while !condition() { turn(block: true) }
+    }
+
+    /// Sleeps until something happens, and handles it.
+    private func turn(block: Bool) {
+        var ids = [UInt64](repeating: 0, count: 64)
+        let count = gwe_epoll_wait(epoll, &ids, 64, block ? 1 : 0)
+        for id in ids.prefix(max(0, Int(count))) {
+            switch id {
+            case EventLoop.timerID: fire()
+            case EventLoop.wakeID: runPosts()
+            default: state.withLock { $0.handlers[id] }?()
+            }
+        }
+    }
+
+    private func fire() {
+        var count: UInt64 = 0
+        _ = read(timer, &count, 8)
+        let now = MonotonicTime.now
+        while true {
+            let due: Handler? = state.withLock { state in
+                state.armed = nil
+                guard let last = state.timers.last, last.timer.deadline <= now else {
+                    arm(&state)
+                    return nil
+                }
+                state.timers.removeLast()
+                return last.handler
+            }
+            guard let due else { return }
+            due()
+        }
+    }
+
+    private func runPosts() {
+        var count: UInt64 = 0
+        _ = read(wake, &count, 8)
+        let posts = state.withLock { state in
+            defer { state.posts = [] }
+            return state.posts
+        }
+        for work in posts { work() }
+    }
+}

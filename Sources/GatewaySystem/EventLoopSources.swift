@@ -1,0 +1,30 @@
+internal import CLinux
+internal import Glibc
+
+extension EventLoop {
+    /// Calls the handler with each of these signals that comes. They are blocked in the calling thread and in those that
+    /// it starts from now on: call this before any other thread exists. Children get them unblocked.
+    /// The signals are watched for as long as the process lives.
+    public func onSignals(_ numbers: [Int32], handler: @escaping @Sendable (Int32) -> Void) throws(SystemError) {
+        let fd = gwe_signalfd(numbers, numbers.count)
+        guard fd >= 0 else { throw .last("watch signals") }
+        _ = try add(fd, .readable) {
+            while case let number = gwe_next_signal(fd), number > 0 { handler(number) }
+        }
+    }
+
+    /// Calls the handler when a file may have changed: written, replaced, removed or made. Changes that follow each other
+    /// within `quiet` are one. The folder is watched and must exist; a folder on the way that is renamed is not noticed.
+    public func onChange(
+        ofFile path: String, quiet: Duration = .milliseconds(200), handler: @escaping Handler
+    ) throws(SystemError) -> FileWatch {
+        try FileWatch(loop: self, path: path, quiet: quiet, handler: handler)
+    }
+
+    /// Calls the handler once when the process has ended. Before Linux 5.3, which has no pidfd_open(2), the process is
+    /// looked at every half second.
+    /// Fails with ESRCH when there is no such process.
+    public func onEnd(of pid: Int32, handler: @escaping Handler) throws(SystemError) -> ProcessWatch {
+        try ProcessWatch(loop: self, pid: pid, handler: handler)
+    }
+}

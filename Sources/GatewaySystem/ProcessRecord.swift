@@ -1,0 +1,84 @@
+internal import CLinux
+internal import Glibc
+
+/// The file that says which process runs for a name, so that a later agent finds it: written by the child itself before
+/// exec, so that no kill can come in between (rules 21). Three lines:
+/// ```
+/// boot <boot id>
+/// data <a line of the caller's>
+/// pid <pid> <start ticks>
+/// ```
+/// It need not be synced: it only counts while the machine stays up, and the page cache outlives every process. A crash
+/// before the last line leaves a record without a process, which means that none was started.
+public struct ProcessRecord: Sendable, Hashable {
+    public var bootID: String
+    public var data: String
+    public var pid: Int32?
+    public var startTicks: UInt64
+
+    /// Makes a new file in place of an old one and returns a descriptor for `SpawnRequest.record`, which the caller
+    /// closes. An old child that has not come to its exec yet writes to the old file, not to this one.
+    public static func create(_ path: String, data: String) throws(SystemError) -> Int32 {
+        guard unlink(path) == 0 || errno == ENOENT else { throw .last("remove \(path)") }
+        let fd = gwe_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
+        guard fd >= 0 else { throw .last("make \(path)") }
+        let text = Array("boot \(ProcessFacts.bootID ?? "-")\ndata \(data)\n".utf8)
+        let count = write(fd, text, text.count)
+        guard count == text.count else {
+            let error = SystemError("write \(path)", code: count < 0 ? errno : ENOSPC)
+            close(fd)
+            unlink(path)
+            throw error
+        }
+        return fd
+    }
+
+    /// What a record's file name ends with.
+    public static let suffix = ".process"
+
+    /// Makes the folder of records if there is none, and names the records in it, without their suffix.
+    public static func folder(_ path: String) throws(SystemError) -> [String] {
+        if mkdir(path, 0o755) != 0, errno != EEXIST { throw .last("make folder \(path)") }
+        guard let folder = opendir(path) else { throw .last("read folder \(path)") }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name.hasSuffix(suffix) { names.append(String(name.dropLast(suffix.count))) }
+        }
+        return names.sorted()
+    }
+
+    public static func remove(_ path: String) { unlink(path) }
+
+    /// nil when there is none, or none that can be read; at most 1 MiB.
+    public init?(_ path: String) {
+        guard let text = ProcessFacts.content(path, limit: 1 << 20) else { return nil }
+        var bootID: String?
+        var data: String?
+        var process: [Substring] = []
+        for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+            if line.hasPrefix("boot ") {
+                bootID = String(line.dropFirst(5))
+            } else if line.hasPrefix("data ") {
+                data = String(line.dropFirst(5))
+            } else if line.hasPrefix("pid ") {
+                process = line.split(separator: " ")
+            }
+        }
+        guard let bootID, let data else { return nil }
+        self.bootID = bootID
+        self.data = data
+        pid = process.count == 3 ? Int32(process[1]) : nil
+        startTicks = process.count == 3 ? UInt64(process[2]) ?? 0 : 0
+    }
+
+    /// Whether the record was made since this boot.
+    public var isOfThisBoot: Bool { bootID == ProcessFacts.bootID && bootID != "-" }
+
+    /// The process of this record, if it still runs.
+    public var process: ProcessFacts? {
+        guard isOfThisBoot, let pid, let facts = ProcessFacts(pid), facts.startTicks == startTicks else { return nil }
+        return facts
+    }
+}
