@@ -1,0 +1,167 @@
+/// What supervises an app says of it.
+public struct ServiceSnapshot: Sendable, Hashable {
+    /// One of supervisord's words: STOPPED STARTING RUNNING BACKOFF STOPPING EXITED FATAL UNKNOWN.
+    public var state: String
+    public var processID: Int32?
+    public var uptime: Duration?
+    public var exitStatus: Int32?
+    public var restarts: Int
+    public var lastError: String?
+    /// Whether its health check, if it has one, passes; nil without one.
+    public var isHealthy: Bool?
+
+    public init(
+        state: String, processID: Int32? = nil, uptime: Duration? = nil, exitStatus: Int32? = nil, restarts: Int = 0,
+        lastError: String? = nil, isHealthy: Bool? = nil
+    ) {
+        self.state = state
+        self.processID = processID
+        self.uptime = uptime
+        self.exitStatus = exitStatus
+        self.restarts = restarts
+        self.lastError = lastError
+        self.isHealthy = isHealthy
+    }
+
+    public var isRunning: Bool { state == "RUNNING" || state == "STARTING" }
+}
+
+/// One app as `gwe status` shows it: desired against observed, sync and health apart.
+public struct AppStatus: Sendable, Hashable {
+    public enum Sync: String, Sendable, Hashable, CaseIterable {
+        case synced, drifted, progressing, held, blocked, quarantined
+    }
+    public enum Health: String, Sendable, Hashable, CaseIterable {
+        case healthy, degraded
+        /// It should run and does not.
+        case down
+        /// Nothing supervises, so nobody knows.
+        case unknown
+        /// Nothing of it is meant to run.
+        case none
+    }
+
+    public var name: AppName
+    public var desired: Version?
+    public var installed: InstalledRelease?
+    public var sync: Sync
+    /// In which ways it drifted.
+    public var drift: [Drift]
+    public var health: Health
+    public var state: String
+    public var service: ServiceSnapshot?
+    /// Why it is not in sync, or what a pass would do.
+    public var reason: String?
+    public var nextAction: AppPlan.Action?
+    public var origin: Origin
+    /// Whether the desired state wants a process of it.
+    public var isWantedRunning: Bool
+    public var lastError: String?
+
+    /// `drifted(modified, symlink)`, `held`.
+    public var syncText: String {
+        guard sync == .drifted else { return sync.rawValue }
+        var words: [String] = []
+        for word in drift.map(\.word) where !words.contains(word) { words.append(word) }
+        return words.isEmpty ? "drifted" : "drifted(\(words.joined(separator: ",")))"
+    }
+}
+
+/// All apps, made from the same values as a plan, so that status and plan never tell two stories.
+public struct GatewayStatus: Sendable, Hashable {
+    public var apps: [AppStatus]
+    public var isSupervised: Bool
+    /// Rejected input and other troubles that are in force.
+    public var problems: [String]
+
+    /// - Parameters:
+    ///   - services: what the supervisor says; nil when nothing supervises.
+    ///   - progressing: apps that a running pass is working on.
+    public init(
+        desired: DesiredState, observed: ObservedState, plan: Plan, services: [AppName: ServiceSnapshot]?,
+        progressing: Set<AppName> = [], problems: [String] = []
+    ) {
+        isSupervised = services != nil
+        self.problems = problems + plan.errors
+        let planned = Dictionary(plan.apps.map { ($0.app, $0) }, uniquingKeysWith: { first, _ in first })
+        let wanted = desired.apps.values.filter { $0.state.value != .absent || observed.apps[$0.name] != nil }.map(\.name)
+        apps = Set(wanted).union(observed.apps.keys).sorted().map { name in
+            GatewayStatus.status(
+                of: name, wish: desired.apps[name], there: observed.apps[name], planned: planned[name],
+                drift: plan.drift[name] ?? [], service: services?[name], isSupervised: services != nil,
+                isProgressing: progressing.contains(name), quarantine: observed.quarantined[name])
+        }
+    }
+
+    private static func status(
+        of name: AppName, wish: DesiredApp?, there: ObservedApp?, planned: AppPlan?, drift: [Drift],
+        service: ServiceSnapshot?, isSupervised: Bool, isProgressing: Bool, quarantine: Quarantine?
+    ) -> AppStatus {
+        let isService = there?.current.kind == .service
+        let isWanted = wish?.state.value == .running && isService
+        let isFailing = quarantine.map { $0.wish == wish?.release?.value } ?? false
+        return AppStatus(
+            name: name, desired: wish?.state.value == .absent ? nil : wish?.release?.value.version,
+            installed: there?.current,
+            sync: sync(planned, drift: drift, isProgressing: isProgressing), drift: drift,
+            health: health(service, isService: isService, isWanted: isWanted, isSupervised: isSupervised, there: there),
+            state: word(service, isService: isService, isSupervised: isSupervised, there: there), service: service,
+            reason: planned?.reason, nextAction: planned?.action, origin: wish?.release?.origin ?? .installed,
+            isWantedRunning: isWanted, lastError: service?.lastError ?? (isFailing ? quarantine?.lastError : nil))
+    }
+
+    private static func sync(_ planned: AppPlan?, drift: [Drift], isProgressing: Bool) -> AppStatus.Sync {
+        if isProgressing { return .progressing }
+        guard let planned else { return drift.isEmpty ? .synced : .drifted }
+        switch planned.action {
+        case .held: return .held
+        case .blocked: return planned.reason.hasPrefix("quarantined") ? .quarantined : .blocked
+        case .install, .upgrade, .downgrade, .remove, .repair, .restart: return .drifted
+        }
+    }
+
+    private static func health(
+        _ service: ServiceSnapshot?, isService: Bool, isWanted: Bool, isSupervised: Bool, there: ObservedApp?
+    ) -> AppStatus.Health {
+        guard there != nil else { return .none }
+        guard isService else { return .healthy }
+        guard isWanted else { return .none }
+        guard isSupervised, let service else { return isSupervised ? .down : .unknown }
+        switch service.state {
+        case "RUNNING": return service.isHealthy == false ? .degraded : .healthy
+        case "STARTING", "STOPPING": return .degraded
+        case "EXITED": return service.lastError == nil ? .healthy : .down
+        default: return .down
+        }
+    }
+
+    private static func word(
+        _ service: ServiceSnapshot?, isService: Bool, isSupervised: Bool, there: ObservedApp?
+    ) -> String {
+        guard there != nil else { return "-" }
+        guard isService else { return "EXITED" }
+        guard isSupervised else { return "UNKNOWN" }
+        return service?.state ?? "STOPPED"
+    }
+
+    /// Exit precedence 4, 3, 1, 0 (rules 14); 4 is the caller's, who knows which app was asked for.
+    public var exit: ExitStatus {
+        let down = apps.contains { app in
+            guard app.isWantedRunning, app.sync != .held else { return false }
+            switch app.health {
+            case .down, .unknown: return true
+            case .healthy, .degraded, .none: return false
+            }
+        }
+        if down { return .notRunning }
+        let bad = apps.contains { $0.sync != .synced && $0.sync != .held || $0.health == .degraded }
+        return bad || !problems.isEmpty ? .failure : .success
+    }
+
+    /// Counts for the summary line and for `engine_report`.
+    public var drifted: Int { apps.count { $0.sync == .drifted } }
+    public var synced: Int { apps.count { $0.sync == .synced } }
+    public var failed: Int {
+        apps.count { $0.sync == .blocked || $0.sync == .quarantined || $0.health == .down }
+    }
+}
