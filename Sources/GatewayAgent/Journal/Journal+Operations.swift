@@ -1,0 +1,161 @@
+public import GatewayModel
+internal import GatewaySystem
+
+extension Journal {
+    /// How many passes are kept for `gwe history`.
+    static let keptOperations: Int64 = 200
+
+    /// Records that a pass begins to change something, and closes what a crash left open. Returns its number.
+    func beginOperation(reason: String, bootID: String) throws(JournalError) -> Int64 {
+        let now = clock().milliseconds
+        return try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.execute(
+                "UPDATE step SET outcome = 'interrupted', finished_at = ? WHERE outcome = 'started'", [.integer(now)])
+            try c.execute(
+                "UPDATE operation SET outcome = 'interrupted', finished_at = ? WHERE finished_at IS NULL",
+                [.integer(now)])
+            try c.execute(
+                "INSERT INTO operation (reason, boot_id, started_at) VALUES (?, ?, ?)",
+                [.text(reason), .text(bootID), .integer(now)])
+            let id = c.lastInsertID
+            try c.execute("DELETE FROM operation WHERE id <= ?", [.integer(id - Journal.keptOperations)])
+            return id
+        }
+    }
+
+    func finishOperation(_ id: Int64, outcome: String, summary: String) throws(JournalError) {
+        let now = clock().milliseconds
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.execute(
+                "UPDATE operation SET finished_at = ?, outcome = ?, summary = ? WHERE id = ?",
+                [.integer(now), .text(outcome), .text(summary), .integer(id)])
+        }
+    }
+
+    /// Attempts at a release that failed, per app.
+    func quarantines(wishes: [AppName: ReleaseWish]) throws(JournalError) -> [AppName: Quarantine] {
+        let now = clock()
+        var found: [AppName: Quarantine] = [:]
+        for row in try read("SELECT app, wish, failures, next_at, error FROM attempt WHERE failures > 0") {
+            guard let app = row[0].string.flatMap(AppName.init), let wish = wishes[app], row[1].string == wish.key else {
+                continue
+            }
+            found[app] = Quarantine(
+                wish: wish, attempts: Int(row[2].int ?? 0),
+                remaining: now.duration(to: WallTime(milliseconds: row[3].int ?? 0)), lastError: row[4].string ?? "")
+        }
+        return found
+    }
+
+    /// The passes that changed something, newest first, as `gwe history` shows them.
+    public func operations(limit: Int) throws(JournalError) -> [OperationRecord] {
+        try read("SELECT * FROM operation ORDER BY id DESC LIMIT ?", [.integer(Int64(limit))]).map(OperationRecord.init)
+    }
+
+    /// One pass with its steps, in order; nil when it is not known (any more).
+    public func operation(_ id: Int64) throws(JournalError) -> (OperationRecord, [StepRecord])? {
+        guard let row = try read("SELECT * FROM operation WHERE id = ?", [.integer(id)]).first else { return nil }
+        let steps = try read("SELECT * FROM step WHERE operation = ? ORDER BY id", [.integer(id)])
+        return (OperationRecord(row), steps.map(StepRecord.init))
+    }
+}
+
+/// A pass that changed something.
+public struct OperationRecord: Sendable {
+    public var id: Int64
+    public var reason: String
+    public var startedAt: WallTime
+    public var finishedAt: WallTime?
+    /// nil while it runs, or after a crash until the next pass closes it.
+    public var outcome: String?
+    public var summary: String
+
+    init(_ row: Row) {
+        id = row["id"].int ?? 0
+        reason = row["reason"].string ?? ""
+        startedAt = WallTime(milliseconds: row["started_at"].int ?? 0)
+        finishedAt = row["finished_at"].int.map(WallTime.init)
+        outcome = row["outcome"].string
+        summary = row["summary"].string ?? ""
+    }
+}
+
+/// A step of a pass.
+public struct StepRecord: Sendable {
+    public var app: String
+    public var step: String
+    public var startedAt: WallTime
+    public var finishedAt: WallTime?
+    public var outcome: String
+    public var message: String
+
+    init(_ row: Row) {
+        app = row["app"].string ?? ""
+        step = row["step"].string ?? ""
+        startedAt = WallTime(milliseconds: row["started_at"].int ?? 0)
+        finishedAt = row["finished_at"].int.map(WallTime.init)
+        outcome = row["outcome"].string ?? ""
+        message = row["message"].string ?? ""
+    }
+}
+
+extension ReleaseWish {
+    /// One text per distinct wish, for the attempts table.
+    var key: String {
+        let place =
+            switch location {
+            case .content(let name): "content:\(name)"
+            case .url(let url): "url:\(url)"
+            case .path(let path): "path:\(path)"
+            }
+        return "\(version) \(sha256?.hex ?? "-") \(run) \(place)"
+    }
+}
+
+extension DatabaseConnection {
+    mutating func startStep(
+        _ step: Step, of app: AppName, operation: Int64, at now: WallTime
+    ) throws(DatabaseError) -> Int64 {
+        try execute(
+            "INSERT INTO step (operation, app, step, started_at, outcome, message) VALUES (?, ?, ?, ?, 'started', '')",
+            [.integer(operation), .text(app.text), .text(step.rawValue), .integer(now.milliseconds)])
+        return lastInsertID
+    }
+
+    mutating func finishStep(
+        _ id: Int64, _ outcome: StepOutcome, message: String, at now: WallTime
+    ) throws(DatabaseError) {
+        try execute(
+            "UPDATE step SET finished_at = ?, outcome = ?, message = ? WHERE id = ?",
+            [.integer(now.milliseconds), .text(outcome.rawValue), .text(message), .integer(id)])
+    }
+
+    /// Counts an attempt before it starts: a release that takes the gateway down is counted too.
+    mutating func countAttempt(_ app: AppName, _ wish: ReleaseWish, at now: WallTime) throws(DatabaseError) {
+        try execute(
+            """
+            INSERT INTO attempt (app, wish, count, failures, last_at, next_at, error) VALUES (?1, ?2, 1, 0, ?3, ?3, '')
+            ON CONFLICT (app) DO UPDATE SET
+                count = CASE WHEN wish = ?2 THEN count + 1 ELSE 1 END,
+                failures = CASE WHEN wish = ?2 THEN failures ELSE 0 END,
+                wish = ?2, last_at = ?3
+            """,
+            [.text(app.text), .text(wish.key), .integer(now.milliseconds)])
+    }
+
+    mutating func recordFailure(
+        _ app: AppName, error: String, nextAttempt: (_ failures: Int) -> WallTime
+    ) throws(DatabaseError) {
+        let failures = try query("SELECT failures FROM attempt WHERE app = ?", [.text(app.text)]).first?[0].int ?? 0
+        try execute(
+            "UPDATE attempt SET failures = ?, next_at = ?, error = ? WHERE app = ?",
+            [
+                .integer(failures + 1), .integer(nextAttempt(Int(failures) + 1).milliseconds), .text(error),
+                .text(app.text),
+            ])
+    }
+
+    mutating func clearAttempts(_ app: AppName) throws(DatabaseError) {
+        try execute("DELETE FROM attempt WHERE app = ?", [.text(app.text)])
+    }
+}

@@ -1,0 +1,65 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+extension Journal {
+    /// The text of a resource that the cloud acknowledged last.
+    func sentReport(_ resource: String) throws(JournalError) -> String? {
+        try read("SELECT text FROM sent_report WHERE resource = ?", [.text(resource)]).first?[0].string
+    }
+
+    func sentReports() throws(JournalError) -> [String: (text: String, at: WallTime)] {
+        var sent: [String: (text: String, at: WallTime)] = [:]
+        for row in try read("SELECT resource, text, sent_at FROM sent_report") {
+            if let resource = row[0].string, let text = row[1].string {
+                sent[resource] = (text, WallTime(milliseconds: row[2].int ?? 0))
+            }
+        }
+        return sent
+    }
+
+    func markSent(_ reports: [(resource: String, text: String)]) throws(JournalError) {
+        guard !reports.isEmpty else { return }
+        let now = clock().milliseconds
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            for report in reports {
+                try c.execute(
+                    "INSERT OR REPLACE INTO sent_report (resource, text, sent_at) VALUES (?, ?, ?)",
+                    [.text(report.resource), .text(report.text), .integer(now)])
+            }
+        }
+    }
+
+    /// What is to be said of each artifact, the latest `limit` of them, oldest first.
+    func fetchStatus(limit: Int = 10) throws(JournalError) -> [(artifact: String, state: JSONValue)] {
+        let rows = try read(
+            "SELECT artifact, state FROM fetch_status ORDER BY updated_at DESC, artifact LIMIT ?", [.integer(Int64(limit))])
+        return rows.reversed().compactMap { row in
+            guard let artifact = row[0].string, let text = row[1].string,
+                let node = try? JSON.parse(Array(text.utf8), source: "fetch_status")
+            else { return nil }
+            return (artifact, node.json)
+        }
+    }
+
+    func setFetchStatus(_ artifact: String, _ state: JSONValue?) throws(JournalError) {
+        let now = clock().milliseconds
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.setFetchStatus(artifact, state, at: WallTime(milliseconds: now))
+        }
+    }
+}
+
+extension DatabaseConnection {
+    mutating func setFetchStatus(_ artifact: String, _ state: JSONValue?, at now: WallTime) throws(DatabaseError) {
+        guard let state else { return try execute("DELETE FROM fetch_status WHERE artifact = ?", [.text(artifact)]) }
+        try execute(
+            "INSERT OR REPLACE INTO fetch_status (artifact, state, updated_at) VALUES (?, ?, ?)",
+            [.text(artifact), .text(state.text()), .integer(now.milliseconds)])
+        try execute(
+            """
+            DELETE FROM fetch_status WHERE artifact NOT IN
+                (SELECT artifact FROM fetch_status ORDER BY updated_at DESC LIMIT 50)
+            """)
+    }
+}
