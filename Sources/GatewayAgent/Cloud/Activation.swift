@@ -1,0 +1,25 @@
+internal import DeviceClient
+public import GatewayModel
+
+/// `gwe activate`: asks the cloud for a token.
+public enum Activation {
+    public static func run(_ context: GatewayContext, again: Bool) -> (ExitStatus, String) {
+        guard context.configuration.product != nil else {
+            return (.badConfiguration, "cannot activate: no product is set (gwe config set product ID)")
+        }
+        do {
+            let client = try CloudConnection.client(context, mayActivate: true) { _ in }
+            if !again, try client.isActivated() {
+                return (.success, "already activated as \(client.configuration.identity)")
+            }
+            try client.activate()
+            return (.success, "activated as \(client.configuration.identity)")
+        } catch let error as DeviceClientError {
+            return (error.isPermanent ? .notPermitted : .unavailable, "\(error)")
+        } catch let error as IdentityError {
+            return (.badConfiguration, "\(error)")
+        } catch {
+            return (.inputOutputError, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import DeviceClient
+internal import GatewayModel
+internal import GatewaySystem
+
+/// The cloud as gateway.yaml names it, through the device client.
+final class CloudConnection: CloudLink {
+    private let client: DeviceClient
+
+    private init(_ client: DeviceClient) { self.client = client }
+
+    /// nil, with a note, when no product or identity is configured: then there is no cloud, and the local manifest
+    /// rules alone.
+    static func open(
+        _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
+    ) -> CloudConnection? {
+        guard context.configuration.product != nil else { return nil }
+        do {
+            let client = try client(context, mayActivate: mayActivate, emit: emit)
+            if !mayActivate, try !client.isActivated() {
+                emit(.note("this gateway is not activated: the cloud is not asked"))
+                return nil
+            }
+            return CloudConnection(client)
+        } catch {
+            emit(.problem("\(error); going on without the cloud"))
+            return nil
+        }
+    }
+
+    /// The device client of this gateway. A dry run neither activates nor repairs a token file.
+    static func client(
+        _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
+    ) throws -> DeviceClient {
+        let configuration = context.configuration
+        let identity = try Identity.resolve(configuration)
+        if let warning = identity.warning { emit(.note(warning)) }
+        var device = DeviceClient.Configuration(
+            product: configuration.product ?? "", cloudURL: configuration.cloud, identity: identity.text,
+            transfer: transferConfiguration(context))
+        device.mayActivate = mayActivate
+        return try DeviceClient(configuration: device, tokens: TokenStore.make(context.folders, configuration))
+    }
+
+    static func transferConfiguration(_ context: GatewayContext) -> TransferConfiguration {
+        let configuration = context.configuration
+        return TransferConfiguration(
+            caFile: configuration.caFile, clientCertificate: configuration.clientCertificate,
+            clientKey: configuration.clientKey, proxy: configuration.proxy, interface: configuration.interface,
+            userAgent: configuration.userAgent ?? AgentVersion.userAgent)
+    }
+
+    func exchange(
+        writing: [(resource: String, text: String)], reading: [String]
+    ) throws(CloudFailure) -> [String: String] {
+        do throws(DeviceClientError) {
+            let writes = writing.map { (alias: $0.resource, value: $0.text) }
+            if writing.isEmpty { return try client.read(reading) }
+            if reading.isEmpty {
+                try client.write(writes)
+                return [:]
+            }
+            return try client.writeAndRead(writes, reading: reading)
+        } catch {
+            throw CloudFailure(error)
+        }
+    }
+
+    func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts? {
+        do throws(DeviceClientError) {
+            return ContentFacts(byteCount: try client.contentInfo(name).byteCount)
+        } catch {
+            if error.isPermanent { return nil }
+            throw CloudFailure(error)
+        }
+    }
+
+    func download(
+        _ name: String, into path: String, configure: (inout DownloadRequest) -> Void,
+        events: @escaping (DownloadEvent) -> Void
+    ) throws(CloudFailure) -> DownloadOutcome {
+        do throws(DeviceClientError) {
+            return try client.download(name, into: path, configure: configure, events: events)
+        } catch {
+            throw CloudFailure(error)
+        }
+    }
+}
+
+extension CloudFailure {
+    init(_ error: DeviceClientError) {
+        description = "\(error)"
+        retryAfter = error.retryAfter
+        if let transfer = error.transfer {
+            kind = CloudFailure(transfer).kind
+        } else {
+            kind = error.isPermanent ? .wrongContent : .unavailable
+        }
+    }
+
+    init(_ error: TransferError) {
+        description = "\(error)"
+        retryAfter = error.retryAfter
+        switch error.kind {
+        case .tooLarge, .wrongSize, .wrongDigest, .http: kind = error.isPermanent ? .wrongContent : .unavailable
+        default: kind = error.isNoSpace ? .noSpace : .unavailable
+        }
+    }
+}

@@ -1,0 +1,167 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+/// The talk with the cloud at the beginning of a pass: reports go out and commands come in, in one request.
+///
+/// A command is durable in the journal before it is cleared; clearing is a write of its own, after a look that the
+/// value is still the one that was taken (rules 5 and 6). So a power cut at any point loses no command and runs none
+/// twice.
+struct CloudExchange {
+    let context: GatewayContext
+    let journal: Journal
+    let cloud: any CloudLink
+    let emit: @Sendable (PassEvent) -> Void
+
+    static let intervalResource = "update_interval"
+    static let inputs = [CloudCommands.resource, "update_interval", CloudCommands.otauResource]
+
+    /// Sends reports and takes what stands in the cloud. Returns true when the inputs changed.
+    func run(_ inputs: inout DesiredInputs, reports: [(resource: String, text: String)]) throws(PassFailure) -> Bool {
+        let values = try exchange(writing: reports, reading: CloudExchange.inputs)
+        try journaled { () throws(JournalError) in try journal.markSent(reports) }
+        var changed = false
+        if let text = values[CloudExchange.intervalResource], !text.isEmpty {
+            changed = try take(interval: text, &inputs) || changed
+        }
+        if let text = values[CloudCommands.otauResource], !text.isEmpty {
+            changed = try OtauExchange(exchange: self).take(text, &inputs) || changed
+        }
+        changed = try take(command: values[CloudCommands.resource] ?? "", &inputs) || changed
+        return changed
+    }
+
+    /// Takes commands until none stands there that was not taken: one may be written while another is cleared.
+    private func take(command first: String, _ inputs: inout DesiredInputs) throws(PassFailure) -> Bool {
+        var text = first
+        var changed = false
+        for _ in 0..<8 {
+            let isKnown = try journaled { () throws(JournalError) in
+                try journal.unclearedCommands(resource: CloudCommands.resource).last?.text == text
+            }
+            guard !text.isEmpty else {
+                try journaled { () throws(JournalError) in
+                    try journal.markCleared(resource: CloudCommands.resource)
+                    try journal.clearProblem(source: CloudCommands.resource)
+                }
+                return changed
+            }
+            if !isKnown {
+                guard let needsClear = try accept(text, &inputs) else { return changed }
+                changed = true
+                guard needsClear else { return changed }
+            }
+            guard let newer = try clear(CloudCommands.resource, text) else { return changed }
+            text = newer
+        }
+        return changed
+    }
+
+    /// Makes a command durable. nil when it changes nothing: rejected, or the manifest that is in force already.
+    /// Otherwise whether it is to be cleared.
+    private func accept(_ text: String, _ inputs: inout DesiredInputs) throws(PassFailure) -> Bool? {
+        let command: CloudCommand
+        do throws(DocumentErrors) {
+            command = try CloudCommands.decode(text)
+        } catch {
+            try reject(CloudCommands.resource, text, error, &inputs)
+            return nil
+        }
+        try journaled { () throws(JournalError) in try journal.clearProblem(source: CloudCommands.resource) }
+        switch command {
+        case .none: return true
+        case .manifest(_, let digest) where digest == inputs.cloud.generation: return nil
+        case .manifest, .install: break
+        }
+        let isInstall = if case .install = command { true } else { false }
+        inputs.cloud = try store(command, resource: CloudCommands.resource, text: text, isCleared: !isInstall, inputs)
+        FaultPoint.pass("command.accepted")
+        return isInstall
+    }
+
+    /// The command and the layer it leads to, in one transaction.
+    func store(
+        _ command: CloudCommand, resource: String, text: String, isCleared: Bool, _ inputs: DesiredInputs
+    ) throws(PassFailure) -> CloudLayer {
+        FaultPoint.pass("command.before")
+        let now = context.clock()
+        let before = inputs.cloud
+        return try journaled { () throws(JournalError) in
+            try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+                let run = try c.insertCommand(resource: resource, text: text, isCleared: isCleared, at: now)
+                let next = before.after(command, run: run)
+                let record = LayerRecord(
+                    source: resource, text: next.layer?.canonicalJSON().text() ?? "", digest: next.generation ?? "")
+                try c.setLayer(.cloud, record, naming: next.layer?.apps.keys.sorted() ?? [], at: now)
+                if case .install(let entries, _) = command {
+                    for entry in entries {
+                        let state = FetchState(
+                            state: .initial, info: "command taken", name: entry.app.text, version: entry.version.text)
+                        try c.setFetchStatus(entry.tarball, state.json, at: now)
+                    }
+                }
+                return next
+            }
+        }
+    }
+
+    /// Clears a resource if it still holds the text; returns what stands there instead.
+    private func clear(_ resource: String, _ text: String) throws(PassFailure) -> String? {
+        FaultPoint.pass("clear.before")
+        let now = try exchange(writing: [], reading: [resource])[resource] ?? ""
+        if now == text { _ = try exchange(writing: [(resource, "")], reading: []) }
+        FaultPoint.pass("clear.after")
+        try journaled { () throws(JournalError) in try journal.markCleared(resource: resource) }
+        return now == text || now.isEmpty ? nil : now
+    }
+
+    private func take(interval text: String, _ inputs: inout DesiredInputs) throws(PassFailure) -> Bool {
+        let digits = text.filter { !$0.isWhitespace }
+        guard let seconds = Int64(digits), (1...31_536_000).contains(seconds) else {
+            let error = DocumentError(
+                source: CloudExchange.intervalResource, mark: nil,
+                message: "expected a number of seconds from 1 to 31536000, found \"\(text.prefix(40))\"")
+            try reject(CloudExchange.intervalResource, text, DocumentErrors(error), &inputs)
+            return false
+        }
+        if inputs.cloudInterval != .seconds(seconds) {
+            try journaled { () throws(JournalError) in try journal.setValue("update_interval", String(seconds)) }
+            inputs.cloudInterval = .seconds(seconds)
+        }
+        _ = try clear(CloudExchange.intervalResource, text)
+        return true
+    }
+
+    /// Says once what is wrong: on the log, in `fetch_status`, in `gwe status`. The last good layer stays in force.
+    func reject(
+        _ resource: String, _ text: String, _ error: DocumentErrors, _ inputs: inout DesiredInputs
+    ) throws(PassFailure) {
+        let message = "\(error)"
+        let digest = SHA256.hex(of: text.utf8)
+        inputs.add(.init(source: resource, digest: digest, message: message, exit: .badInput))
+        try journaled { () throws(JournalError) in
+            guard try journal.reportProblem(source: resource, digest: digest, message: message) else { return }
+            let state = FetchState(state: .testError, info: message, name: resource, version: "")
+            try journal.setFetchStatus(resource, state.json)
+            emit(.problem(message))
+        }
+    }
+
+    func exchange(
+        writing: [(resource: String, text: String)], reading: [String]
+    ) throws(PassFailure) -> [String: String] {
+        do throws(CloudFailure) { return try cloud.exchange(writing: writing, reading: reading) } catch {
+            throw .cloud(error)
+        }
+    }
+
+    func journaled<Result>(_ body: () throws(JournalError) -> Result) throws(PassFailure) -> Result {
+        do throws(JournalError) { return try body() } catch { throw .journal(error) }
+    }
+}
+
+/// Why the talk with the cloud ended early.
+enum PassFailure: Error, Sendable {
+    case cloud(CloudFailure)
+    case journal(JournalError)
+}

@@ -1,0 +1,169 @@
+public import Documents
+public import GatewayModel
+internal import GatewaySystem
+internal import Synchronization
+
+/// What an operator may tell an app.
+public enum AppVerb: String, Sendable, CaseIterable { case start, stop, restart, hold, unhold }
+
+/// The agent: supervises, polls, reconciles, reports, and answers on its socket.
+///
+/// Threads: the main one sleeps until a signal or a change of the manifest; one runs passes; the supervisor has its
+/// own; each connection of the socket has one. They meet in `PassQueue` and `ServiceManager`.
+final class Daemon: Sendable {
+    struct ActionFailure: Error, CustomStringConvertible {
+        var description: String
+        var isUnknownApp = false
+    }
+
+    let context: GatewayContext
+    let state: OpenState
+    let services: any ServiceManager
+    let passes = PassQueue()
+    let log: @Sendable (PassEvent) -> Void
+    /// The apps that the running pass works on.
+    private let progressing = Mutex<Set<AppName>>([])
+    /// Only the passes' thread uses it; it lives between passes for its open connection.
+    private let cloud = Mutex<CloudBox>(CloudBox())
+
+    private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
+
+    init(
+        context: GatewayContext, state: OpenState, services: any ServiceManager, log: @escaping @Sendable (PassEvent) -> Void
+    ) {
+        self.context = context
+        self.state = state
+        self.services = services
+        self.log = log
+    }
+
+    /// Starts what the last run had installed, before anything asks the cloud: apps come up without a network.
+    func startInstalledApps() {
+        do throws(JournalError) {
+            let inputs = try DesiredInputs.load(context: context, journal: state.journal)
+            let snapshot = try Reconciler.observe(
+                context: context, journal: state.journal, inputs: inputs, services: nil, options: PassOptions())
+            let wanted = snapshot.desired.apps.values.filter { $0.state.value == .running }.map(\.name)
+            let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
+            for definition in ServiceConfiguration(context: context).definitions(of: order.names) {
+                if let problem = services.bringUp(definition) { log(.problem("\(definition.app): \(problem)")) }
+            }
+        } catch {
+            log(.problem(error.description))
+        }
+    }
+
+    /// Runs passes on this thread until the queue is stopped.
+    func runPasses() {
+        var options = PassOptions()
+        options.reason = "start"
+        passes.run(first: .init(options: options, listener: nil)) { request in pass(request) }
+    }
+
+    private func pass(_ request: PassQueue.Request) -> Duration {
+        let emit: @Sendable (PassEvent) -> Void = { [self] event in
+            if case .plan(let plan) = event { progressing.withLock { $0 = Set(plan.work.map(\.app)) } }
+            log(event)
+            request.listener?(event)
+        }
+        defer { progressing.withLock { $0 = [] } }
+        let result = reconcile(request.options, emit)
+        emit(.result(result.exit, result.summary))
+        return PollSchedule.pause(
+            after: result, interval: interval(), identity: context.configuration.identity ?? context.bootID)
+    }
+
+    private func reconcile(_ options: PassOptions, _ emit: @escaping @Sendable (PassEvent) -> Void) -> PassResult {
+        cloud.withLock { box in
+            if box.connection == nil, !options.isOffline {
+                box.connection = CloudConnection.open(context, mayActivate: true, emit: emit)
+            }
+            let reconciler = Reconciler(
+                context: context, journal: state.journal, services: services,
+                cloud: options.isOffline ? nil : box.connection, emit: emit)
+            do throws(JournalError) {
+                return try reconciler.run(options)
+            } catch {
+                return PassResult(exit: error.isNoSpace ? .noSpace : .inputOutputError, summary: error.description)
+            }
+        }
+    }
+
+    /// The interval in force: the cloud's word, then the manifest's, then gateway.yaml's, then four hours.
+    private func interval() -> Duration {
+        guard let inputs = try? DesiredInputs.load(context: context, journal: state.journal) else {
+            return .seconds(14_400)
+        }
+        return inputs.cloudInterval ?? inputs.cloud.layer?.updateInterval?.value ?? inputs.local?.updateInterval?.value
+            ?? context.configuration.updateInterval?.value ?? .seconds(14_400)
+    }
+
+    func status(only: AppName?, isDeep: Bool) -> StatusReport {
+        var facts = StatusReport.DaemonFacts(services: services.snapshots())
+        facts.progressing = progressing.withLock { $0 }
+        facts.nextPoll = passes.timeToNextPoll
+        return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
+    }
+
+    func servicesJSON() -> JSONValue {
+        let services = services.snapshots()
+        return .object(services.keys.sorted().map { name in (name.text, DaemonServices.encode(services[name])) })
+    }
+
+    /// Does what an operator says, durably; a pass follows where the desired state changed.
+    func perform(_ verb: AppVerb, on app: AppName) throws(ActionFailure) -> JSONValue {
+        let commands = OperatorCommands(context: context, journal: state.journal)
+        do throws(JournalError) {
+            guard try commands.isKnown(app) else {
+                throw JournalError("no such app: \(app)")
+            }
+            switch verb {
+            case .hold: try commands.hold(app)
+            case .unhold: try commands.unhold(app)
+            case .stop: try commands.stop(app)
+            case .start: try commands.start(app)
+            case .restart: break
+            }
+        } catch {
+            throw ActionFailure(
+                description: error.description, isUnknownApp: error.description.hasPrefix("no such app"))
+        }
+        switch verb {
+        case .hold, .unhold: break
+        case .stop: _ = services.stop(app)
+        case .start, .restart:
+            guard let definition = ServiceConfiguration(context: context).definitions(of: [app]).first else {
+                throw ActionFailure(description: "\(app) is not installed, or is no service")
+            }
+            if verb == .restart { _ = services.stop(app) }
+            if let problem = services.bringUp(definition) { throw ActionFailure(description: "\(app): \(problem)") }
+        }
+        let state = services.snapshots()[app]
+        return ["message": .string("\(app): \(AppVerbText.done(verb, state?.state))"), "state": .string(state?.state ?? "")]
+    }
+}
+
+/// How an action is told.
+enum AppVerbText {
+    static func done(_ verb: AppVerb, _ state: String?) -> String {
+        switch verb {
+        case .hold: "held: drift is reported, nothing is changed"
+        case .unhold: "no longer held"
+        case .start, .stop, .restart: state ?? verb.rawValue
+        }
+    }
+}
+
+/// When the next pass begins by itself.
+enum PollSchedule {
+    /// The interval, moved by a phase that this device keeps, so that a fleet that was switched on together does not
+    /// come together; after a failure to reach the cloud sooner, but never sooner than the interval when that is short.
+    static func pause(after result: PassResult, interval: Duration, identity: String) -> Duration {
+        let failed = result.exit == .unavailable || result.isCloudUnreachable
+        let base = failed ? min(interval, .seconds(300)) : interval
+        if let retry = result.retryAfter, retry > base { return retry }
+        // FNV-1a of the identity: the same phase after every start, up to a tenth of the interval.
+        let hash = identity.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return base + base / 10 * Int(hash % 1_000) / 1_000
+    }
+}

@@ -1,0 +1,63 @@
+public import GatewayModel
+internal import Glibc
+internal import GatewaySystem
+
+/// `gwe run`: the process around a `Daemon`. The main thread sleeps until a signal comes or the manifest changes.
+public enum DaemonProcess {
+    /// Runs until SIGTERM or SIGINT.
+    public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
+        let state: OpenState
+        do throws(OpenState.Failure) { state = try OpenState(context: context, purpose: "gwe run") } catch {
+            log(.result(error.exit, error.description))
+            return error.exit
+        }
+        do throws(SystemError) {
+            return try serve(context, state, log)
+        } catch {
+            log(.result(.systemError, "\(error)"))
+            return .systemError
+        }
+    }
+
+    /// How long a stop waits for the step that runs.
+    private static let stopPatience: Duration = .seconds(20)
+
+    private static func serve(
+        _ context: GatewayContext, _ state: OpenState, _ log: @escaping @Sendable (PassEvent) -> Void
+    ) throws(SystemError) -> ExitStatus {
+        // Signals first: every thread that starts later has them blocked.
+        let loop = try EventLoop()
+        try loop.onSignals([SIGTERM, SIGINT]) { _ in loop.stop() }
+        let services = try Supervisor(loop: loop, stateFolder: context.folders.stateFolder)
+        let daemon = Daemon(context: context, state: state, services: services, log: log)
+        try loop.onSignals([SIGHUP]) { _ in daemon.wake("SIGHUP") }
+        let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake("the manifest changed") })
+        if watch == nil { log(.note("\(context.manifestFile) is not watched: a change is seen at the next poll")) }
+        _ = try FileTree.makeDirectory(context.folders.runFolder)
+        var server = LocalHTTPServer.Configuration(address: .unix(path: context.folders.socketFile, mode: 0o660))
+        server.connectionLimit = 64
+        let api = ControlAPI(daemon: daemon)
+        let socket = try LocalHTTPServer(server) { request in api.answer(request) }
+        BlockingThread.start {
+            daemon.startInstalledApps()
+            daemon.runPasses()
+        }
+        log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
+        loop.run()
+        log(.note("stopping"))
+        daemon.passes.stop(timeout: stopPatience)
+        socket.stop()
+        services.shutdown()
+        watch?.close()
+        return .success
+    }
+}
+
+extension Daemon {
+    /// Asks for a whole pass.
+    func wake(_ reason: String) {
+        var options = PassOptions()
+        options.reason = reason
+        passes.enqueue(.init(options: options, listener: nil))
+    }
+}

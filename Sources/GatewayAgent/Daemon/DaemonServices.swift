@@ -1,0 +1,29 @@
+public import Documents
+public import GatewayModel
+
+/// Snapshots of services as `GET /v1/services` gives them.
+public enum DaemonServices {
+    static func encode(_ snapshot: ServiceSnapshot?) -> JSONValue {
+        guard let snapshot else { return .null }
+        return [
+            "state": .string(snapshot.state), "pid": snapshot.processID.map { .int(Int64($0)) } ?? .null,
+            "uptime_seconds": snapshot.uptime.map { .int($0.components.seconds) } ?? .null,
+            "exit_status": snapshot.exitStatus.map { .int(Int64($0)) } ?? .null,
+            "restarts": .int(Int64(snapshot.restarts)), "error": snapshot.lastError.map(JSONValue.string) ?? .null,
+        ]
+    }
+
+    /// What `encode` made, by app.
+    public static func decode(_ json: JSONValue) -> [AppName: ServiceSnapshot] {
+        var services: [AppName: ServiceSnapshot] = [:]
+        for (name, value) in json.members ?? [] {
+            guard let app = AppName(name), let state = value["state"]?.string else { continue }
+            services[app] = ServiceSnapshot(
+                state: state, processID: value["pid"]?.int.map(Int32.init(truncatingIfNeeded:)),
+                uptime: value["uptime_seconds"]?.int.map { .seconds($0) },
+                exitStatus: value["exit_status"]?.int.map(Int32.init(truncatingIfNeeded:)),
+                restarts: Int(value["restarts"]?.int ?? 0), lastError: value["error"]?.string)
+        }
+        return services
+    }
+}

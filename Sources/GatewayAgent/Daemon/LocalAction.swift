@@ -1,0 +1,56 @@
+public import GatewayModel
+internal import GatewaySystem
+
+/// What an operator says while no daemon runs: it is made durable, and holds when one starts.
+public enum LocalAction {
+    public static func perform(_ verb: AppVerb, on app: AppName, _ context: GatewayContext) -> (ExitStatus, String) {
+        do throws(OpenState.Failure) {
+            let state = try OpenState(context: context, purpose: "gwe \(verb.rawValue)")
+            do throws(JournalError) {
+                let commands = OperatorCommands(context: context, journal: state.journal)
+                guard try commands.isKnown(app) else { return (.noSuchApp, "no such app: \(app)") }
+                switch verb {
+                case .hold: try commands.hold(app)
+                case .unhold: try commands.unhold(app)
+                case .stop: try commands.stop(app)
+                case .start: try commands.start(app)
+                case .restart: return (.unavailable, "nothing is supervised: no daemon is running (gwe run)")
+                }
+                switch verb {
+                case .hold, .unhold: return (.success, "\(app): \(AppVerbText.done(verb, nil))")
+                case .start, .stop, .restart:
+                    return (.success, "\(app): noted; it holds when a daemon runs (gwe run)")
+                }
+            } catch {
+                return (.inputOutputError, error.description)
+            }
+        } catch {
+            return (error.exit, error.description)
+        }
+    }
+
+    /// Installs packages by hand: the operator layer takes them, and one pass of just those apps follows.
+    public static func install(
+        tarballs: [String], _ context: GatewayContext, emit: @escaping @Sendable (PassEvent) -> Void
+    ) -> ExitStatus {
+        var apps: Set<AppName> = []
+        do throws(OpenState.Failure) {
+            let state = try OpenState(context: context, purpose: "gwe -I")
+            let commands = OperatorCommands(context: context, journal: state.journal)
+            for path in tarballs {
+                do throws(StepFailure) { apps.insert(try commands.install(tarball: path)) } catch {
+                    emit(.problem(error.description))
+                    return error.kind == .release ? .badInput : .noInput
+                }
+            }
+        } catch {
+            emit(.problem(error.description))
+            return error.exit
+        }
+        var options = PassOptions()
+        options.only = apps
+        options.isOffline = true
+        options.reason = "gwe -I"
+        return LocalPass.reconcile(context, options, emit: emit).exit
+    }
+}

@@ -1,0 +1,106 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Why a step failed, and what follows from it.
+struct StepFailure: Error, Sendable, CustomStringConvertible {
+    enum Kind: Sendable, Hashable {
+        /// The release is bad, or its installer: counts against it.
+        case release
+        /// The cloud, or the way to it.
+        case unavailable
+        case noSpace
+        /// The journal or the disk.
+        case local
+    }
+
+    var kind: Kind
+    var description: String
+    /// The last bytes the installer wrote.
+    var output: String?
+
+    init(_ kind: Kind, _ description: String, output: String? = nil) {
+        self.kind = kind
+        self.description = description
+        self.output = output
+    }
+
+    init(_ error: SystemError) {
+        self.init(error.code == 28 || error.code == 122 ? .noSpace : .local, "\(error)")
+    }
+
+    init(unpack error: UnpackError, artifact: String) {
+        switch error {
+        case .system(let error): self.init(error)
+        case .sourceEnded: self.init(.unavailable, "\(artifact): \(error)")
+        case .refused, .tooLarge, .damaged: self.init(.release, "\(artifact): \(error)")
+        }
+    }
+
+    init(_ error: JournalError) {
+        self.init(error.isNoSpace ? .noSpace : .local, error.description)
+    }
+}
+
+/// What a step did, for the journal and for the reader.
+struct StepResult: Sendable {
+    var outcome: StepOutcome
+    var message: String = ""
+
+    static let done = StepResult(outcome: .done)
+    static func done(_ message: String) -> StepResult { StepResult(outcome: .done, message: message) }
+    static func already(_ message: String = "") -> StepResult { StepResult(outcome: .alreadySatisfied, message: message) }
+    static func skipped(_ message: String) -> StepResult { StepResult(outcome: .skipped, message: message) }
+}
+
+/// An artifact that lies whole in `downloads/`.
+struct Artifact: Sendable, Hashable {
+    /// Its file name there.
+    var name: String
+    var digest: Digest
+    var byteCount: Int64
+}
+
+/// One app's way through a pass: the plan, and what its steps have learnt so far.
+final class AppWork {
+    let plan: AppPlan
+    let desired: DesiredApp?
+    /// What was in force when the pass began.
+    let before: ReleaseRecord?
+    /// Every other release of the app that the journal knows.
+    var others: [ReleaseRecord]
+    var artifact: Artifact?
+    /// The release that the steps bring into force; the one before where none is fetched.
+    var release: ReleaseRecord?
+    var failure: StepFailure?
+
+    var app: AppName { plan.app }
+
+    init(plan: AppPlan, desired: DesiredApp?, record: AppRecord?) {
+        self.plan = plan
+        self.desired = desired
+        before = record?.current
+        others = record?.others ?? []
+        if !plan.steps.contains(where: \.isFetch) { release = record?.current }
+    }
+
+    /// The name under which people and `fetch_status` know the artifact.
+    var artifactLabel: String {
+        switch plan.wish?.location {
+        case .content(let name)?: name
+        case .url(let text)?: String(text.split(separator: "?").first?.split(separator: "/").last ?? Substring(text))
+        case .path(let path)?: String(path.split(separator: "/").last ?? Substring(path))
+        case nil: app.text
+        }
+    }
+
+    /// A state of the OTAU state machine about this app.
+    func fetchState(_ state: FetchState.Name, _ info: String, output: String? = nil) -> JSONValue {
+        FetchState(
+            state: state, info: info, name: app.text, version: plan.wish?.version.text ?? "",
+            contentAvailable: state == .initial ? nil : plan.downloadByteCount != nil,
+            size: state == .initial ? nil : artifact?.byteCount ?? plan.downloadByteCount,
+            installPath: artifact.map { "downloads/\($0.name)" }, output: output
+        ).json
+    }
+}

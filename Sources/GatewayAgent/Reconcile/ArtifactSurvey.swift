@@ -1,0 +1,59 @@
+internal import GatewayModel
+internal import GatewaySystem
+
+/// What is known of artifacts before they are fetched: which are here already, and how large the others are.
+struct ArtifactSurvey {
+    let context: GatewayContext
+    let records: [AppName: AppRecord]
+    let cloud: (any CloudLink)?
+
+    /// Looks only at what the plan would download.
+    func survey(_ plan: Plan, into observed: inout ObservedState) {
+        let store = ReleaseStore(folders: context.folders)
+        for change in plan.apps where change.steps.contains(.download) {
+            guard let wish = change.wish else { continue }
+            if let artifact = present(change, wish, store) {
+                observed.presentArtifacts.insert(wish)
+                observed.artifactByteCounts[wish] = artifact
+                continue
+            }
+            switch wish.location {
+            case .path(let path):
+                observed.presentArtifacts.insert(wish)
+                observed.artifactByteCounts[wish] = FileTree.byteCount(ofFile: path)
+            case .content(let name):
+                if let facts = try? cloud?.contentFacts(name) { observed.artifactByteCounts[wish] = facts.byteCount }
+            case .url: break
+            }
+        }
+    }
+
+    /// Bytes of an artifact that lies in `downloads/` and is the wished one for certain; nil when it must be asked for.
+    private func present(_ change: AppPlan, _ wish: ReleaseWish, _ store: ReleaseStore) -> Int64? {
+        if let record = records[change.app]?.record(keeping: wish), !record.artifact.isEmpty {
+            return FileTree.byteCount(ofFile: store.artifactPath(record.artifact))
+        }
+        guard wish.sha256 != nil else { return nil }
+        return FileTree.byteCount(ofFile: store.artifactPath(store.artifactName(change.app, wish)))
+    }
+}
+
+extension AppRecord {
+    /// A release whose kept artifact serves for a wish: of the wished digest, or, for a wish without one, the release
+    /// in force that satisfies it (a repair).
+    func record(keeping wish: ReleaseWish) -> ReleaseRecord? {
+        let all = [current].compactMap(\.self) + others
+        if let digest = wish.sha256 { return all.first { $0.release.digest == digest && !$0.artifact.isEmpty } }
+        return current.flatMap { $0.release.satisfies(wish) ? $0 : nil }
+    }
+}
+
+extension ReleaseRecord {
+    /// The wish for just this release.
+    var wish: ReleaseWish {
+        ReleaseWish(
+            version: release.version,
+            location: .content(PackageName(name: app, version: release.version).fileName),
+            sha256: release.digest, size: release.artifactByteCount, run: release.run)
+    }
+}

@@ -1,0 +1,46 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+/// What a value of `engine_fetch` or `config_otau` asks for, once it was understood.
+enum CloudCommand: Sendable {
+    case none
+    /// To be cleared once it is durable.
+    case install(entries: [InstallEntry], remove: [AppName])
+    /// Stays; its digest is acknowledged in `engine_report`.
+    case manifest(Layer, digest: String)
+}
+
+/// The cloud layer as the journal has it.
+struct CloudLayer: Sendable {
+    var layer: Layer?
+    /// Of the whole manifest it came from; nil when it was put together from install commands.
+    var generation: String?
+
+    /// The layer as it would be after a command with this number. Pure: a dry run looks at the result and drops it.
+    func after(_ command: CloudCommand, run: Int64) -> CloudLayer {
+        switch command {
+        case .none: return self
+        case .install(let entries, let remove):
+            var next = layer ?? Layer()
+            next.namesApps = true
+            next.apply(install: entries, remove: remove, run: run)
+            return CloudLayer(layer: next, generation: generation)
+        case .manifest(let manifest, let digest): return CloudLayer(layer: manifest, generation: digest)
+        }
+    }
+}
+
+/// Reads commands from the resources of the cloud.
+enum CloudCommands {
+    static let resource = "engine_fetch"
+    static let otauResource = "config_otau"
+
+    static func decode(_ text: String) throws(DocumentErrors) -> CloudCommand {
+        switch try EngineFetch.decode(text, yaml: YAML.read) {
+        case .empty: .none
+        case .install(let entries, let remove): .install(entries: entries, remove: remove)
+        case .manifest(let layer, let source): .manifest(layer, digest: SHA256.hex(of: source.utf8))
+        }
+    }
+}

@@ -1,0 +1,112 @@
+internal import Documents
+internal import GatewayModel
+internal import Glibc
+internal import GatewaySystem
+
+/// The layers of a pass and what went wrong in reading them. Made anew for each pass; `accept` makes them durable.
+struct DesiredInputs: Sendable {
+    var local: Layer?
+    var cloud = CloudLayer()
+    var operatorLayer = OperatorLayer()
+    var named = NamedApps()
+    /// Rejected input that is in force, in words.
+    var problems: [Problem] = []
+    /// The text of the manifest when it is good and newer than the journal's.
+    var newLocalText: LayerRecord?
+    /// The interval that the cloud set; cleared there, kept in the journal.
+    var cloudInterval: Duration?
+
+    struct Problem: Sendable, Hashable {
+        var source: String
+        /// Of the rejected text, so that the same one is reported once.
+        var digest: String
+        var message: String
+        var exit: ExitStatus
+    }
+
+    /// A manifest of more than this is refused.
+    static let manifestByteLimit = 1 << 20
+
+    /// Reads the manifest file and, where there is a journal, the last good layers. Writes nothing.
+    static func load(context: GatewayContext, journal: Journal?) throws(JournalError) -> DesiredInputs {
+        var inputs = DesiredInputs()
+        let lastLocal = try journal?.layer(.local)
+        inputs.loadLocal(context: context, last: lastLocal)
+        if let record = try journal?.layer(.cloud) { inputs.loadCloud(record) }
+        if let record = try journal?.layer(.operatorCommand) { inputs.loadOperator(record) }
+        inputs.named = try journal?.namedApps() ?? NamedApps()
+        inputs.cloudInterval = try journal?.value("update_interval").flatMap(Int64.init).map { .seconds($0) }
+        return inputs
+    }
+
+    private mutating func loadLocal(context: GatewayContext, last: LayerRecord?) {
+        let path = context.manifestFile
+        let name = String(path.split(separator: "/").last ?? Substring(path))
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try AtomicFile.read(path, limit: DesiredInputs.manifestByteLimit)
+        } catch {
+            let isMissing = error.code == ENOENT
+            if !isMissing || last != nil || path != context.folders.manifestFile {
+                let message =
+                    isMissing && last != nil ? "\(path) was there and is gone; the last good one stays in force" : "\(error)"
+                add(Problem(source: name, digest: message, message: message, exit: isMissing ? .noInput : .badInput))
+            }
+            return useLast(last)
+        }
+        let digest = SHA256.hex(of: bytes)
+        do throws(DocumentErrors) {
+            local = try ManifestDecoder.decode(bytes, source: name, kind: .local, yaml: YAML.read)
+            if digest != last?.digest {
+                newLocalText = LayerRecord(source: name, text: String(decoding: bytes, as: UTF8.self), digest: digest)
+            }
+        } catch {
+            add(Problem(source: name, digest: digest, message: "\(error)", exit: .badInput))
+            useLast(last)
+        }
+    }
+
+    private mutating func useLast(_ record: LayerRecord?) {
+        guard let record else { return }
+        local = try? ManifestDecoder.decode(
+            Array(record.text.utf8), source: record.source, kind: .local, yaml: YAML.read)
+    }
+
+    private mutating func loadCloud(_ record: LayerRecord) {
+        do throws(DocumentErrors) {
+            cloud.layer = try Layer.stored(record.text, source: "journal: cloud layer", origin: .cloud)
+            cloud.generation = record.digest.isEmpty ? nil : record.digest
+        } catch {
+            add(Problem(source: "cloud", digest: record.digest, message: "\(error)", exit: .badInput))
+        }
+    }
+
+    private mutating func loadOperator(_ record: LayerRecord) {
+        do throws(DocumentErrors) {
+            operatorLayer = try OperatorLayer.stored(record.text, source: "journal: operator layer")
+        } catch {
+            add(Problem(source: "operator", digest: record.digest, message: "\(error)", exit: .badInput))
+        }
+    }
+
+    mutating func add(_ problem: Problem) { problems.append(problem) }
+
+    /// The worst exit status of the rejected input, or nil.
+    var exit: ExitStatus? { problems.isEmpty ? nil : problems.contains { $0.exit == .badInput } ? .badInput : .noInput }
+
+    /// Makes a newer manifest durable and notes or forgets rejected input.
+    func accept(into journal: Journal) throws(JournalError) -> [Problem] {
+        if let record = newLocalText { try journal.setLayer(.local, record, naming: local?.apps.keys.sorted() ?? []) }
+        let sources = Set(problems.map(\.source))
+        for (source, _) in try journal.problems() where !sources.contains(source) && source != CloudCommands.resource {
+            try journal.clearProblem(source: source)
+        }
+        var news: [Problem] = []
+        for problem in problems {
+            if try journal.reportProblem(source: problem.source, digest: problem.digest, message: problem.message) {
+                news.append(problem)
+            }
+        }
+        return news
+    }
+}

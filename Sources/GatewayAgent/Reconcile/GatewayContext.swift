@@ -1,0 +1,48 @@
+public import GatewayModel
+internal import Glibc
+internal import GatewaySystem
+
+/// What every part of the agent needs to know of this gateway: where its files are, how it is configured, what time
+/// it is. A value that is passed down; there is no global.
+public struct GatewayContext: Sendable {
+    public var folders: Folders
+    public var configuration: GatewayConfiguration
+    public var manifestFile: String
+    public var clock: @Sendable () -> WallTime
+    /// Changes with every start of the kernel.
+    public var bootID: String
+
+    public init(
+        folders: Folders, configuration: GatewayConfiguration, manifestFile: String? = nil,
+        clock: @escaping @Sendable () -> WallTime = WallTime.now
+    ) {
+        self.folders = folders
+        self.configuration = configuration
+        self.manifestFile = manifestFile ?? folders.manifestFile
+        self.clock = clock
+        bootID = FileSystemInfo.bootIdentifier
+    }
+}
+
+extension WallTime {
+    /// The wall clock's reading, clock_gettime(2).
+    public static func now() -> WallTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return WallTime(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
+    /// The minute of the day in the gateway's time zone, localtime_r(3).
+    var localMinuteOfDay: Int {
+        var seconds = time_t(milliseconds / 1_000)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        return Int(parts.tm_hour) * 60 + Int(parts.tm_min)
+    }
+}
+
+/// The version that `gwe --version`, `device_info` and `engine_report` give.
+public enum AgentVersion {
+    public static let text = "0.1.0"
+    public static let userAgent = "GatewayEngine-v\(text)"
+}

@@ -1,0 +1,128 @@
+public import GatewayModel
+internal import Documents
+internal import GatewaySystem
+
+/// Passes of a process that is no daemon.
+public enum LocalPass {
+    /// One pass: takes the state lock, opens the journal, reconciles. Nothing is supervised, so nothing is started.
+    public static func reconcile(
+        _ context: GatewayContext, _ options: PassOptions, emit: @escaping @Sendable (PassEvent) -> Void
+    ) -> PassResult {
+        let result = result(context, options, emit: emit)
+        emit(.result(result.exit, result.summary))
+        return result
+    }
+
+    private static func result(
+        _ context: GatewayContext, _ options: PassOptions, emit: @escaping @Sendable (PassEvent) -> Void
+    ) -> PassResult {
+        if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
+        do {
+            let state = try OpenState(context: context, purpose: "gwe reconcile")
+            let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: true, emit: emit)
+            let reconciler = Reconciler(
+                context: context, journal: state.journal, services: nil, cloud: cloud, emit: emit)
+            return try reconciler.run(options)
+        } catch let error as OpenState.Failure {
+            return PassResult(exit: error.exit, summary: error.description)
+        } catch let error as JournalError {
+            return PassResult(exit: error.isNoSpace ? .noSpace : .inputOutputError, summary: error.description)
+        } catch {
+            return PassResult(exit: .internalError, summary: "\(error)")
+        }
+    }
+
+    /// Shows what a pass would do. Writes nothing anywhere: no lock, no journal, no side file, no activation; it only
+    /// reads, the cloud too (rules 11).
+    /// - Parameter services: what a running daemon supervises.
+    public static func dryRun(
+        _ context: GatewayContext, _ options: PassOptions, services: [AppName: ServiceSnapshot]?,
+        emit: @escaping @Sendable (PassEvent) -> Void
+    ) -> PassResult {
+        do throws(JournalError) {
+            let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
+            var inputs = try DesiredInputs.load(context: context, journal: journal)
+            var options = options
+            let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: false, emit: emit)
+            var isReachable = false
+            if let cloud {
+                do throws(CloudFailure) {
+                    try preview(cloud, &inputs)
+                    isReachable = true
+                } catch {
+                    emit(.problem("\(error); planning from the last desired state that is known"))
+                    options.isOffline = true
+                }
+            }
+            for problem in inputs.problems { emit(.problem(problem.message)) }
+            var snapshot = try Reconciler.observe(
+                context: context, journal: journal, inputs: inputs, services: services, options: options)
+            if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
+                snapshot.survey(context: context, cloud: isReachable ? cloud : nil, only: options.only)
+            }
+            emit(.plan(snapshot.plan))
+            return PassResult(exit: exit(snapshot.plan, inputs), summary: "")
+        } catch {
+            return PassResult(exit: .failure, summary: error.description)
+        }
+    }
+
+    private static func exit(_ plan: Plan, _ inputs: DesiredInputs) -> ExitStatus {
+        if plan.shortfall != nil { return .noSpace }
+        if let exit = inputs.exit { return exit }
+        if !plan.errors.isEmpty { return .failure }
+        return plan.isEmpty ? .success : .changesPending
+    }
+
+    /// What the cloud's commands would make of the layers, without taking them.
+    private static func preview(_ cloud: any CloudLink, _ inputs: inout DesiredInputs) throws(CloudFailure) {
+        let values = try cloud.exchange(writing: [], reading: CloudExchange.inputs)
+        guard let text = values[CloudCommands.resource], !text.isEmpty else { return }
+        do throws(DocumentErrors) {
+            let command = try CloudCommands.decode(text)
+            if case .manifest(_, let digest) = command, digest == inputs.cloud.generation { return }
+            inputs.cloud = inputs.cloud.after(command, run: Int64.max)
+        } catch {
+            inputs.add(
+                .init(
+                    source: CloudCommands.resource, digest: SHA256.hex(of: text.utf8), message: "\(error)",
+                    exit: .badInput))
+        }
+    }
+}
+
+/// The state folder, locked, with its journal open: what a pass that writes needs.
+final class OpenState: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        var exit: ExitStatus
+        var description: String
+    }
+
+    let lock: FileLock
+    let journal: Journal
+
+    /// Creates the state folder if it is missing. An unwritable folder or journal fails here, before anything else is
+    /// touched.
+    init(context: GatewayContext, purpose: String) throws(Failure) {
+        let folders = context.folders
+        do throws(SystemError) {
+            for folder in [folders.stateFolder, folders.releasesFolder, folders.downloadsFolder] {
+                _ = try FileTree.makeDirectory(folder)
+            }
+        } catch {
+            throw Failure(exit: error.code == 13 ? .notPermitted : .cannotCreate, description: "\(error)")
+        }
+        do throws(FileLock.Failure) {
+            lock = try FileLock.acquire(folders.lockFile, purpose: purpose)
+        } catch {
+            if case .held = error { throw Failure(exit: .tryLater, description: "\(error)") }
+            throw Failure(exit: .notPermitted, description: "\(error)")
+        }
+        do throws(JournalError) {
+            journal = try Journal.open(folders: folders, clock: context.clock)
+        } catch {
+            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError
+            throw Failure(exit: exit, description: error.description)
+        }
+    }
+}

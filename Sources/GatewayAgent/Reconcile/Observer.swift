@@ -1,0 +1,69 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Looks at what is there: the journal, checked against the disk and against what supervises. Writes nothing.
+struct Observer {
+    let context: GatewayContext
+    let store: ReleaseStore
+    let isDeep: Bool
+
+    init(context: GatewayContext, isDeep: Bool) {
+        self.context = context
+        store = ReleaseStore(folders: context.folders)
+        self.isDeep = isDeep
+    }
+
+    /// - Parameter services: what supervises; nil when nothing does.
+    func observe(
+        apps: [AppName: AppRecord], desired: DesiredState, services: [AppName: ServiceSnapshot]?
+    ) -> ObservedState {
+        var state = ObservedState(minuteOfDay: context.clock().localMinuteOfDay)
+        for (name, record) in apps {
+            guard let current = record.current else { continue }
+            let kept = record.others.filter { $0.state == .installed }.map(\.release)
+            let isRunning: Bool? =
+                current.release.kind == .service ? services.map { $0[name]?.isRunning ?? false } : nil
+            state.apps[name] = ObservedApp(
+                current: current.release, kept: kept, drift: drift(of: current, desired: desired.apps[name]),
+                isRunning: isRunning, hasArtifact: FileTree.exists(store.artifactPath(current.artifact)))
+        }
+        state.freeByteCount = try? FileSystemInfo(containing: existingFolder).availableByteCount
+        return state
+    }
+
+    /// The state folder, or the nearest folder above it that is there.
+    private var existingFolder: String {
+        var path = context.folders.stateFolder
+        while !path.isEmpty, !FileTree.exists(path) {
+            path = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        }
+        return path.isEmpty ? "/" : path
+    }
+
+    /// How one installed app differs from what was installed.
+    func drift(of record: ReleaseRecord, desired: DesiredApp?) -> [Drift] {
+        var drift = files(of: record)
+        let link = FileTree.linkTarget(context.folders.currentLink(of: record.app))
+        if link != record.release.folder { drift.append(.symlink(target: link)) }
+        // With files missing the configuration cannot be generated, and is written anew by the repair anyway.
+        if drift.isEmpty || link != record.release.folder, ServiceConfiguration(context: context).differs(record, desired: desired) {
+            drift.append(.configuration)
+        }
+        return drift
+    }
+
+    private func files(of record: ReleaseRecord) -> [Drift] {
+        let folder = store.path(record.app, record.release.folder)
+        guard FileTree.exists(folder) else { return [.missing(path: ".")] }
+        do {
+            let inventory = try Inventory.read(store.inventoryPath(record.app, record.release.folder))
+            guard inventory.digest == record.inventory else { return [.modified(path: "\(record.release.folder).inventory")] }
+            return inventory.verify(folder, deep: isDeep).map { deviation in
+                deviation.kind == .missing ? .missing(path: deviation.path) : .modified(path: deviation.path)
+            }
+        } catch {
+            return [.missing(path: "\(record.release.folder).inventory")]
+        }
+    }
+}

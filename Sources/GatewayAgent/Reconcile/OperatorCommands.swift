@@ -1,0 +1,81 @@
+public import GatewayModel
+internal import Documents
+internal import GatewaySystem
+
+/// What a person at the gateway says, made durable as the operator layer (rules 1). A pass makes it so.
+struct OperatorCommands {
+    let context: GatewayContext
+    let journal: Journal
+
+    /// What the other layers want of an app, and whether anybody knows it.
+    private func inputs() throws(JournalError) -> (inputs: DesiredInputs, merged: DesiredState) {
+        let inputs = try DesiredInputs.load(context: context, journal: journal)
+        let installed = try journal.apps().compactMapValues { $0.current?.wish }
+        let merged = DesiredState.merge(
+            local: inputs.local, cloud: inputs.cloud.layer, named: inputs.named, installed: installed)
+        return (inputs, merged)
+    }
+
+    func isKnown(_ app: AppName) throws(JournalError) -> Bool {
+        let (inputs, merged) = try inputs()
+        return merged.apps[app] != nil || inputs.operatorLayer.apps[app] != nil
+    }
+
+    /// Changes the operator's word on one app. Nothing is written when nothing changes.
+    func change(_ app: AppName, _ body: (inout OperatorEntry, _ base: ReleaseWish?) -> Void) throws(JournalError) {
+        let (inputs, merged) = try inputs()
+        var layer = inputs.operatorLayer
+        var entry = layer.apps[app] ?? OperatorEntry()
+        body(&entry, base(of: app, inputs, merged))
+        layer.apps[app] = entry.isEmpty ? nil : entry
+        guard layer != inputs.operatorLayer else { return }
+        let text = layer.canonicalJSON().text()
+        let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
+        try journal.setLayer(
+            .operatorCommand, LayerRecord(source: "operator", text: text, digest: SHA256.hex(of: text.utf8)),
+            naming: named)
+    }
+
+    private func base(of app: AppName, _ inputs: DesiredInputs, _ merged: DesiredState) -> ReleaseWish? {
+        guard let release = merged.apps[app]?.release else { return nil }
+        if case .installed = release.origin { return nil }
+        return release.value
+    }
+
+    func hold(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.hold = true } }
+    func unhold(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.hold = false } }
+    func stop(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.state = .stopped } }
+
+    /// Takes a stop back; where a layer says stopped, the operator says running.
+    func start(_ app: AppName) throws(JournalError) {
+        let layered = try inputs().merged.apps[app]?.state.value
+        try change(app) { entry, _ in entry.state = layered == .stopped ? .running : nil }
+    }
+
+    /// `gwe -I TARBALL`: the same plan and journal as for any other release. Returns the app.
+    func install(tarball path: String) throws(StepFailure) -> AppName {
+        let file = String(path.split(separator: "/").last ?? "")
+        let name: PackageName
+        do { name = try PackageName.parse(file) } catch { throw StepFailure(.release, "\(error)") }
+        let hex: String
+        do throws(SystemError) { hex = try SHA256.hex(ofFile: path) } catch { throw StepFailure(error) }
+        let digest = Digest(hex)
+        let size = FileTree.byteCount(ofFile: path)
+        let now = context.clock()
+        do throws(JournalError) {
+            let run = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+                try c.insertCommand(resource: "operator", text: path, isCleared: true, at: now)
+            }
+            let wish = ReleaseWish(
+                version: name.version, location: .path(path), sha256: digest, size: size, run: run)
+            try change(name.name) { entry, base in
+                entry.release = wish
+                entry.base = base
+                if entry.state == .stopped { entry.state = nil }
+            }
+        } catch {
+            throw StepFailure(error)
+        }
+        return name.name
+    }
+}

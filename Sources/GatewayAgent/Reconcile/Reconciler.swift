@@ -1,0 +1,185 @@
+public import Documents
+public import GatewayModel
+internal import GatewaySystem
+
+/// One pass: look at all inputs, plan, apply, report. Level-triggered: every pass starts from a new snapshot, and no
+/// plan outlives its pass.
+final class Reconciler {
+    let context: GatewayContext
+    let journal: Journal
+    let services: (any ServiceManager)?
+    let cloud: (any CloudLink)?
+    let emit: @Sendable (PassEvent) -> Void
+
+    init(
+        context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
+        emit: @escaping @Sendable (PassEvent) -> Void
+    ) {
+        self.context = context
+        self.journal = journal
+        self.services = services
+        self.cloud = cloud
+        self.emit = emit
+    }
+
+    /// Runs a pass. The caller holds the state lock.
+    func run(_ options: PassOptions) throws(JournalError) -> PassResult {
+        if let notice = journal.notice { emit(.problem(notice)) }
+        var outcome = PassOutcome()
+        try Recovery(context: context, journal: journal).run()
+        var inputs = try DesiredInputs.load(context: context, journal: journal)
+        let link = options.isOffline ? nil : cloud
+        var snapshot = try observe(inputs, options)
+        if let link, try exchange(with: link, &inputs, snapshot, options, &outcome) {
+            snapshot = try observe(inputs, options)
+        }
+        for problem in try inputs.accept(into: journal) where problem.source != CloudCommands.resource {
+            emit(.problem(problem.message))
+        }
+        outcome.inputExit = inputs.exit
+        if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
+            snapshot.survey(context: context, cloud: outcome.cloudFailure == nil ? link : nil, only: options.only)
+        }
+        emit(.plan(snapshot.plan))
+        outcome.hasErrors = !snapshot.plan.errors.isEmpty
+        if let shortfall = snapshot.plan.shortfall {
+            outcome.shortfall = shortfall
+        } else if !snapshot.plan.isEmpty {
+            try apply(snapshot, options, cloud: outcome.cloudFailure == nil ? link : nil, &outcome)
+        }
+        if let link, outcome.cloudFailure == nil, !snapshot.plan.isEmpty || outcome.shortfall != nil {
+            try reportOutcome(to: link, inputs, options, &outcome)
+        }
+        return outcome.result(isSupervised: services != nil)
+    }
+
+    /// Everything that a plan is made of, and the plan.
+    struct Snapshot {
+        var desired: DesiredState
+        var records: [AppName: AppRecord]
+        var observed: ObservedState
+        var plan: Plan
+
+        /// Finds out which artifacts are here and how large the others are, and plans again with that.
+        mutating func survey(context: GatewayContext, cloud: (any CloudLink)?, only: Set<AppName>?) {
+            ArtifactSurvey(context: context, records: records, cloud: cloud).survey(plan, into: &observed)
+            plan = Plan.make(desired: desired, observed: observed, only: only)
+        }
+    }
+
+    func observe(_ inputs: DesiredInputs, _ options: PassOptions) throws(JournalError) -> Snapshot {
+        try Reconciler.observe(
+            context: context, journal: journal, inputs: inputs, services: services?.snapshots(), options: options)
+    }
+
+    /// Merges, observes and plans. Used by passes, dry runs and status alike; writes nothing.
+    static func observe(
+        context: GatewayContext, journal: Journal?, inputs: DesiredInputs, services: [AppName: ServiceSnapshot]?,
+        options: PassOptions
+    ) throws(JournalError) -> Snapshot {
+        let records = try journal?.apps() ?? [:]
+        let desired = DesiredState.merge(
+            local: inputs.local, cloud: inputs.cloud.layer, operator: inputs.operatorLayer, named: inputs.named,
+            installed: records.compactMapValues { $0.current?.wish })
+        var observed = Observer(context: context, isDeep: options.isDeep)
+            .observe(apps: records, desired: desired, services: services)
+        let wishes = desired.apps.compactMapValues { $0.release?.value }
+        observed.quarantined = try journal?.quarantines(wishes: wishes) ?? [:]
+        return Snapshot(
+            desired: desired, records: records, observed: observed,
+            plan: Plan.make(desired: desired, observed: observed, only: options.only))
+    }
+
+    /// Sends what is due and takes what the cloud wants. Without the cloud the pass works from the last layer.
+    private func exchange(
+        with link: any CloudLink, _ inputs: inout DesiredInputs, _ snapshot: Snapshot, _ options: PassOptions,
+        _ outcome: inout PassOutcome
+    ) throws(JournalError) -> Bool {
+        let exchange = CloudExchange(context: context, journal: journal, cloud: link, emit: emit)
+        let due = try dueReports(snapshot, inputs)
+        do throws(PassFailure) {
+            return try exchange.run(&inputs, reports: due)
+        } catch {
+            switch error {
+            case .journal(let failure): throw failure
+            case .cloud(let failure):
+                outcome.cloudFailure = failure
+                emit(.problem("\(failure); working from the last desired state that is known"))
+                return true
+            }
+        }
+    }
+
+    /// Observes again once the pass has settled, and tells the cloud.
+    private func reportOutcome(
+        to link: any CloudLink, _ inputs: DesiredInputs, _ options: PassOptions, _ outcome: inout PassOutcome
+    ) throws(JournalError) {
+        let snapshot = try observe(inputs, options)
+        let due = try dueReports(snapshot, inputs)
+        guard !due.isEmpty else { return }
+        do throws(CloudFailure) {
+            _ = try link.exchange(writing: due, reading: [])
+        } catch {
+            return emit(.problem("\(error); the reports go out with the next pass"))
+        }
+        try journal.markSent(due)
+    }
+
+    private func dueReports(
+        _ snapshot: Snapshot, _ inputs: DesiredInputs
+    ) throws(JournalError) -> [(resource: String, text: String)] {
+        let status = GatewayStatus(
+            desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan, services: services?.snapshots(),
+            problems: inputs.problems.map(\.message))
+        let reports = try Reports(
+            context: context, journal: journal, status: status, generation: inputs.cloud.generation)
+        return reports.due(sent: try journal.sentReports(), now: context.clock())
+    }
+
+    private func apply(
+        _ snapshot: Snapshot, _ options: PassOptions, cloud: (any CloudLink)?, _ outcome: inout PassOutcome
+    ) throws(JournalError) {
+        let operation = try journal.beginOperation(reason: options.reason, bootID: context.bootID)
+        let runner = StepRunner(
+            context: context, journal: journal, services: services, cloud: cloud,
+            policy: snapshot.desired.policy, operation: operation, emit: emit)
+        let works = snapshot.plan.work.map { plan in
+            AppWork(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
+        }
+        // Everything is fetched before anything is interrupted.
+        for work in works where work.plan.steps.contains(.download) { runner.fetch(work, until: options.until) }
+        let isStopped = snapshot.desired.policy.atomic == .all && works.contains { $0.failure != nil }
+        if options.until == nil {
+            for work in works where work.failure == nil {
+                if isStopped {
+                    outcome.deferred.append("\(work.app): another app failed, and policy.atomic is all")
+                } else if let deferral = work.plan.deferral {
+                    outcome.deferred.append("\(work.app): \(deferral)")
+                } else {
+                    for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
+                }
+            }
+        }
+        for work in works { try settle(work, &outcome) }
+        try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer)
+    }
+
+    /// Notes a failed app: the others went on (kept apart, so that one never hides another).
+    private func settle(_ work: AppWork, _ outcome: inout PassOutcome) throws(JournalError) {
+        guard let failure = work.failure else { return outcome.changed.append(work.app) }
+        outcome.failures.append((work.app, failure, hadRelease: work.before != nil))
+        emit(.problem("\(work.app): \(failure)"))
+        let isInstall = failure.kind == .release
+        let state: FetchState.Name = isInstall && work.release != nil ? .installError : .downloadError
+        if work.plan.wish != nil {
+            try journal.setFetchStatus(
+                work.artifactLabel, work.fetchState(state, failure.description, output: failure.output))
+        }
+        guard failure.kind == .release, let wish = work.plan.wish else { return }
+        let now = context.clock()
+        try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            if work.release == nil || work.release?.state == .unpacked { try c.countAttempt(work.app, wish, at: now) }
+            try c.recordFailure(work.app, error: failure.description) { now.advanced(by: RetryDelay.after(failures: $0)) }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+internal import Documents
+internal import GatewayModel
+internal import Glibc
+internal import GatewaySystem
+
+/// Makes an app's service definition from its package and the desired state, and keeps it as a file, so that a daemon
+/// that starts finds what to supervise, and a change by hand is seen.
+///
+/// The manifest's `service` goes over `app.yaml`'s, and that over `supervisor.conf`, key by key.
+struct ServiceConfiguration {
+    let context: GatewayContext
+    let store: ReleaseStore
+
+    init(context: GatewayContext) {
+        self.context = context
+        store = ReleaseStore(folders: context.folders)
+    }
+
+    struct Made: Sendable {
+        var definition: ServiceDefinition
+        var warnings: [String]
+        var text: String { definition.canonicalJSON.text(indented: true) + "\n" }
+    }
+
+    /// nil for an app that is no service.
+    func make(_ record: ReleaseRecord, desired: DesiredApp?) throws(StepFailure) -> Made? {
+        guard record.release.kind == .service else { return nil }
+        let folder = store.path(record.app, record.release.folder)
+        let serviceContext = serviceContext(record, desired: desired)
+        do {
+            let package = try AppYAML.load(releaseFolder: folder)
+            let override =
+                switch (desired?.service?.value, package?.service) {
+                case (let upper?, let lower?): upper.filled(from: lower)
+                case (let upper, let lower): upper ?? lower
+                }
+            let path = folder + "/supervisor.conf"
+            if FileTree.exists(path) {
+                let text = String(decoding: try AtomicFile.read(path, limit: 1 << 20), as: UTF8.self)
+                let made = try SupervisorConf.parse(
+                    text, source: "supervisor.conf", app: record.app, context: serviceContext, override: override)
+                return Made(definition: made.definition, warnings: made.warnings.map(\.description))
+            }
+            let definition = try ServiceDefinition(
+                app: record.app, from: override ?? ServiceOverride(), context: serviceContext, source: "service")
+            return Made(definition: definition, warnings: [])
+        } catch let error as SystemError {
+            throw StepFailure(error)
+        } catch {
+            throw StepFailure(.release, "\(error)")
+        }
+    }
+
+    private func serviceContext(_ record: ReleaseRecord, desired: DesiredApp?) -> ServiceContext {
+        let current = context.folders.currentLink(of: record.app)
+        return ServiceContext(
+            release: record.release.folder, directory: current, logFolder: context.folders.logFolder,
+            environment: [
+                "GWE_APP": record.app.text, "GWE_VERSION": record.release.version.text, "GWE_CURRENT_DIR": current,
+                "GWE_DATA_DIR": context.folders.dataFolder(of: record.app),
+            ],
+            requires: desired?.requires.value.sorted() ?? [])
+    }
+
+    /// Whether the file differs from what would be made now.
+    func differs(_ record: ReleaseRecord, desired: DesiredApp?) -> Bool {
+        let there = try? AtomicFile.read(store.servicePath(record.app), limit: 1 << 20)
+        guard let made = try? make(record, desired: desired) else { return there != nil }
+        return there != Array(made.text.utf8)
+    }
+
+    /// What the files say is to be supervised.
+    func definitions(of apps: some Sequence<AppName>) -> [ServiceDefinition] {
+        apps.compactMap { app in
+            guard let bytes = try? AtomicFile.read(store.servicePath(app), limit: 1 << 20),
+                let node = try? JSON.parse(bytes, source: store.servicePath(app))
+            else { return nil }
+            return ServiceDefinition(json: node.json)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+internal import GatewayModel
+internal import GatewaySystem
+
+extension StepRunner {
+    /// Points `current` at the release with one rename.
+    ///
+    /// A crash after the rename and before the journal's record leaves `current` ahead of the journal: the next pass
+    /// sees the installed release, finds the link already right, and records it.
+    func activate(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
+        let link = context.folders.currentLink(of: work.app)
+        let outcome = try system { () throws(SystemError) in
+            try AtomicFile.replaceSymlink(at: link, pointingTo: release.release.folder)
+        }
+        FaultPoint.pass("activate.linked")
+        if work.before?.id == release.id { return outcome == .alreadySatisfied ? .already() : .done }
+        let now = context.clock()
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.setCurrent(work.app, release: release.id, at: now)
+            try c.execute("UPDATE release SET activated = 1 WHERE id = ?", [.integer(release.id)])
+            try c.clearAttempts(work.app)
+        }
+        return .done("current -> \(release.release.folder)")
+    }
+
+    /// Takes away everything that the journal installed of an app; its data stays (rules 17).
+    ///
+    /// In this order a crash leaves an app that the journal still knows, and the next pass removes the rest.
+    func remove(_ work: AppWork) throws(StepFailure) -> StepResult {
+        let folder = context.folders.releasesFolder(of: work.app)
+        services?.remove(work.app)
+        try system { () throws(SystemError) in
+            _ = try FileTree.removeFile(self.store.servicePath(work.app))
+            _ = try FileTree.removeFile(self.context.folders.currentLink(of: work.app))
+        }
+        FaultPoint.pass("remove.unlinked")
+        try system { () throws(SystemError) in
+            if FileTree.exists(folder) { try FileTree.removeTree(folder) }
+            for record in [work.before].compactMap(\.self) + work.others where !record.artifact.isEmpty {
+                _ = try FileTree.removeFile(self.store.artifactPath(record.artifact))
+            }
+        }
+        FaultPoint.pass("remove.removed")
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.forget(work.app) }
+        return .done("data/\(work.app) is kept")
+    }
+
+    /// Takes releases away that the policy does not keep: the newest `keep_versions` stay, the one in force among them.
+    func prune(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let current = work.release else { return .already() }
+        let candidates = ([work.before].compactMap(\.self) + work.others)
+            .filter { $0.id != current.id }.sorted { $0.id > $1.id }
+        var kept: [ReleaseRecord] = [current]
+        var surplus: [ReleaseRecord] = []
+        for record in candidates {
+            let isTwin = kept.contains {
+                $0.release.version == record.release.version && $0.release.digest == record.release.digest
+            }
+            if record.state == .installed, !isTwin, kept.count < max(1, policy.keepVersions) {
+                kept.append(record)
+            } else {
+                surplus.append(record)
+            }
+        }
+        for record in surplus { try discard(record, keepingArtifacts: Set(kept.map(\.artifact))) }
+        try system { () throws(SystemError) in
+            try FileTree.emptyTrash(in: self.context.folders.releasesFolder(of: work.app))
+        }
+        return surplus.isEmpty ? .already() : .done(surplus.map(\.release.folder).joined(separator: ", "))
+    }
+
+    /// Takes one release away: folder, inventory, artifact, row; in this order, so that a crash leaves the row.
+    func discard(_ record: ReleaseRecord, keepingArtifacts kept: Set<String>) throws(StepFailure) {
+        try system { () throws(SystemError) in
+            let path = self.store.path(record.app, record.release.folder)
+            if FileTree.exists(path) { try FileTree.removeTree(path) }
+            _ = try FileTree.removeFile(self.store.inventoryPath(record.app, record.release.folder))
+            if !record.artifact.isEmpty, !kept.contains(record.artifact) {
+                _ = try FileTree.removeFile(self.store.artifactPath(record.artifact))
+            }
+        }
+        FaultPoint.pass("prune.removed")
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.deleteRelease(record.id) }
+    }
+}

@@ -1,0 +1,253 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+extension StepRunner {
+    /// Runs `download`, `verify` and `unpack`: three steps in the journal, one pass over the bytes.
+    ///
+    /// The artifact goes into `downloads/`, where a part of it survives and is resumed; the release is unpacked into
+    /// `.staging`, which nobody looks at, and renamed once its digest is right and everything of it is on the disk.
+    func fetch(_ work: AppWork, until: PassOptions.Until?) {
+        guard let wish = work.plan.wish, work.failure == nil else { return }
+        if let release = reusable(for: work, wish) {
+            work.release = release
+            for step in work.plan.steps where step.isFetch {
+                emit(.step(work.app, step, .alreadySatisfied, message: "\(release.release.folder) is unpacked"))
+            }
+            return
+        }
+        var limits = UnpackLimits()
+        limits.allowsSetuid = policy.allowSetuid
+        let job = UnpackJob(staging: store.stagingPath(work.app), limits: limits)
+        perform(.download, work) { () throws(StepFailure) in
+            try self.clearStaging(work)
+            return try self.download(work, wish, until == .download ? nil : job)
+        }
+        // The thread is done with the staging folder before anybody else touches it.
+        let streamed = job.wait()
+        perform(.verify, work) { () throws(StepFailure) in try self.verify(work, wish) }
+        if until == .download { return }
+        perform(.unpack, work) { () throws(StepFailure) in try self.unpack(work, wish, job, streamed) }
+        if work.failure != nil { try? FileTree.removeTree(store.stagingPath(work.app)) }
+    }
+
+    /// A release of an earlier pass that was unpacked or installed but not yet in force, or one that was in force and
+    /// whose package runs nothing: those need no second unpacking. Not the one in force: a repair needs a new folder.
+    private func reusable(for work: AppWork, _ wish: ReleaseWish) -> ReleaseRecord? {
+        work.others.first { record in
+            guard record.release.satisfies(wish), record.state != .installing else { return false }
+            if record.activated, store.hasInstaller(work.app, record.release.folder) { return false }
+            return isIntact(record)
+        }
+    }
+
+    private func isIntact(_ record: ReleaseRecord) -> Bool {
+        let folder = store.path(record.app, record.release.folder)
+        guard let inventory = try? Inventory.read(store.inventoryPath(record.app, record.release.folder)) else {
+            return false
+        }
+        return inventory.digest == record.inventory && inventory.verify(folder, deep: false).isEmpty
+    }
+
+    private func clearStaging(_ work: AppWork) throws(StepFailure) {
+        try system { () throws(SystemError) in
+            _ = try FileTree.makeDirectory(self.context.folders.releasesFolder(of: work.app))
+            let staging = self.store.stagingPath(work.app)
+            if FileTree.exists(staging) { try FileTree.removeTree(staging) }
+        }
+    }
+
+    // MARK: download
+
+    private func download(_ work: AppWork, _ wish: ReleaseWish, _ job: UnpackJob?) throws(StepFailure) -> StepResult {
+        if let kept = keptArtifact(for: work, wish) {
+            work.artifact = kept
+            return .already("\(kept.name) is here")
+        }
+        try report(work, .download, "downloading \(work.artifactLabel)")
+        let name = store.artifactName(work.app, wish)
+        let path = store.artifactPath(name)
+        let events = progressEvents(work, job)
+        let outcome: DownloadOutcome
+        do throws(CloudFailure) {
+            outcome = try transfer(work, wish, into: path, events: events)
+        } catch {
+            job?.end(isWhole: false)
+            switch error.kind {
+            case .noSpace: throw StepFailure(.noSpace, error.description)
+            case .wrongContent: throw StepFailure(.release, error.description)
+            case .unavailable: throw StepFailure(.unavailable, error.description)
+            }
+        }
+        job?.end(isWhole: true)
+        guard let digest = Digest(outcome.sha256) else {
+            throw StepFailure(.local, "internal error: '\(outcome.sha256)' is no digest")
+        }
+        work.artifact = Artifact(name: name, digest: digest, byteCount: outcome.byteCount)
+        try report(work, .downloadSuccess, "downloaded \(outcome.byteCount) bytes")
+        if outcome.requestCount == 0, outcome.resumedByteCount > 0 { return .already("\(name) is here") }
+        let resumed = outcome.resumedByteCount > 0 ? ", \(outcome.resumedByteCount) of them from before" : ""
+        return .done("\(outcome.byteCount) bytes\(resumed)")
+    }
+
+    private func transfer(
+        _ work: AppWork, _ wish: ReleaseWish, into path: String, events: @escaping (DownloadEvent) -> Void
+    ) throws(CloudFailure) -> DownloadOutcome {
+        let limit = policy.bandwidth
+        switch wish.location {
+        case .content(let name):
+            guard let cloud else {
+                throw CloudFailure(description: "cannot download \(name): the cloud is out of reach or not configured")
+            }
+            return try cloud.download(name, into: path, configure: { $0.limit(wish, receiveLimit: limit) }, events: events)
+        case .url(let url):
+            return try direct(.web(url: url), wish, into: path, events: events)
+        case .path(let file):
+            return try direct(.file(path: file), wish, into: path, events: events)
+        }
+    }
+
+    private func direct(
+        _ source: DownloadRequest.Source, _ wish: ReleaseWish, into path: String,
+        events: @escaping (DownloadEvent) -> Void
+    ) throws(CloudFailure) -> DownloadOutcome {
+        var request = DownloadRequest(source)
+        request.limit(wish, receiveLimit: policy.bandwidth)
+        do throws(TransferError) {
+            let transfer = try HTTPTransfer(CloudConnection.transferConfiguration(context))
+            return try Downloader(transfer).download(request, into: path, events: events)
+        } catch {
+            throw CloudFailure(error)
+        }
+    }
+
+    /// Tells how far it is, at most some fifty times, and feeds the unpacking.
+    private func progressEvents(_ work: AppWork, _ job: UnpackJob?) -> (DownloadEvent) -> Void {
+        var total: Int64?
+        var told: Int64 = 0
+        let app = work.app
+        return { [emit] event in
+            job?.follow(event)
+            switch event {
+            case .started(_, let byteCount, let whole):
+                total = whole
+                told = byteCount
+                emit(.progress(app, byteCount: byteCount, total: whole))
+            case .appended(let byteCount):
+                guard byteCount - told >= max(65_536, (total ?? 1 << 26) / 50) || byteCount == total else { return }
+                told = byteCount
+                emit(.progress(app, byteCount: byteCount, total: total))
+            case .restarted(let reason): emit(.note("\(app): \(reason)"))
+            case .retrying(let error, let pause):
+                emit(.note("\(app): \(error); trying again in \(pause.components.seconds) s"))
+            }
+        }
+    }
+
+    /// The artifact that an installed release left, if it is the wished one and undamaged; a damaged one is removed.
+    private func keptArtifact(for work: AppWork, _ wish: ReleaseWish) -> Artifact? {
+        let record = AppRecord(name: work.app, current: work.before, others: work.others).record(keeping: wish)
+        guard let record, !record.artifact.isEmpty else { return nil }
+        let path = store.artifactPath(record.artifact)
+        guard let size = FileTree.byteCount(ofFile: path), let hex = try? SHA256.hex(ofFile: path) else { return nil }
+        guard hex == record.release.digest.hex else {
+            try? Downloader.discard(path)
+            return nil
+        }
+        return Artifact(name: record.artifact, digest: record.release.digest, byteCount: size)
+    }
+
+    // MARK: verify
+
+    private func verify(_ work: AppWork, _ wish: ReleaseWish) throws(StepFailure) -> StepResult {
+        guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
+        if let wanted = wish.sha256, wanted != artifact.digest {
+            try system { () throws(SystemError) in try Downloader.discard(self.store.artifactPath(artifact.name)) }
+            throw StepFailure(.release, "\(artifact.name) has the digest \(artifact.digest), expected \(wanted)")
+        }
+        return .done("sha256 \(artifact.digest.short)" + (wish.sha256 == nil ? ", none was given" : ""))
+    }
+
+    // MARK: unpack
+
+    private func unpack(
+        _ work: AppWork, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?
+    ) throws(StepFailure) -> StepResult {
+        guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
+        var outcome = streamed ?? job.unpack(file: store.artifactPath(artifact.name))
+        if case .failure(.sourceEnded) = outcome {
+            // The content changed while it was fetched: what was unpacked of it is void.
+            try clearStaging(work)
+            outcome = job.unpack(file: store.artifactPath(artifact.name))
+        }
+        let unpacked: Unpacked
+        do throws(UnpackError) { unpacked = try outcome.get() } catch {
+            throw StepFailure(unpack: error, artifact: work.artifactLabel)
+        }
+        let staging = store.stagingPath(work.app)
+        let kind = try checkPackage(work, wish, staging)
+        let taken = Set(([work.before].compactMap(\.self) + work.others).map(\.release.folder))
+        let folder = store.freeFolder(work.app, version: wish.version, digest: artifact.digest, taken: taken)
+        let inventory = Inventory(
+            .init(
+                app: work.app.text, version: wish.version.text, artifactDigest: artifact.digest.hex,
+                origin: work.plan.origin.description), entries: unpacked.entries)
+        try system { () throws(SystemError) in
+            try inventory.write(to: self.store.inventoryPath(work.app, folder))
+            try unpacked.barrier.sync(tree: staging)
+            FaultPoint.pass("unpack.synced")
+            try FileTree.move(staging, to: self.store.path(work.app, folder))
+        }
+        FaultPoint.pass("unpack.renamed")
+        let release = InstalledRelease(
+            version: wish.version, digest: artifact.digest, folder: folder, kind: kind,
+            artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount, run: wish.run)
+        var record = ReleaseRecord(
+            app: work.app, release: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
+            bootID: context.bootID)
+        let (row, now) = (record, context.clock())
+        record.id = try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.insert(row, at: now) }
+        work.release = record
+        return .done("\(unpacked.entries.count) entries, \(inventory.byteCount) bytes")
+    }
+
+    /// Holds `app.yaml` against name, version and machine; says what the package is.
+    private func checkPackage(_ work: AppWork, _ wish: ReleaseWish, _ folder: String) throws(StepFailure) -> ReleaseKind {
+        let package: AppYAML?
+        do { package = try AppYAML.load(releaseFolder: folder) } catch { throw StepFailure(.release, "\(error)") }
+        if PackageName.reservedNames.contains(work.app.text), package == nil {
+            throw StepFailure(.release, "\(work.app) is a reserved name, and the package has no app.yaml: refused")
+        }
+        if let why = package?.disagreement(name: work.app, version: wish.version, machine: KernelInfo.Name().machine) {
+            throw StepFailure(.release, why)
+        }
+        let hasService = package?.service?.command != nil || work.desired?.service?.value.command != nil
+        return store.kind(ofReleaseAt: folder, hasService: hasService)
+    }
+
+    /// What belongs to a release after its installer has run, on disk before it counts.
+    func recordInventory(
+        _ work: AppWork, _ record: ReleaseRecord, folder: String
+    ) throws(StepFailure) -> (digest: String, byteCount: Int64) {
+        try system { () throws(SystemError) in
+            let path = self.store.inventoryPath(work.app, record.release.folder)
+            let known = try? Inventory.read(path)
+            let release = Inventory.Release(
+                app: work.app.text, version: record.release.version.text, artifactDigest: record.release.digest.hex,
+                origin: work.plan.origin.description)
+            let inventory = try Inventory.scan(folder, as: release, reusing: known)
+            try FileTree.syncFileSystem(containing: folder)
+            try inventory.write(to: path)
+            return (inventory.digest, inventory.byteCount)
+        }
+    }
+}
+
+extension DownloadRequest {
+    /// What a wish says of size and content, and the policy of speed.
+    mutating func limit(_ wish: ReleaseWish, receiveLimit: Int64?) {
+        sha256 = wish.sha256?.hex
+        if let size = wish.size { expectedByteCount = size }
+        self.receiveLimit = receiveLimit
+    }
+}

@@ -1,0 +1,126 @@
+internal import GatewayModel
+internal import Glibc
+internal import GatewaySystem
+
+extension StepRunner {
+    /// How long an installer may take (product.md 3).
+    static let installTimeout: Duration = .seconds(15 * 60)
+    /// How much of an installer's output is kept for `fetch_status` (rules 7).
+    static let keptOutputByteCount = 4_096
+
+    /// Runs `install.sh`, else `setup.py`, in the release folder; then records what belongs to the release.
+    ///
+    /// The attempt is counted before it starts, so that an installer that takes the gateway down does not do so
+    /// forever. A crash leaves the release in the state `installing`: the next pass unpacks it anew.
+    func install(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was unpacked") }
+        if release.state == .installed { return .already() }
+        guard let wish = work.plan.wish else { throw StepFailure(.local, "internal error: no release is wanted") }
+        let folder = store.path(work.app, release.release.folder)
+        let installer = try installer(in: folder)
+        let now = context.clock()
+        try write { [context] (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.countAttempt(work.app, wish, at: now)
+            try c.setState(.installing, of: release.id, bootID: context.bootID, at: now)
+        }
+        FaultPoint.pass("install.counted")
+        work.release?.state = .installing
+        guard let installer else {
+            try setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
+            try report(work, .installSuccess, "installed; the package has no installer", output: "")
+            return .done("no installer")
+        }
+        try report(work, .install, "running \(installer.name)")
+        let completed = try runScript(installer, in: folder, work, timeout: StepRunner.installTimeout)
+        let output = completed.outputText
+        guard completed.succeeded else {
+            let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
+            throw StepFailure(.release, "\(installer.name) \(why)", output: output)
+        }
+        FaultPoint.pass("install.ran")
+        let inventory = try recordInventory(work, release, folder: folder)
+        try setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
+        try report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
+        return .done("\(installer.name) ended with exit code 0")
+    }
+
+    private func setInstalled(_ work: AppWork, inventory: String, byteCount: Int64) throws(StepFailure) {
+        guard let id = work.release?.id else { return }
+        let now = context.clock()
+        try write { [context] (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.setInstalled(
+                id, inventory: inventory, unpackedByteCount: byteCount, bootID: context.bootID, at: now)
+        }
+        work.release?.state = .installed
+        work.release?.inventory = inventory
+    }
+
+    /// Runs `uninstall.sh` of the release in force. Its failure is told but does not keep an app on the gateway.
+    func uninstall(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let release = work.before else { return .already() }
+        let folder = store.path(work.app, release.release.folder)
+        guard FileTree.exists(folder + "/uninstall.sh") else { return .already("no uninstall.sh") }
+        let script = Script(name: "uninstall.sh", executable: "./uninstall.sh", arguments: [])
+        do throws(StepFailure) {
+            let completed = try runScript(script, in: folder, work, timeout: StepRunner.installTimeout)
+            if completed.succeeded { return .done("uninstall.sh ended with exit code 0") }
+            let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
+            emit(.problem("\(work.app): uninstall.sh \(why); the app is removed all the same: \(completed.outputText)"))
+            return .done("uninstall.sh \(why)")
+        } catch {
+            emit(.problem("\(work.app): \(error); the app is removed all the same"))
+            return .done(error.description)
+        }
+    }
+
+    struct Script: Sendable {
+        var name: String
+        var executable: String
+        var arguments: [String]
+    }
+
+    private func installer(in folder: String) throws(StepFailure) -> Script? {
+        if FileTree.exists(folder + "/install.sh") {
+            guard access(folder + "/install.sh", X_OK) == 0 else {
+                throw StepFailure(.release, "install.sh is not executable: set its x bit before packing")
+            }
+            return Script(name: "install.sh", executable: "./install.sh", arguments: [])
+        }
+        if FileTree.exists(folder + "/setup.py") {
+            return Script(name: "setup.py", executable: "python3", arguments: ["setup.py", "install"])
+        }
+        return nil
+    }
+
+    private func runScript(
+        _ script: Script, in folder: String, _ work: AppWork, timeout: Duration
+    ) throws(StepFailure) -> ChildProcess.Completed {
+        let data = context.folders.dataFolder(of: work.app)
+        try system { () throws(SystemError) in _ = try FileTree.makeDirectory(data) }
+        let environment = scriptEnvironment(folder: folder, data: data, work)
+        do throws(ProcessError) {
+            return try ChildProcess.run(
+                script.executable, script.arguments, environment: environment, directory: folder, timeout: timeout,
+                outputLimit: StepRunner.keptOutputByteCount)
+        } catch {
+            throw StepFailure(.release, "\(error)")
+        }
+    }
+
+    /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine,
+    /// and the variables of product.md 3.
+    private func scriptEnvironment(folder: String, data: String, _ work: AppWork) -> [String: String] {
+        var environment = ProcessFacts.environment
+        environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "GWE_FAULT", "GWE_FAULT_LOG"] {
+            environment[name] = nil
+        }
+        environment["GWE_APP"] = work.app.text
+        environment["GWE_VERSION"] = (work.release ?? work.before)?.release.version.text ?? ""
+        environment["GWE_PREVIOUS_VERSION"] = work.plan.action == .install ? "" : work.before?.release.version.text ?? ""
+        environment["GWE_RELEASE_DIR"] = folder
+        environment["GWE_CURRENT_DIR"] = context.folders.currentLink(of: work.app)
+        environment["GWE_DATA_DIR"] = data
+        return environment
+    }
+}

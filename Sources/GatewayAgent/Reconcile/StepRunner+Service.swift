@@ -1,0 +1,44 @@
+internal import GatewayModel
+internal import GatewaySystem
+
+extension StepRunner {
+    /// Writes the service configuration of the release in force, or takes the file of an app away that is no service.
+    func configure(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
+        let path = store.servicePath(work.app)
+        guard let made = try ServiceConfiguration(context: context).make(release, desired: work.desired) else {
+            let wasThere = try system { () throws(SystemError) in try FileTree.removeFile(path) }
+            return wasThere ? .done("no service") : .already("no service")
+        }
+        for warning in made.warnings { emit(.note("\(work.app): \(warning)")) }
+        if (try? AtomicFile.read(path, limit: 1 << 20)) == Array(made.text.utf8) { return .already() }
+        try system { () throws(SystemError) in
+            _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
+            _ = try FileTree.makeDirectory(self.context.folders.dataFolder(of: work.app))
+            try AtomicFile.write(made.text, to: path)
+        }
+        return .done
+    }
+
+    /// Starts the app with the configuration in force, and waits until it is up; what it requires must be up first.
+    func start(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let release = work.release, release.release.kind == .service else { return .already("no service") }
+        guard let services else { return .skipped("no daemon supervises") }
+        let running = services.snapshots()
+        for name in work.desired?.requires.value.sorted() ?? [] where running[name]?.isRunning == false {
+            throw StepFailure(.local, "requires \(name), which is \(running[name]?.state ?? "not running")")
+        }
+        guard let definition = ServiceConfiguration(context: context).definitions(of: [work.app]).first else {
+            throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
+        }
+        if let problem = services.bringUp(definition) { throw StepFailure(.release, problem) }
+        return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")
+    }
+
+    func stop(_ work: AppWork) throws(StepFailure) -> StepResult {
+        guard let services else { return .skipped("no daemon supervises") }
+        guard let there = services.snapshots()[work.app], there.processID != nil else { return .already() }
+        _ = services.stop(work.app)
+        return .done
+    }
+}

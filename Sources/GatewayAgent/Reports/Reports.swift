@@ -1,0 +1,39 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+/// What the gateway tells the cloud: made from a snapshot, sent when it changed or once a day (rules 6 and 8).
+struct Reports {
+    var engineReport: JSONValue
+    var deviceInfo: JSONValue
+    var fetchStatus: JSONValue?
+
+    /// Unchanged reports are repeated after this, so that the cloud can tell a quiet gateway from a dead one.
+    static let repetition: Duration = .seconds(24 * 3_600)
+
+    init(context: GatewayContext, journal: Journal, status: GatewayStatus, generation: String?) throws(JournalError) {
+        engineReport = EngineReport.json(status, generation: generation, agent: AgentVersion.userAgent)
+        deviceInfo = DeviceInfo.collect(agentVersion: AgentVersion.text)
+        let states = try journal.fetchStatus()
+        fetchStatus = states.isEmpty ? nil : .object(states.map { ($0.artifact, $0.state) })
+    }
+
+    /// Those that the cloud does not have yet.
+    func due(sent: [String: (text: String, at: WallTime)], now: WallTime) -> [(resource: String, text: String)] {
+        var due: [(resource: String, text: String)] = []
+        func consider(_ resource: String, _ value: JSONValue, hasChanged: (JSONValue) -> Bool) {
+            if let last = sent[resource], now >= last.at, last.at.duration(to: now) < Reports.repetition,
+                let node = try? JSON.parse(Array(last.text.utf8), source: resource), !hasChanged(node.json)
+            {
+                return
+            }
+            due.append((resource, value.text()))
+        }
+        consider("engine_report", engineReport) {
+            EngineReport.withoutUptime($0) != EngineReport.withoutUptime(engineReport)
+        }
+        consider("device_info", deviceInfo) { DeviceInfo.isSignificantChange(from: $0, to: deviceInfo) }
+        if let fetchStatus { consider("fetch_status", fetchStatus) { $0 != fetchStatus } }
+        return due
+    }
+}

@@ -1,0 +1,114 @@
+public import Documents
+public import GatewayModel
+internal import GatewaySystem
+
+/// `gwe status`: what is wanted against what is there, for people and for programs. Made by the daemon, or without one
+/// from journal and disk alone. Writes nothing.
+public struct StatusReport: Sendable {
+    public var json: JSONValue
+    public var exit: ExitStatus
+
+    /// What only a daemon knows.
+    public struct DaemonFacts: Sendable {
+        public var services: [AppName: ServiceSnapshot]
+        public var progressing: Set<AppName> = []
+        public var nextPoll: Duration?
+
+        public init(services: [AppName: ServiceSnapshot]) { self.services = services }
+    }
+
+    /// How many lines of an app's log are shown.
+    static let logLineCount = 10
+
+    public static func make(
+        _ context: GatewayContext, only: AppName? = nil, isDeep: Bool = false, daemon: DaemonFacts? = nil
+    ) -> StatusReport {
+        do throws(JournalError) {
+            let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
+            return try make(context, journal: journal, only: only, isDeep: isDeep, daemon: daemon)
+        } catch {
+            return StatusReport(
+                json: ["schema": "gwe/v1", "problems": [.string(error.description)]], exit: .inputOutputError)
+        }
+    }
+
+    static func make(
+        _ context: GatewayContext, journal: Journal?, only: AppName?, isDeep: Bool, daemon: DaemonFacts?
+    ) throws(JournalError) -> StatusReport {
+        let inputs = try DesiredInputs.load(context: context, journal: journal)
+        var options = PassOptions()
+        options.isDeep = isDeep
+        let snapshot = try Reconciler.observe(
+            context: context, journal: journal, inputs: inputs, services: daemon?.services, options: options)
+        var problems = inputs.problems.map(\.message)
+        for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
+            problems.append(problem.message)
+        }
+        let status = GatewayStatus(
+            desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan, services: daemon?.services,
+            progressing: daemon?.progressing ?? [], problems: problems)
+        if let only { return detail(of: only, status, context) }
+        let rows = status.apps.map { $0.json }
+        var members: [(String, JSONValue)] = [
+            ("schema", "gwe/v1"),
+            ("summary", [
+                "apps": .int(Int64(status.apps.count)), "synced": .int(Int64(status.synced)),
+                "drifted": .int(Int64(status.drifted)), "failed": .int(Int64(status.failed)),
+            ]),
+            ("supervised", .bool(daemon != nil)),
+        ]
+        if let next = daemon?.nextPoll { members.append(("next_poll", .string(text(of: next)))) }
+        members.append(("clock_trusted", .bool(ClockTrust.isPlausible(context.clock()))))
+        if let free = snapshot.observed.freeByteCount { members.append(("disk_free_bytes", .int(free))) }
+        members += [
+            ("generation", inputs.cloud.generation.map(JSONValue.string) ?? .null),
+            ("problems", .array(status.problems.map(JSONValue.string))), ("apps", .array(rows)),
+        ]
+        return StatusReport(json: .object(members), exit: status.exit)
+    }
+
+    private static func detail(of name: AppName, _ status: GatewayStatus, _ context: GatewayContext) -> StatusReport {
+        guard let app = status.apps.first(where: { $0.name == name }) else {
+            return StatusReport(json: ["schema": "gwe/v1", "error": .string("no such app: \(name)")], exit: .noSuchApp)
+        }
+        var one = status
+        one.apps = [app]
+        one.problems = []
+        let log = LogTail.lines(ofFile: LogTail.path(of: name, context), count: logLineCount)
+        guard case .object(let members) = app.json else { return StatusReport(json: app.json, exit: one.exit) }
+        return StatusReport(
+            json: .object([("schema", "gwe/v1")] + members + [("log", .array(log.map(JSONValue.string)))]),
+            exit: one.exit)
+    }
+
+    /// `in 3h 59m`.
+    private static func text(of duration: Duration) -> String {
+        let seconds = max(0, duration.components.seconds)
+        if seconds >= 3_600 { return "in \(seconds / 3_600)h \(seconds / 60 % 60)m" }
+        return seconds >= 60 ? "in \(seconds / 60)m \(seconds % 60)s" : "in \(seconds)s"
+    }
+}
+
+extension AppStatus {
+    public var json: JSONValue {
+        [
+            "app": .string(name.text),
+            "desired": desired.map { .string($0.text) } ?? .null,
+            "source": .string(origin.description),
+            "installed": installed.map { .string($0.version.text) } ?? .null,
+            "digest": installed.map { .string($0.digest.hex) } ?? .null,
+            "kind": installed.map { .string($0.kind.rawValue) } ?? .null,
+            "sync": .string(syncText),
+            "drift": .array(drift.map(\.json)),
+            "health": .string(health.rawValue),
+            "state": .string(state),
+            "pid": service?.processID.map { .int(Int64($0)) } ?? .null,
+            "uptime": service?.uptime.map { .string(EngineReport.uptimeText($0)) } ?? .null,
+            "exit_status": service?.exitStatus.map { .int(Int64($0)) } ?? .null,
+            "restarts": service.map { .int(Int64($0.restarts)) } ?? .null,
+            "reason": reason.map(JSONValue.string) ?? .null,
+            "next_action": nextAction.map { .string($0.rawValue) } ?? .null,
+            "last_error": lastError.map(JSONValue.string) ?? .null,
+        ]
+    }
+}
