@@ -65,7 +65,8 @@ func emit(_ text: String) {
     writeAll(text + "\n", to: STDOUT_FILENO)
 }
 
-private func writeAll(_ text: String, to descriptor: Int32) {
+/// Writes all of it; a reader that went away (`gwe status | head`) is no error.
+func writeAll(_ text: String, to descriptor: Int32) {
     var text = text
     text.withUTF8 { bytes in
         var rest = UnsafeRawBufferPointer(bytes)

@@ -1,1 +1,39 @@
-print("gwe")
+internal import ArgumentParser
+internal import GatewayModel
+internal import Glibc
+
+// A reader that went away (`gwe status | head`) must not kill a pass in its middle.
+signal(SIGPIPE, SIG_IGN)
+
+/// Runs one command line and returns how it ended.
+func run(_ arguments: [String]) -> Int32 {
+    do {
+        var command = try GWE.parseAsRoot(arguments)
+        try command.run()
+        return ExitStatus.success.rawValue
+    } catch {
+        let code = GWE.exitCode(for: error)
+        let message = GWE.fullMessage(for: error)
+        if code.isSuccess {
+            if !message.isEmpty { emit(HelpText.withExamples(message)) }
+        } else if !message.isEmpty {
+            tell(message)
+        }
+        return code.rawValue
+    }
+}
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+switch LegacyFlags.translate(arguments) {
+case .modern: exit(run(arguments))
+case .commands(let commands, let notes):
+    for note in notes { tell(note) }
+    for command in commands {
+        let code = run(command)
+        if code != ExitStatus.success.rawValue { exit(code) }
+    }
+    exit(ExitStatus.success.rawValue)
+case .error(let message):
+    tell("gwe: \(message)")
+    exit(ExitStatus.usage.rawValue)
+}

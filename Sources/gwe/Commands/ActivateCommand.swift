@@ -1,0 +1,32 @@
+internal import ArgumentParser
+internal import Documents
+internal import GatewayAgent
+internal import GatewayModel
+
+struct ActivateCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "activate",
+        abstract: "Ask the cloud for this gateway's token and keep it.",
+        discussion: "The token is written to the state folder, mode 0600, and never printed.")
+    static let examples: [(line: String, does: String)] = [
+        ("gwe activate", "once, after product and identity are set"),
+        ("gwe activate --again", "ask for a new token although one is here"),
+    ]
+
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var output: OutputOptions
+
+    @Flag(name: .long, help: "Ask for a new token although one is here.")
+    var again = false
+
+    func run() throws {
+        let context = try openContext(folders)
+        let (status, message) = Activation.run(context, again: again)
+        if output.json {
+            emit(JSONValue.object([("activated", .bool(status == .success)), ("message", .string(message))]).text())
+        } else {
+            status == .success ? emit(message) : tell("gwe: \(message)")
+        }
+        throw finish(status)
+    }
+}

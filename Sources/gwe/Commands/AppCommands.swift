@@ -1,0 +1,76 @@
+internal import ArgumentParser
+internal import Documents
+internal import GatewayAgent
+internal import GatewayModel
+
+/// `start`, `stop`, `restart`, `hold`, `unhold`: one app, one verb, by the daemon or, where that makes sense, without.
+struct AppAction {
+    let folders: FolderOptions
+    let app: String
+    let verb: AppVerb
+
+    func run() throws {
+        let name = try appName(app)
+        let context = try openContext(folders)
+        if let client = ControlClient(folders: context.folders) {
+            do throws(ControlClient.Failure) {
+                let answer = try client.post("/v1/apps/\(name)/\(verb.rawValue)")
+                return emit(answer["message"]?.string ?? "\(name): \(verb.rawValue)")
+            } catch .noDaemon {
+                // A socket that a crash left.
+            } catch {
+                tell("gwe: \(error)")
+                switch error {
+                case .notPermitted: throw finish(.notPermitted)
+                case .refused(404, _): throw finish(.noSuchApp)
+                case .refused, .broken, .noDaemon: throw finish(.failure)
+                }
+            }
+        }
+        let (exit, message) = LocalAction.perform(verb, on: name, context)
+        exit == .success ? emit(message) : tell("gwe: \(message)")
+        throw finish(exit)
+    }
+}
+
+struct StartCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(commandName: "start", abstract: "Start an app, and take a stop back.")
+    static let examples: [(line: String, does: String)] = [("gwe start web", "also across restarts of the gateway")]
+    @OptionGroup var folders: FolderOptions
+    @Argument var app: String
+    func run() throws { try AppAction(folders: folders, app: app, verb: .start).run() }
+}
+
+struct StopCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Stop an app until it is started again; that is no drift.")
+    static let examples: [(line: String, does: String)] = [("gwe stop web", "until gwe start web")]
+    @OptionGroup var folders: FolderOptions
+    @Argument var app: String
+    func run() throws { try AppAction(folders: folders, app: app, verb: .stop).run() }
+}
+
+struct RestartCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(commandName: "restart", abstract: "Stop an app and start it again.")
+    static let examples: [(line: String, does: String)] = [("gwe restart web", "")]
+    @OptionGroup var folders: FolderOptions
+    @Argument var app: String
+    func run() throws { try AppAction(folders: folders, app: app, verb: .restart).run() }
+}
+
+struct HoldCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "hold", abstract: "Report drift of an app, change nothing, until unhold.")
+    static let examples: [(line: String, does: String)] = [("gwe hold web", "")]
+    @OptionGroup var folders: FolderOptions
+    @Argument var app: String
+    func run() throws { try AppAction(folders: folders, app: app, verb: .hold).run() }
+}
+
+struct UnholdCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(commandName: "unhold", abstract: "Take a hold back.")
+    static let examples: [(line: String, does: String)] = [("gwe unhold web", "")]
+    @OptionGroup var folders: FolderOptions
+    @Argument var app: String
+    func run() throws { try AppAction(folders: folders, app: app, verb: .unhold).run() }
+}

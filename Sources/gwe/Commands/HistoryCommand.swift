@@ -1,0 +1,80 @@
+internal import ArgumentParser
+internal import Documents
+internal import GatewayAgent
+internal import GatewayModel
+
+struct HistoryCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "The passes that changed something, newest first; with ID, the steps of one.")
+
+    static let examples: [(line: String, does: String)] = [
+        ("gwe history", "the last 20 passes"), ("gwe history 12", "every step of pass 12"),
+    ]
+
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var output: OutputOptions
+
+    @Argument(help: "The number of one pass.")
+    var id: Int64?
+
+    @Option(name: [.customShort("n"), .long], help: .init("How many passes.", valueName: "count"))
+    var limit = 20
+
+    func run() throws {
+        let context = try openContext(folders)
+        do {
+            guard let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock) else {
+                return output.json ? emit("[]") : tell("gwe: no journal yet: nothing was ever changed")
+            }
+            if let id { return try show(id, journal) }
+            let operations = try journal.operations(limit: max(1, min(limit, 200)))
+            if output.json { return emit(JSONValue.array(operations.map(\.json)).text(indented: true)) }
+            let rows = operations.map {
+                ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
+            }
+            for line in table([["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]] + rows) { emit(line) }
+        } catch let error as JournalError {
+            tell("gwe: \(error)")
+            throw finish(.inputOutputError)
+        }
+    }
+
+    private func show(_ id: Int64, _ journal: Journal) throws {
+        guard let (operation, steps) = try journal.operation(id) else {
+            tell("gwe: no pass has the number \(id) (any more)")
+            throw finish(.failure)
+        }
+        if output.json {
+            guard case .object(let members) = operation.json else { return }
+            return emit(JSONValue.object(members + [("steps", .array(steps.map(\.json)))]).text(indented: true))
+        }
+        emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")  \(operation.reason)")
+        emit(operation.summary)
+        let rows = steps.map { step in
+            let time = step.finishedAt.map { step.startedAt.duration(to: $0).components }
+            let milliseconds = time.map { $0.seconds * 1_000 + $0.attoseconds / 1_000_000_000_000_000 }
+            return [step.app, step.step, step.outcome, milliseconds.map { "\($0) ms" } ?? "-", step.message]
+        }
+        for line in table([["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]] + rows) { emit(line) }
+    }
+}
+
+extension OperationRecord {
+    var json: JSONValue {
+        [
+            "id": .int(id), "reason": .string(reason), "started": .string(startedAt.description),
+            "finished": finishedAt.map { .string($0.description) } ?? .null,
+            "outcome": outcome.map(JSONValue.string) ?? .null, "summary": .string(summary),
+        ]
+    }
+}
+
+extension StepRecord {
+    var json: JSONValue {
+        [
+            "app": .string(app), "step": .string(step), "started": .string(startedAt.description),
+            "finished": finishedAt.map { .string($0.description) } ?? .null, "outcome": .string(outcome),
+            "message": .string(message),
+        ]
+    }
+}

@@ -1,0 +1,99 @@
+internal import ArgumentParser
+internal import Documents
+internal import GatewayAgent
+internal import GatewayModel
+
+struct ReconcileCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "reconcile",
+        abstract: "Run one pass: look, plan, apply, report.",
+        discussion: """
+            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started.
+            Ends with 0 when converged; --dry-run with 2 when changes are pending (gwe exit-codes lists all).
+            """)
+
+    static let examples: [(line: String, does: String)] = [
+        ("gwe reconcile --dry-run", "show what would change; write nothing"),
+        ("gwe reconcile --app web", "this app alone, also when it is quarantined"),
+        ("gwe reconcile --until stage", "download and unpack, interrupt nothing"),
+        ("gwe reconcile --offline", "do not ask the cloud"),
+    ]
+
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var manifest: ManifestOption
+    @OptionGroup var output: OutputOptions
+
+    @Flag(name: .long, help: "Show the plan and write nothing anywhere.")
+    var dryRun = false
+
+    @Option(name: .long, help: .init("Stop after this: download or stage.", valueName: "phase"))
+    var until: String?
+
+    @Flag(name: .long, help: "Do not talk to the cloud.")
+    var offline = false
+
+    @Option(name: .customLong("app"), help: .init("Only this app; may be repeated.", valueName: "name"))
+    var apps: [String] = []
+
+    @Flag(name: .long, help: "Rehash every file instead of comparing size, time, mode and inode.")
+    var deep = false
+
+    func run() throws {
+        var options = PassOptions()
+        options.isDryRun = dryRun
+        options.until = try until.map(phase)
+        options.isOffline = offline
+        options.isDeep = deep
+        if !apps.isEmpty { options.only = Set(try apps.map(appName)) }
+        let context = try openContext(folders, manifest)
+        throw ExitCode(PassCommand(context: context, options: options, isJSON: output.json).run().rawValue)
+    }
+}
+
+
+private func phase(_ text: String) throws -> PassOptions.Until {
+    guard let until = PassOptions.Until(rawValue: text) else {
+        throw ValidationError("'\(text)' is no phase: expected download or stage")
+    }
+    return until
+}
+
+/// A pass as a command shows it, here or in the daemon.
+struct PassCommand {
+    let context: GatewayContext
+    let options: PassOptions
+    let isJSON: Bool
+
+    func run() -> ExitStatus {
+        let screen = PassScreen(isJSON: isJSON, isDryRun: options.isDryRun)
+        if let client = ControlClient(folders: context.folders) {
+            do throws(ControlClient.Failure) {
+                if !options.isDryRun { return try remote(client, screen) }
+                let services = try DaemonServices.decode(client.get("/v1/services"))
+                let result = LocalPass.dryRun(context, options, services: services) { screen.show($0.json) }
+                screen.show(PassEvent.result(result.exit, result.summary).json)
+                return result.exit
+            } catch .noDaemon {
+                // A socket that a crash left: go on without a daemon.
+            } catch {
+                if case .notPermitted = error, options.isDryRun {
+                    tell("gwe: \(error); planning without knowing what runs")
+                } else {
+                    tell("gwe: \(error)")
+                    if case .notPermitted = error { return .notPermitted }
+                    return .unavailable
+                }
+            }
+        }
+        return LocalPass.reconcile(context, options) { screen.show($0.json) }.exit
+    }
+
+    private func remote(_ client: ControlClient, _ screen: PassScreen) throws(ControlClient.Failure) -> ExitStatus {
+        var members: [(String, JSONValue)] = [("offline", .bool(options.isOffline)), ("deep", .bool(options.isDeep))]
+        if let until = options.until { members.append(("until", .string(until.rawValue))) }
+        if let only = options.only { members.append(("apps", .array(only.sorted().map { .string($0.text) }))) }
+        try client.stream("/v1/reconcile", .object(members)) { screen.show($0) }
+        guard let exit = screen.exit else { throw .broken("it said no result") }
+        return exit
+    }
+}

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Documents
+internal import GatewayAgent
+
+struct RunCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "The daemon: supervise, poll, reconcile, report.",
+        discussion: """
+            Runs in the foreground; SIGTERM stops the apps and ends it, SIGHUP reads everything again and runs a pass.
+            """)
+    static let examples: [(line: String, does: String)] = [
+        ("gwe run", "what a service manager starts"),
+        ("gwe run --state-dir ./state --config-dir ./etc --log-dir ./log", "a whole gateway in a folder"),
+    ]
+
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var manifest: ManifestOption
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let context = try openContext(folders, manifest)
+        let isJSON = output.json
+        let status = DaemonProcess.run(context) { event in
+            if isJSON {
+                tell(event.json.text())
+            } else if let line = DaemonLogText.line(event) {
+                tell(line)
+            }
+        }
+        throw finish(status)
+    }
+}

@@ -1,0 +1,68 @@
+internal import Documents
+
+/// `gwe status` for people: one summary line, then a table; for one app, its details.
+struct StatusText {
+    let status: JSONValue
+    let terminal: Terminal
+
+    var lines: [String] {
+        var lines = [summary]
+        for problem in status["problems"]?.elements ?? [] {
+            lines.append(terminal.paint("problem: \(problem.string ?? "")", .red))
+        }
+        let apps = status["apps"]?.elements ?? []
+        guard !apps.isEmpty else { return lines }
+        let rows = apps.map { app in
+            ["app", "desired", "installed", "sync", "health", "state", "pid", "uptime"].map { key in cell(app[key]) }
+        }
+        let all = table([["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]] + rows)
+        lines.append("")
+        for (line, app) in zip(all, [JSONValue?.none] + apps.map(JSONValue?.some)) {
+            let isFine = app.map { $0["sync"]?.string == "synced" && $0["health"]?.string != "down" } ?? true
+            lines.append(isFine ? line : terminal.paint(line, .yellow))
+        }
+        return lines
+    }
+
+    private func cell(_ value: JSONValue?) -> String {
+        switch value {
+        case .string(let text)?: text.isEmpty ? "-" : text
+        case .int(let number)?: String(number)
+        default: "-"
+        }
+    }
+
+    private var summary: String {
+        let count = { (key: String) in status["summary"]?[key]?.int ?? 0 }
+        var parts = [
+            "\(count("apps")) \(count("apps") == 1 ? "app" : "apps")", "\(count("synced")) in sync",
+            "\(count("drifted")) drifted", "\(count("failed")) failed",
+        ]
+        if let next = status["next_poll"]?.string { parts.append("next poll \(next)") }
+        if status["supervised"]?.bool == false { parts.append("nothing is supervised") }
+        if let trusted = status["clock_trusted"]?.bool { parts.append(trusted ? "clock trusted" : "clock not trusted") }
+        if let free = status["disk_free_bytes"]?.int { parts.append("disk \(byteText(free)) free") }
+        if let queue = status["queue"]?.int { parts.append("queue \(queue)") }
+        return terminal.paint(parts.joined(separator: ", "), .bold)
+    }
+
+    /// The details of one app.
+    func detail(of app: JSONValue) -> [String] {
+        var rows: [[String]] = []
+        let facts = [
+            ("app", "app"), ("desired", "desired"), ("source", "source"), ("installed", "installed"), ("digest", "digest"),
+            ("kind", "kind"), ("sync", "sync"), ("health", "health"), ("state", "state"), ("pid", "pid"),
+            ("uptime", "uptime"), ("exit_status", "last exit"), ("restarts", "restarts"), ("reason", "reason"),
+            ("last_error", "last error"), ("next_action", "next action"),
+        ]
+        for (key, label) in facts {
+            let text = cell(app[key])
+            if text != "-" || key == "installed" { rows.append([label + ":", text]) }
+        }
+        var lines = table(rows)
+        for drift in app["drift"]?.elements ?? [] { lines.append("  drift: \(drift["message"]?.string ?? "")") }
+        let log = app["log"]?.elements ?? []
+        if !log.isEmpty { lines += ["", "last lines of its log:"] + log.map { "  \($0.string ?? "")" } }
+        return lines
+    }
+}
