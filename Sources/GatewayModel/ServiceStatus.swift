@@ -9,8 +9,10 @@ public struct ServiceStatus: Sendable, Hashable {
     public var lastExit: ServiceExit?
     /// Restarts without anybody's command since the supervisor knows the service.
     public var restarts: Int
-    /// Why it could not start, why it waits, or why it ended, in words; nil when nothing is wrong.
+    /// Why it is not running: why it could not start, what it waits for, how it ended; nil when nothing is wrong now.
     public var problem: String?
+    /// The last thing that went wrong, kept when it is over.
+    public var lastError: String?
     /// Why its log is not written, in words; the service runs all the same.
     public var logProblem: String?
     /// Until the next attempt, in BACKOFF.
@@ -24,7 +26,7 @@ public struct ServiceStatus: Sendable, Hashable {
 
     public init(
         app: AppName, state: ServiceState, pid: Int32? = nil, uptime: Duration? = nil, lastExit: ServiceExit? = nil,
-        restarts: Int = 0, problem: String? = nil, logProblem: String? = nil, nextAttempt: Duration? = nil,
+        restarts: Int = 0, problem: String? = nil, lastError: String? = nil, logProblem: String? = nil, nextAttempt: Duration? = nil,
         adopted: Bool = false, wanted: Bool = true, release: String = ""
     ) {
         self.app = app
@@ -34,6 +36,7 @@ public struct ServiceStatus: Sendable, Hashable {
         self.lastExit = lastExit
         self.restarts = restarts
         self.problem = problem
+        self.lastError = lastError
         self.logProblem = logProblem
         self.nextAttempt = nextAttempt
         self.adopted = adopted

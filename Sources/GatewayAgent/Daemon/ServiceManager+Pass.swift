@@ -24,6 +24,6 @@ extension ServiceSnapshot {
         self.init(
             state: status.state.rawValue, processID: status.pid, uptime: status.uptime,
             exitStatus: status.lastExit == nil ? nil : status.exitStatus, restarts: status.restarts,
-            lastError: status.problem ?? status.logProblem)
+            lastError: status.problem ?? status.logProblem ?? status.lastError)
     }
 }

@@ -24,7 +24,9 @@ struct ServiceSlot {
 
     var lastExit: ServiceExit?
     var restarts = 0
+    /// Goes when the service runs.
     var problem: String?
+    var lastError: String?
 
     var output: LogChannel?
     var errorOutput: LogChannel?
@@ -38,7 +40,7 @@ struct ServiceSlot {
     func status(now: MonotonicTime) -> ServiceStatus {
         ServiceStatus(
             app: definition.app, state: machine.state, pid: pid, uptime: pid == nil ? nil : started?.duration(to: now),
-            lastExit: lastExit, restarts: restarts, problem: problem,
+            lastExit: lastExit, restarts: restarts, problem: problem, lastError: lastError,
             logProblem: output?.problem ?? errorOutput?.problem,
             nextAttempt: machine.state == .backoff ? timer.map { max(.zero, now.duration(to: $0.deadline)) } : nil,
             adopted: adopted, wanted: wanted, release: startedWith.release)

@@ -52,6 +52,7 @@ extension Supervisor {
         let actions = core.services[app]?.machine.handle(event, randomness: .random(in: 0...1)) ?? []
         guard let after = core.services[app]?.machine.state else { return }
         note(event, from: before, actions, app, &core)
+        if after == .running { core.services[app]?.problem = nil }
         if after != before.state, let status = core.services[app]?.status(now: .now) {
             core.transitions.append(Transition(from: before.state, status: status))
         }
@@ -70,7 +71,6 @@ extension Supervisor {
         case .ended, .timer:
             let again = actions.contains(.spawn) && !before.startsAgain
             if again { core.services[app]?.restarts += 1 }
-            if case .timer = event, before.state == .starting { core.services[app]?.problem = nil }
         case .spawned, .spawnFailed, .adopted, .signalFailed:
             break
         }
@@ -96,7 +96,7 @@ extension Supervisor {
 
     private func send(_ number: Int32, to pid: Int32, wholeGroup: Bool, _ app: AppName, _ core: inout Core) {
         do { try ChildProcess.signal(pid, number, wholeGroup: wholeGroup) } catch {
-            core.services[app]?.problem = error.description
+            wentWrong(error.description, app, &core)
             handle(.signalFailed, app, &core)
         }
     }
@@ -144,12 +144,17 @@ extension Supervisor {
         if stopping {
             core.services[app]?.problem = nil
         } else if uptime < slot.machine.rules.startSeconds {
-            core.services[app]?.problem = "\(exit.words) too soon, after \(Supervisor.text(uptime))"
-        } else {
-            core.services[app]?.problem = expected ? nil : "\(exit.words) after \(Supervisor.text(uptime))"
+            wentWrong("\(exit.words) too soon, after \(Supervisor.text(uptime))", app, &core)
+        } else if !expected {
+            wentWrong("\(exit.words) after \(Supervisor.text(uptime))", app, &core)
         }
         handle(.ended(exit, uptime: uptime), app, &core)
         forgetIfDone(app, &core)
+    }
+
+    func wentWrong(_ words: String, _ app: AppName, _ core: inout Core) {
+        core.services[app]?.problem = words
+        core.services[app]?.lastError = words
     }
 
     /// Drops a service that is being removed once it has no process.

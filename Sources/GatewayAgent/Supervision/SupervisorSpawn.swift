@@ -30,7 +30,7 @@ extension Supervisor {
     }
 
     private func failed(_ problem: String, permanent: Bool, _ app: AppName, _ core: inout Core) {
-        core.services[app]?.problem = problem
+        wentWrong(problem, app, &core)
         handle(.spawnFailed(permanent: permanent), app, &core)
     }
 
@@ -144,7 +144,7 @@ extension Supervisor {
         core.services[app]?.adopted = true
         let owner = try? definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
         do { try openPipes(app, owner: owner, &core) } catch {
-            core.services[app]?.problem = error.description
+            wentWrong(error.description, app, &core)
         }
         let uptime = process.uptime
         running(pid, since: .now - uptime, app, &core)
