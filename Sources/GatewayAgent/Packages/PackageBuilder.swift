@@ -1,0 +1,81 @@
+internal import Documents
+public import GatewayModel
+internal import GatewaySystem
+internal import Glibc
+
+/// Why no package was made.
+public enum PackageBuildError: Error, Sendable, Hashable, CustomStringConvertible {
+    case noSuchFile(pattern: String, folder: String)
+    case specialFile(String)
+    /// A command of the buildfile: its key, its text, how it ended.
+    case command(String, String, String)
+
+    public var description: String {
+        switch self {
+        case .noSuchFile(let pattern, let folder): "cannot build package: nothing in \(folder) matches '\(pattern)'"
+        case .specialFile(let path): "cannot build package: \(path) is neither file nor folder nor symbolic link"
+        case .command(let place, let command, let end): "cannot build package: \(place) '\(command)' failed: \(end)"
+        }
+    }
+}
+
+/// Makes a package from a buildfile: the same bytes whenever the files are the same.
+public struct PackageBuilder: Sendable {
+    public var buildfile: Buildfile
+    /// The buildfile's folder, absolute: where its commands run and what its paths are relative to.
+    public var folder: String
+
+    /// Reads a buildfile.
+    /// - Throws: DocumentErrors for its content, SystemError.
+    public init(file path: String) throws {
+        let bytes = try AtomicFile.read(path, limit: 1 << 20)
+        let real = try Self.real(path)
+        let slash = real.lastIndex(of: "/") ?? real.startIndex
+        let name = String(real[real.index(after: slash)...])
+        let node: Node
+        do throws(DocumentError) { node = try JSON.parse(bytes, source: name) } catch { throw DocumentErrors(error) }
+        buildfile = try Buildfile.decode(node, source: name)
+        folder = slash == real.startIndex ? "/" : String(real[..<slash])
+    }
+
+    public var fileName: String { PackageName(name: buildfile.name, version: buildfile.version).fileName }
+
+    /// Runs the commands, collects the files and writes the tarball, replacing one of that name only when it is whole.
+    ///
+    /// Owners, times and the umask of the check-out do not show in it; modification times are SOURCE_DATE_EPOCH, else 0.
+    /// - Parameters:
+    ///   - outputFolder: where the tarball goes; made if it is missing.
+    ///   - say: takes a line for people about each step.
+    /// - Returns: the tarball's absolute path.
+    /// - Throws: PackageBuildError, ArchiveError, SystemError.
+    public func build(into outputFolder: String, say: (String) -> Void = { _ in }) throws -> String {
+        try FileTree.makeDirectory(outputFolder)
+        let path = try Self.real(outputFolder) + "/" + fileName
+        try run(buildfile.preBuildCommands, "pre_build_cmds", say)
+        var files = PackageFiles(folder: folder, excludes: buildfile.excludes, omitted: [path, path + ".new"])
+        for pattern in buildfile.includes { try files.include(pattern) }
+        say("\(files.entries.count) entries into \(fileName)")
+        let epoch = getenv("SOURCE_DATE_EPOCH").flatMap { Int64(String(cString: $0)) } ?? 0
+        try TarWriter.write(Array(files.entries.values), to: path, modificationTime: epoch)
+        try run(buildfile.postBuildCommands, "post_build_cmds", say)
+        return path
+    }
+
+    private func run(_ commands: [String], _ key: String, _ say: (String) -> Void) throws {
+        // APP_NAME is what build scripts of Gateway Engine's examples read.
+        let environment = [
+            "APP_NAME": buildfile.name.text, "APP_VERSION": buildfile.version.text, "GWE_APP": buildfile.name.text,
+            "GWE_VERSION": buildfile.version.text,
+        ]
+        for (index, command) in commands.enumerated() {
+            say("\(key): \(command)")
+            try PackageBuildCommand.run(command, key: key, index: index, folder: folder, environment: environment)
+        }
+    }
+
+    private static func real(_ path: String) throws(SystemError) -> String {
+        guard let real = realpath(path, nil) else { throw .last("find \(path)") }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}

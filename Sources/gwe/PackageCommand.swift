@@ -1,0 +1,141 @@
+internal import ArgumentParser
+internal import Documents
+internal import GatewayAgent
+internal import GatewayModel
+internal import GatewaySystem
+internal import Glibc
+
+struct PackageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "package",
+        abstract: "Build packages, and find what would fail on a gateway before they are uploaded.",
+        discussion: """
+            Examples:
+              gwe package init gwe-buildfile.json --app-name web --app-version 1
+              gwe package build gwe-buildfile.json
+              gwe package check web.v1.tar.gz
+              scp "$(gwe package build gwe-buildfile.json)" root@gateway:/tmp
+            """,
+        subcommands: [PackageBuildCommandLine.self, PackageCheckCommand.self, PackageInitCommand.self])
+}
+
+struct PackageBuildCommandLine: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build", abstract: "Make a package from Gateway Engine's JSON buildfile.",
+        discussion: """
+            Prints the tarball's full path on standard output and everything else on standard error. The same files
+            make the same bytes. The package is checked at the end: exit code 65 when it would fail on a gateway.
+            """)
+
+    @Argument(help: "A JSON file with name, version, includes, excludes, pre_build_cmds and post_build_cmds.")
+    var buildfile: String
+    @Option(name: [.customShort("o"), .customLong("output")], help: .init("Where the tarball goes.", valueName: "dir"))
+    var output = "."
+    @Option(name: .customLong("app-name"), help: .init("Instead of the buildfile's name.", valueName: "name"))
+    var appName: String?
+    @Option(name: .customLong("app-version"), help: .init("Instead of its version.", valueName: "version"))
+    var appVersion: String?
+
+    func run() throws {
+        try exitingOnPackageError {
+            var builder = try PackageBuilder(file: buildfile)
+            for warning in builder.buildfile.warnings { tell("gwe: warning: \(warning)") }
+            if let appName { builder.buildfile.name = try packageWord(appName, AppName.init, "an app's name") }
+            if let appVersion { builder.buildfile.version = try packageWord(appVersion, Version.init, "a version") }
+            let path = try builder.build(into: output) { tell("gwe: \($0)") }
+            let findings = try PackageInspection.check(path)
+            for finding in findings where finding.level != .pass { tell(line(finding)) }
+            guard !findings.contains(where: { $0.level == .fail }) else {
+                tell("gwe: \(path) was made, but would fail on a gateway")
+                throw ExitCode(65)
+            }
+            emit(path)
+        }
+    }
+}
+
+struct PackageCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Find what would fail on a gateway; exit code 65 if anything would.",
+        discussion: "Takes packages, and buildfiles (.json). Runs nothing of what is in them.")
+
+    @OptionGroup var output: OutputOptions
+    @Option(
+        name: .customLong("arch"), help: .init("The gateway's architecture, as uname -m names it.", valueName: "arch"))
+    var architecture: String?
+    @Argument(help: "Packages and buildfiles.") var files: [String]
+
+    func run() throws {
+        try exitingOnPackageError {
+            var hasFailure = false
+            for file in files {
+                let findings =
+                    file.hasSuffix(".json")
+                    ? try PackageInspection.checkBuildfile(file)
+                    : try PackageInspection.check(file, machine: architecture)
+                let fails = findings.contains { $0.level == .fail }
+                hasFailure = hasFailure || fails
+                if output.json {
+                    emit(json(file, findings, passes: !fails).text())
+                } else {
+                    if files.count > 1 { emit("\(file):") }
+                    for finding in findings { emit(line(finding)) }
+                }
+            }
+            if hasFailure { throw ExitCode(65) }
+        }
+    }
+
+    /// One object a line for each file.
+    private func json(_ file: String, _ findings: [PackageCheck.Finding], passes: Bool) -> JSONValue {
+        let list = findings.map { finding in
+            JSONValue.object([
+                ("level", .string(finding.level.rawValue)), ("subject", .string(finding.subject)),
+                ("message", .string(finding.message)),
+            ])
+        }
+        return .object([("file", .string(file)), ("ok", .bool(passes)), ("findings", .array(list))])
+    }
+}
+
+struct PackageInitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Write a first buildfile; one that is there is left alone.")
+
+    @Argument(help: "The file to write.") var file = "my_app.json"
+    @Option(name: .customLong("app-name"), help: .init("The app's name.", valueName: "name")) var appName = "my_app"
+    @Option(name: .customLong("app-version"), help: .init("Its version.", valueName: "version")) var appVersion = "1"
+
+    func run() throws {
+        try exitingOnPackageError {
+            guard !FileTree.exists(file) else {
+                tell("gwe: cannot write \(file): it is there already")
+                throw ExitCode(73)
+            }
+            let name = try packageWord(appName, AppName.init, "an app's name")
+            let version = try packageWord(appVersion, Version.init, "a version")
+            try AtomicFile.write(Buildfile.template(name: name, version: version), to: file)
+            emit(Folders.absolute(file, from: currentFolder()))
+        }
+    }
+}
+
+private func line(_ finding: PackageCheck.Finding) -> String {
+    "\(finding.level.label) \(finding.subject): \(finding.message)"
+}
+
+private func packageWord<Word>(_ text: String, _ read: (String) -> Word?, _ what: String) throws -> Word {
+    if let word = read(text) { return word }
+    tell("gwe: expected \(what), found '\(text)'")
+    throw ExitCode(64)
+}
+
+/// As `exitingOnError`, with 65 for bad documents and 1 for a build that failed.
+private func exitingOnPackageError(_ body: () throws -> Void) throws {
+    try exitingOnError {
+        do { try body() } catch let errors as DocumentErrors {
+            tell("gwe: \(errors)")
+            throw ExitCode(65)
+        }
+    }
+}
