@@ -16,7 +16,7 @@ struct GWE: ParsableCommand {
                     UnholdCommand.self,
                 ]),
             .init(name: "Gateway", subcommands: [RunCommand.self, ActivateCommand.self, ConfigCommand.self]),
-            .init(name: "Authoring", subcommands: [ValidateCommand.self]),
+            .init(name: "Authoring", subcommands: [ValidateCommand.self, PackageCommand.self]),
             .init(name: "Other", subcommands: [ExitCodesCommand.self, CompletionCommand.self, InstallCommand.self]),
         ])
 }
