@@ -14,7 +14,8 @@ public enum AtomicFile {
     ///   - mode: permission bits, exactly; the umask does not apply.
     ///   - owner: user and group, or nil for the process's own.
     public static func write(
-        _ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644, owner: (user: UInt32, group: UInt32)? = nil
+        _ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644,
+        owner: (user: UInt32, group: UInt32)? = nil
     ) throws(SystemError) {
         let place = try PathParts(path)
         let folder = try OpenFile(path: place.parent, flags: O_RDONLY | O_DIRECTORY)

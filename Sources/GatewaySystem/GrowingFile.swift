@@ -85,7 +85,9 @@ public final class GrowingFile: Sendable {
         let wanted = min(Int(clamping: end - offset), buffer.count)
         guard wanted > 0 else { return 0 }
         let count = retrying { pread(descriptor, buffer.baseAddress, wanted, off_t(offset)) }
-        guard count > 0 else { throw .system(count < 0 ? .last("read package") : SystemError("read package", code: EIO)) }
+        guard count > 0 else {
+            throw .system(count < 0 ? .last("read package") : SystemError("read package", code: EIO))
+        }
         return count
     }
 }

@@ -72,7 +72,8 @@ final class StreamDecoder {
     }
 
     private func inflate(
-        _ stream: UnsafeMutablePointer<z_stream>, _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
+        _ stream: UnsafeMutablePointer<z_stream>, _ input: UnsafeRawBufferPointer,
+        _ output: UnsafeMutableRawBufferPointer
     ) throws(UnpackError) -> (consumed: Int, produced: Int) {
         if isAtBoundary {
             guard !input.isEmpty else { return (0, 0) }

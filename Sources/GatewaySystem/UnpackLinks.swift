@@ -15,7 +15,9 @@ struct UnpackLinks {
             }
             let words = UnpackPath.printable(target)
             guard target.first != 47 else { throw refused("a symlink to the absolute path '\(words)'") }
-            guard leadsInside(path, target) else { throw refused("a symlink that leads out of the package: '\(words)'") }
+            guard leadsInside(path, target) else {
+                throw refused("a symlink that leads out of the package: '\(words)'")
+            }
         }
     }
 

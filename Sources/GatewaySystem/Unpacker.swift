@@ -89,7 +89,8 @@ extension Unpacked {
         let prefix = Array(top) + [47]
         // The folder itself is among the entries, so a single file at the root is none.
         guard entries.count > 1,
-            entries.allSatisfy({ $0.path.starts(with: prefix) || ($0.path.elementsEqual(top) && $0.kind == .directory) })
+            entries.allSatisfy({ $0.path.starts(with: prefix) || ($0.path.elementsEqual(top) && $0.kind == .directory) }
+            )
         else { return }
         do throws(SystemError) {
             let root = try OpenFile(path: directory, flags: O_RDONLY | O_DIRECTORY)

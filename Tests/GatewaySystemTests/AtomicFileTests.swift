@@ -23,7 +23,8 @@ import Testing
         #expect(scratch.names() == ["f"])
     }
 
-    @Test("leftovers of a killed writer are removed: file, symlink or read-only file", arguments: ["file", "link", "400"])
+    @Test(
+        "leftovers of a killed writer are removed: file, symlink or read-only file", arguments: ["file", "link", "400"])
     func leftover(kind: String) throws {
         try scratch.write("victim", "untouched")
         switch kind {

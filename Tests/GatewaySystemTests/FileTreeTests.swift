@@ -103,9 +103,12 @@ import Testing
         #expect(throws: SystemError.self) { try FileTree.syncEach(in: scratch("none")) }
     }
 
-    @Test("kernels are told apart at 5.8", arguments: [
-        ("4.19.0-gateway", false), ("5.7.19", false), ("5.8.0-rc1", true), ("5.10.1", true), ("6.1", true), ("odd", false),
-    ])
+    @Test(
+        "kernels are told apart at 5.8",
+        arguments: [
+            ("4.19.0-gateway", false), ("5.7.19", false), ("5.8.0-rc1", true), ("5.10.1", true), ("6.1", true),
+            ("odd", false),
+        ])
     func kernels(release: String, expected: Bool) {
         #expect(FileSystemBarrier.isAtLeast5_8(release) == expected)
     }

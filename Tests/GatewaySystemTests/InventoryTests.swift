@@ -59,7 +59,8 @@ import Testing
     }
 
     enum Damage: CaseIterable, Sendable {
-        case content, sameSize, missing, folder, mode, folderMode, link, linkToFile, fileToLink, fileToFolder, folderToFile
+        case content, sameSize, missing, folder, mode, folderMode, link, linkToFile, fileToLink, fileToFolder,
+            folderToFile
     }
 
     @Test("each kind of damage is named", arguments: Damage.allCases)
@@ -168,7 +169,9 @@ import Testing
         let after = try Inventory.scan(scratch("tree"), as: release, reusing: known)
         var digests: [String: String] = [:]
         for entry in after.entries {
-            if case .file(let file) = entry.kind { digests[String(decoding: entry.path, as: UTF8.self)] = file.digest.hex }
+            if case .file(let file) = entry.kind {
+                digests[String(decoding: entry.path, as: UTF8.self)] = file.digest.hex
+            }
         }
         #expect(digests["lib/data file"] == lie.hex)
         #expect(digests["bin/app"] == SHA256.hex(of: "changed\n".utf8))

@@ -14,7 +14,9 @@ struct TarBytes {
         size: Int? = nil, time: Int = 1_700_000_000
     ) {
         var header = [UInt8](repeating: 0, count: 512)
-        func put(_ value: [UInt8], at offset: Int) { header.replaceSubrange(offset..<(offset + value.count), with: value) }
+        func put(_ value: [UInt8], at offset: Int) {
+            header.replaceSubrange(offset..<(offset + value.count), with: value)
+        }
         func octal(_ value: Int, digits: Int, at offset: Int) {
             put(Array(String(repeating: "0", count: digits).utf8), at: offset)
             let text = Array(String(value, radix: 8).utf8)

@@ -32,7 +32,9 @@ import Testing
         return String(decoding: data, as: UTF8.self)
     }
 
-    @Test("the same content gives the same bytes, in whatever order and at whatever time", arguments: TarWriter.Compression.allCases)
+    @Test(
+        "the same content gives the same bytes, in whatever order and at whatever time",
+        arguments: TarWriter.Compression.allCases)
     func reproducible(compression: TarWriter.Compression) throws {
         let entries = try entries()
         try TarWriter.write(entries, to: scratch("a"), compression: compression)

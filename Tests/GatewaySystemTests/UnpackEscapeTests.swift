@@ -97,8 +97,9 @@ import Testing
         Attack("setgid", "s", "it is setuid or setgid") { $0.add("s", .file, "x", mode: 0o2755) },
         Attack("line feed in a name", "a\\x0ab", "its name holds control characters") { $0.add("a\nb") },
         Attack("escape sequence in a name", "\\x1b[2J", "its name holds control characters") { $0.add("\u{1B}[2J") },
-        Attack("a name too long", String(repeating: "n", count: 200) + "…", "a name in its path is longer than 255 bytes")
-        {
+        Attack(
+            "a name too long", String(repeating: "n", count: 200) + "…", "a name in its path is longer than 255 bytes"
+        ) {
             $0.add("././@LongLink", .longName, String(repeating: "n", count: 256) + "\0")
             $0.add("short")
         },
@@ -164,7 +165,8 @@ import Testing
     @Test("more entries, bytes or compression than allowed end the unpacking early")
     func limits() throws {
         let many = try scratch.compress(TarBytes.of { for n in 0..<50 { $0.add("f\(n)") } }, as: "many")
-        let big = try scratch.compress(TarBytes.of { $0.add("f", .file, String(repeating: "x", count: 5000)) }, as: "big")
+        let big = try scratch.compress(
+            TarBytes.of { $0.add("f", .file, String(repeating: "x", count: 5000)) }, as: "big")
         let zeros = [UInt8](repeating: 0, count: 70 << 20)
         let bomb = try scratch.compress(TarBytes.of { $0.add(Array("f".utf8), .file, zeros) }, as: "bomb")
         let padding = try scratch.compress(TarBytes.of { $0.add("f") } + zeros, as: "padding")

@@ -73,7 +73,8 @@ import Testing
     func checksum(program: String) throws {
         var padded = tar()
         padded += [UInt8](repeating: 0, count: 700_000)
-        let bytes = try AtomicFile.read(scratch.compress(padded, program == "zstd" ? "zstd --check" : program), limit: 1 << 20)
+        let bytes = try AtomicFile.read(
+            scratch.compress(padded, program == "zstd" ? "zstd --check" : program), limit: 1 << 20)
         // gzip: CRC and length; zstd: XXH64 at the end; xz: the footer and the index before it.
         for back in [1, 3, 4] + (program == "gzip" ? [5, 8] : program == "xz" ? [9, 12, 20] : []) {
             var changed = bytes
