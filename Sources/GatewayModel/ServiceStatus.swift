@@ -26,7 +26,8 @@ public struct ServiceStatus: Sendable, Hashable {
 
     public init(
         app: AppName, state: ServiceState, pid: Int32? = nil, uptime: Duration? = nil, lastExit: ServiceExit? = nil,
-        restarts: Int = 0, problem: String? = nil, lastError: String? = nil, logProblem: String? = nil, nextAttempt: Duration? = nil,
+        restarts: Int = 0, problem: String? = nil, lastError: String? = nil, logProblem: String? = nil,
+        nextAttempt: Duration? = nil,
         adopted: Bool = false, wanted: Bool = true, release: String = ""
     ) {
         self.app = app

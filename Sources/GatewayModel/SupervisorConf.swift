@@ -21,7 +21,8 @@ public struct SupervisorConf: Sendable, Hashable {
             warnings.append(.init(source: source, mark: other.mark, message: "section [\(other.name)] is ignored"))
         }
         guard let section = programs.first else {
-            throw DocumentError(source: source, mark: Mark(line: 1, column: 1), message: "expected a section [supervisord]")
+            throw DocumentError(
+                source: source, mark: Mark(line: 1, column: 1), message: "expected a section [supervisord]")
         }
         if programs.count > 1 {
             throw DocumentError(

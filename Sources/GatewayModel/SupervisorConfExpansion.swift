@@ -17,7 +17,8 @@ enum SupervisorConfExpansion {
                 continue
             }
             guard rest.first == "(", let close = rest.firstIndex(of: ")") else {
-                throw Failure(message: "expected %(name)s or %% after '\(result.suffix(20))', found '%\(rest.prefix(1))'")
+                throw Failure(
+                    message: "expected %(name)s or %% after '\(result.suffix(20))', found '%\(rest.prefix(1))'")
             }
             let name = String(rest[rest.index(after: rest.startIndex)..<close])
             rest = rest[rest.index(after: close)...]
@@ -28,7 +29,8 @@ enum SupervisorConfExpansion {
             }
             rest.removeFirst()
             guard let value = values[name] else {
-                let hint = name.hasPrefix("ENV_") ? "the environment has no \(name.dropFirst(4))" : "there is no such name"
+                let hint =
+                    name.hasPrefix("ENV_") ? "the environment has no \(name.dropFirst(4))" : "there is no such name"
                 throw Failure(message: "cannot expand %(\(name))s: \(hint)")
             }
             if conversion == "d", Int(value) == nil {

@@ -20,7 +20,8 @@ struct SupervisorConfLines {
     /// At most 1 MiB and 10,000 lines are read.
     init(_ text: String, source: String) throws(DocumentError) {
         guard text.utf8.count <= 1 << 20 else {
-            throw DocumentError(source: source, mark: nil, message: "expected at most 1 MiB, found \(text.utf8.count) bytes")
+            throw DocumentError(
+                source: source, mark: nil, message: "expected at most 1 MiB, found \(text.utf8.count) bytes")
         }
         var text = Substring(text)
         if text.unicodeScalars.first == "\u{FEFF}" { text = Substring(text.unicodeScalars.dropFirst()) }
@@ -34,7 +35,9 @@ struct SupervisorConfLines {
             let value = SupervisorConfLines.stripped(line[..<(comment ?? line.count)])
             let firstNonSpace = line.firstIndex { !$0.properties.isWhitespace } ?? 0
             let mark = Mark(line: index + 1, column: firstNonSpace + 1)
-            func wrong(_ message: String) -> DocumentError { DocumentError(source: source, mark: mark, message: message) }
+            func wrong(_ message: String) -> DocumentError {
+                DocumentError(source: source, mark: mark, message: message)
+            }
             if value.isEmpty {
                 // An empty line inside a value belongs to it, a comment line does not.
                 if comment == nil, let section = current, let option { sections[section].options[option].value += "\n" }
@@ -55,7 +58,9 @@ struct SupervisorConfLines {
                 option = nil
                 continue
             }
-            guard let section = current else { throw wrong("expected a section such as [supervisord] before '\(value)'") }
+            guard let section = current else {
+                throw wrong("expected a section such as [supervisord] before '\(value)'")
+            }
             guard let delimiter = value.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
                 throw wrong("expected 'key = value', found '\(value)'")
             }

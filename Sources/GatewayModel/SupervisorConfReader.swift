@@ -89,7 +89,8 @@ struct SupervisorConfReader {
     private func command(into result: inout ServiceDefinition, needed: Bool) throws(DocumentError) {
         guard let line = try text("command") else {
             guard needed else { return }
-            throw DocumentError(source: source, mark: section.mark, path: "command", message: "expected a command, found none")
+            throw DocumentError(
+                source: source, mark: section.mark, path: "command", message: "expected a command, found none")
         }
         do { result.command = try ShellWords.split(line) } catch { throw wrong("command", error.message) }
         if result.command.isEmpty && needed { throw wrong("command", "expected a command, found an empty text") }
@@ -185,7 +186,8 @@ struct SupervisorConfReader {
         let units: [(String, Int64)] = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)]
         let unit = units.first { text.lowercased().hasSuffix($0.0) }
         let digits = unit == nil ? text : SupervisorConfLines.trimmed(text.dropLast(2))
-        guard let number = Int64(digits), number >= 0, case let (bytes, overflow) = number.multipliedReportingOverflow(by: unit?.1 ?? 1),
+        guard let number = Int64(digits), number >= 0,
+            case let (bytes, overflow) = number.multipliedReportingOverflow(by: unit?.1 ?? 1),
             !overflow
         else { throw wrong(key, "expected a size such as 200KB or 5MB, found '\(text)'") }
         return bytes

@@ -42,7 +42,9 @@ public enum ChildProcess {
     public static func spawn(_ request: SpawnRequest) throws(ProcessError) -> Int32 {
         let path = try resolve(request)
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
-        guard null >= 0 else { throw ProcessError(.resources, path, "cannot open /dev/null: \(ProcessError.words(errno))") }
+        guard null >= 0 else {
+            throw ProcessError(.resources, path, "cannot open /dev/null: \(ProcessError.words(errno))")
+        }
         defer { close(null) }
         let user = request.user.flatMap { $0.isCurrent ? nil : $0 }
 
@@ -86,7 +88,9 @@ public enum ChildProcess {
 
     /// Waits for the end of a child and reaps it.
     public static func wait(_ pid: Int32) throws(SystemError) -> Exit {
-        guard let exit = try wait(pid, reap: true, block: true) else { throw SystemError("wait for \(pid)", code: ECHILD) }
+        guard let exit = try wait(pid, reap: true, block: true) else {
+            throw SystemError("wait for \(pid)", code: ECHILD)
+        }
         return exit
     }
 

@@ -27,7 +27,9 @@ struct PipeLogFile: ~Copyable {
     mutating func open() throws(SystemError) {
         var there = stat()
         var held = stat()
-        if fd >= 0, fstat(fd, &held) == 0, stat(path, &there) == 0, there.st_ino == held.st_ino, there.st_dev == held.st_dev {
+        if fd >= 0, fstat(fd, &held) == 0, stat(path, &there) == 0, there.st_ino == held.st_ino,
+            there.st_dev == held.st_dev
+        {
             byteCount = Int64(held.st_size)
             return
         }
@@ -65,7 +67,9 @@ struct PipeLogFile: ~Copyable {
         // A terminal, a device, or a file system without splice. A crash here may lose what was taken.
         var failure: Int32?
         let taken = scratch.take(pipe, min(wanted, 65_536)) { bytes in
-            let written = isRegular ? pwrite(fd, bytes.baseAddress, bytes.count, off_t(offset)) : write(fd, bytes.baseAddress, bytes.count)
+            let written =
+                isRegular
+                ? pwrite(fd, bytes.baseAddress, bytes.count, off_t(offset)) : write(fd, bytes.baseAddress, bytes.count)
             if written < bytes.count { failure = written < 0 ? errno : ENOSPC }
             offset += Int64(max(0, written))
         }

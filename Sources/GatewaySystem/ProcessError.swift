@@ -64,7 +64,8 @@ extension ProcessError {
             if let interpreter = ProgramFile(file).interpreter {
                 return ProcessError(.missing, path, "its interpreter \(interpreter) does not exist")
             }
-            return ProcessError(.missing, path, "its loader does not exist: it is built for another C library or machine")
+            return ProcessError(
+                .missing, path, "its loader does not exist: it is built for another C library or machine")
         case EACCES, EPERM:
             var info = stat()
             guard stat(file, &info) == 0 else { return ProcessError(.notExecutable, path, words(code)) }

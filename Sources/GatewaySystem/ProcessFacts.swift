@@ -50,7 +50,9 @@ public struct ProcessFacts: Sendable, Hashable {
         defer { closedir(folder) }
         var found: [ProcessFacts] = []
         while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if let pid = Int32(name), let info = ProcessFacts(pid), info.session == session { found.append(info) }
         }
         return found
@@ -67,7 +69,9 @@ public struct ProcessFacts: Sendable, Hashable {
         guard var next = gwe_environment() else { return result }
         while let text = next.pointee {
             let pair = String(cString: text)
-            if let sign = pair.firstIndex(of: "=") { result[String(pair[..<sign])] = String(pair[pair.index(after: sign)...]) }
+            if let sign = pair.firstIndex(of: "=") {
+                result[String(pair[..<sign])] = String(pair[pair.index(after: sign)...])
+            }
             next += 1
         }
         return result

@@ -10,7 +10,8 @@ import Testing
     /// Starts an agent on a folder whose `definitions` file it applies; returns its pid.
     private func agent(_ folder: String) throws -> Int32 {
         var request = SpawnRequest(
-            executable: "/proc/self/exe", arguments: ["--testing-library", "swift-testing", "--filter", "SupervisionAgent"],
+            executable: "/proc/self/exe",
+            arguments: ["--testing-library", "swift-testing", "--filter", "SupervisionAgent"],
             environment: ProcessFacts.environment)
         request.executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         request.environment["GWE_TEST_AGENT"] = folder
@@ -48,7 +49,10 @@ import Testing
             folder, "echo up $$; while [ ! -e go ]; do sleep 0.02; done; rm go; echo on; exec sleep 1000")
         try write([definition], folder)
         let agent = try agent(folder)
-        #expect(supervisionHolds { (try? String(contentsOfFile: folder + "/log/web.log", encoding: .utf8))?.isEmpty == false })
+        #expect(
+            supervisionHolds {
+                (try? String(contentsOfFile: folder + "/log/web.log", encoding: .utf8))?.isEmpty == false
+            })
         try kill9(agent)
 
         // Written while no agent is there: it waits in the pipe.
@@ -95,7 +99,10 @@ import Testing
         let definition = try definition(folder, "sleep 1000 & echo $! >child; wait")
         try write([definition], folder)
         let agent = try agent(folder)
-        #expect(supervisionHolds { (try? String(contentsOfFile: folder + "/child", encoding: .utf8))?.hasSuffix("\n") == true })
+        #expect(
+            supervisionHolds {
+                (try? String(contentsOfFile: folder + "/child", encoding: .utf8))?.hasSuffix("\n") == true
+            })
         let child = try #require(Int32(String(contentsOfFile: folder + "/child", encoding: .utf8).dropLast()))
         try kill9(agent)
         let record = try #require(ProcessRecord(folder + "/run/web.process"))
@@ -140,7 +147,9 @@ import Testing
         for round in 0..<6 {
             let agent = try agent(folder)
             if let pid = ProcessRecord(folder + "/run/web.process")?.pid { pids.insert(pid) }
-            let size = { (try? FileManager.default.attributesOfItem(atPath: folder + "/log/web.log")[.size] as? Int) ?? 0 }
+            let size = {
+                (try? FileManager.default.attributesOfItem(atPath: folder + "/log/web.log")[.size] as? Int) ?? 0
+            }
             let before = size()
             #expect(supervisionHolds { size() > before + round * 20_000 })
             try kill9(agent)

@@ -177,7 +177,8 @@ import Testing
         ])
         #expect(bench.status("api")?.state == .stopped)
         #expect(bench.status("api")?.problem == "waits for database")
-        #expect(supervisionHolds { (try? String(contentsOfFile: trace, encoding: .utf8))?.hasSuffix("api up\n") == true })
+        #expect(
+            supervisionHolds { (try? String(contentsOfFile: trace, encoding: .utf8))?.hasSuffix("api up\n") == true })
         bench.supervisor.shutdown()
         #expect(
             try String(contentsOfFile: trace, encoding: .utf8)
@@ -231,7 +232,9 @@ import Testing
         try bench.supervisor.apply([
             bench.definition("web", "id -un >/dev/stdout; exec sleep 1000") { $0.user = "nobody" }
         ])
-        #expect(supervisionHolds { bench.log("web") == "nobody\n" }, "\(bench.log("web")) \(String(describing: bench.status("web")))")
+        #expect(
+            supervisionHolds { bench.log("web") == "nobody\n" },
+            "\(bench.log("web")) \(String(describing: bench.status("web")))")
     }
 
     @Test("commands on the loop's own thread do not block it for ever")

@@ -19,7 +19,9 @@ import Testing
         let bench = try SupervisionBench()
         defer { bench.end() }
         try bench.supervisor.apply([
-            bench.definition("web", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo \"line $i of many\"; done; exit 0") {
+            bench.definition(
+                "web", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo \"line $i of many\"; done; exit 0"
+            ) {
                 $0.output.maxByteCount = 100_000
                 $0.output.backups = 2
             }
@@ -74,7 +76,8 @@ import Testing
         let bench = try SupervisionBench()
         defer { bench.end() }
         try bench.supervisor.apply([
-            bench.definition("web", "echo one; printf tw; until [ -e go ]; do sleep 0.02; done; echo o; printf end; exit 0")
+            bench.definition(
+                "web", "echo one; printf tw; until [ -e go ]; do sleep 0.02; done; echo o; printf end; exit 0")
         ])
         #expect(supervisionHolds { bench.log("web") == "one\n" })
         try bench.write("", to: "go")
@@ -88,7 +91,10 @@ import Testing
         // A file where the folder should be: not even root can write there.
         try bench.write("", to: "log")
         try bench.supervisor.apply([
-            bench.definition("web", "head -c 3000000 /dev/zero | tr '\\0' '\\n'; touch done; until [ -e go ]; do sleep 0.02; done; while :; do echo back; sleep 0.05; done")
+            bench.definition(
+                "web",
+                "head -c 3000000 /dev/zero | tr '\\0' '\\n'; touch done; until [ -e go ]; do sleep 0.02; done; while :; do echo back; sleep 0.05; done"
+            )
         ])
         #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/done") })
         #expect(bench.status("web")?.state == .running)

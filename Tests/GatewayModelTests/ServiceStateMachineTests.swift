@@ -23,7 +23,8 @@ import Testing
         let ways: [ServiceState: [Event]] = [
             .stopped: [], .starting: [.start, .spawned], .running: [.start, .spawned, .timer],
             .backoff: [.start, .spawned, .ended(.code(1), uptime: .zero)],
-            .stopping: [.start, .spawned, .stop], .exited: [.start, .spawned, .timer, .ended(.code(0), uptime: .seconds(2))],
+            .stopping: [.start, .spawned, .stop],
+            .exited: [.start, .spawned, .timer, .ended(.code(0), uptime: .seconds(2))],
             .fatal: [.start, .spawnFailed(permanent: true)], .unknown: [.start, .spawned, .stop, .signalFailed],
         ]
         var machine = try machine(retries: retries)
@@ -194,7 +195,8 @@ import Testing
     @Test("an app that was up is restarted at once; one that keeps crashing soon after waits longer and longer")
     func flapping() throws {
         var machine = try machine(in: .running)
-        #expect(machine.handle(.ended(.signal(11), uptime: .seconds(600)), randomness: 1) == ServiceStateMachineTests.spawn)
+        #expect(
+            machine.handle(.ended(.signal(11), uptime: .seconds(600)), randomness: 1) == ServiceStateMachineTests.spawn)
         for delay in [100, 200, 400, 800] {
             _ = machine.handle(.spawned, randomness: 1)
             _ = machine.handle(.timer, randomness: 1)
@@ -205,7 +207,8 @@ import Testing
         }
         _ = machine.handle(.spawned, randomness: 1)
         _ = machine.handle(.timer, randomness: 1)
-        #expect(machine.handle(.ended(.signal(11), uptime: .seconds(60)), randomness: 1) == ServiceStateMachineTests.spawn)
+        #expect(
+            machine.handle(.ended(.signal(11), uptime: .seconds(60)), randomness: 1) == ServiceStateMachineTests.spawn)
     }
 
     @Test("a job that ends as expected and shall always run is run again at once, but cannot spin")
@@ -215,7 +218,8 @@ import Testing
         for _ in 0..<10 {
             _ = machine.handle(.spawned, randomness: 1)
             #expect(machine.state == .running)
-            #expect(machine.handle(.ended(.code(0), uptime: .seconds(2)), randomness: 1) == ServiceStateMachineTests.spawn)
+            #expect(
+                machine.handle(.ended(.code(0), uptime: .seconds(2)), randomness: 1) == ServiceStateMachineTests.spawn)
         }
         _ = machine.handle(.spawned, randomness: 1)
         _ = machine.handle(.ended(.code(0), uptime: .zero), randomness: 1)
@@ -228,7 +232,8 @@ import Testing
     func adoptedEnd() throws {
         var machine = try machine()
         _ = machine.handle(.adopted(uptime: .seconds(100)), randomness: 1)
-        #expect(machine.handle(.ended(.unknown, uptime: .seconds(200)), randomness: 1) == ServiceStateMachineTests.spawn)
+        #expect(
+            machine.handle(.ended(.unknown, uptime: .seconds(200)), randomness: 1) == ServiceStateMachineTests.spawn)
     }
 
     @Test("with autorestart=false a process stays down whatever its end")

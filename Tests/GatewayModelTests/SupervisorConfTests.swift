@@ -79,7 +79,8 @@ import Testing
             environment=A="x,y",B='z z', PATH=/opt/bin:%(ENV_HOME)s/bin,C="100%%",
                 D="", E=a.b-c+d(1)
             command=run %(ENV_A)s %(process_num)02d
-            """).definition
+            """
+        ).definition
         #expect(
             definition.environment == [
                 "GWE_APP": "demo", "A": "x,y", "B": "z z", "PATH": "/opt/bin:/root/bin", "C": "100%", "D": "",
@@ -132,7 +133,10 @@ import Testing
             ("command=x", "supervisor.conf:1:1: expected a section such as [supervisord] before 'command=x'"),
             ("[supervisord]\n", "supervisor.conf:1:1: command: expected a command, found none"),
             ("[supervisord]\ncommand=\n", "supervisor.conf:2:1: command: expected a command, found an empty text"),
-            ("[supervisord]\ncommand=a 'b", "supervisor.conf:2:1: command: no closing quote: a ' is opened and never closed"),
+            (
+                "[supervisord]\ncommand=a 'b",
+                "supervisor.conf:2:1: command: no closing quote: a ' is opened and never closed"
+            ),
             ("[supervisord]\nnonsense", "supervisor.conf:2:1: expected 'key = value', found 'nonsense'"),
             (
                 "[supervisord]\ncommand=x\n[program:y]\ncommand=z",
@@ -158,7 +162,10 @@ import Testing
                 "[supervisord]\ncommand=%(ENV_NOPE)s",
                 "supervisor.conf:2:1: command: cannot expand %(ENV_NOPE)s: the environment has no NOPE"
             ),
-            ("[supervisord]\ncommand=date +%s", "supervisor.conf:2:1: command: expected %(name)s or %% after 'date +', found '%s'"),
+            (
+                "[supervisord]\ncommand=date +%s",
+                "supervisor.conf:2:1: command: expected %(name)s or %% after 'date +', found '%s'"
+            ),
             (
                 "[supervisord]\ncommand=x\nstdout_logfile_maxbytes=2TB",
                 "supervisor.conf:3:1: stdout_logfile_maxbytes: expected a size such as 200KB or 5MB, found '2TB'"
@@ -171,8 +178,14 @@ import Testing
                 "[supervisord]\ncommand=x\nenvironment=A=1,B",
                 "supervisor.conf:3:1: environment: expected KEY=value after 'A=1,'"
             ),
-            ("[supervisord]\ncommand=x\numask=9", "supervisor.conf:3:1: umask: expected an octal number such as 022, found '9'"),
-            ("[supervisord]\ncommand=x\nstartsecs=-1", "supervisor.conf:3:1: startsecs: expected a number from 0 to 86400, found -1"),
+            (
+                "[supervisord]\ncommand=x\numask=9",
+                "supervisor.conf:3:1: umask: expected an octal number such as 022, found '9'"
+            ),
+            (
+                "[supervisord]\ncommand=x\nstartsecs=-1",
+                "supervisor.conf:3:1: startsecs: expected a number from 0 to 86400, found -1"
+            ),
         ])
     func mistakes(_ text: String, _ message: String) {
         #expect(failure(text) == message)

@@ -8,7 +8,8 @@ import Testing
     private func shell(_ script: String, timeout: Duration = .seconds(60), killDelay: Duration = .seconds(30))
         throws -> ChildProcess.Completed
     {
-        try ChildProcess.run("/bin/sh", ["-c", script], environment: environment, timeout: timeout, killDelay: killDelay)
+        try ChildProcess.run(
+            "/bin/sh", ["-c", script], environment: environment, timeout: timeout, killDelay: killDelay)
     }
 
     @Test("output and errors of a program come back together, with its exit code")
@@ -116,9 +117,11 @@ import Testing
         #expect(failure("./empty") == "cannot run ./empty: exec format error: the file is empty")
         #expect(failure("./arm").hasPrefix("cannot run ./arm: exec format error: it is built for ARM, this machine is"))
         #expect(failure("./absent") == "cannot run ./absent: no such file")
-        #expect(failure("noshebang") == "cannot run noshebang: it is not in PATH (the release has one: write ./noshebang)")
+        #expect(
+            failure("noshebang") == "cannot run noshebang: it is not in PATH (the release has one: write ./noshebang)")
         #expect(failure("/bin/sh", directory: folder + "/x").contains("cannot enter folder \(folder)/x: no such file"))
-        #expect(failure(folder) == "cannot run \(folder): it is a folder: " || failure(folder).contains("it is a folder"))
+        #expect(
+            failure(folder) == "cannot run \(folder): it is a folder: " || failure(folder).contains("it is a folder"))
     }
 
     @Test("an unknown user is refused by name")
@@ -132,7 +135,8 @@ import Testing
     func becomesUser() throws {
         let user = try UserIdentity("nobody")
         let result = try ChildProcess.run(
-            "/bin/sh", ["-c", "id -u; id -G"], environment: environment, directory: "/", timeout: .seconds(60), user: user)
+            "/bin/sh", ["-c", "id -u; id -G"], environment: environment, directory: "/", timeout: .seconds(60),
+            user: user)
         #expect(result.outputText == "\(user.uid)\n\(user.gid)\n")
     }
 
@@ -143,7 +147,8 @@ import Testing
                 group.addTask {
                     let result = try? ChildProcess.run(
                         "/bin/sh", ["-c", "exit \(code)"], environment: [:], timeout: .seconds(60))
-                    if case .code(let got)? = result?.exit { return got } else { return -1 }
+                    guard case .code(let got)? = result?.exit else { return -1 }
+                    return got
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }.sorted()

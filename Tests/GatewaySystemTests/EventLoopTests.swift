@@ -66,7 +66,9 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let loop = try EventLoop()
         let trace = Trace()
-        let watch = try loop.onChange(ofFile: folder + "/manifest.yaml", quiet: .milliseconds(50)) { trace.add("changed") }
+        let watch = try loop.onChange(ofFile: folder + "/manifest.yaml", quiet: .milliseconds(50)) {
+            trace.add("changed")
+        }
         defer { watch.close() }
         func settle() {
             let done = Trace()

@@ -51,7 +51,10 @@ public final class Supervisor: ServiceManager {
         runFolder = "\(stateFolder)/run"
         scratch = try PipeScratch()
         // Those speak to the agent, not to its services.
-        let own = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "INVOCATION_ID"]
+        let own = [
+            "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+            "INVOCATION_ID",
+        ]
         self.environment = environment.filter { !own.contains($0.key) }
         let records = try ProcessRecord.folder(runFolder)
         locked { core in

@@ -41,7 +41,9 @@ extension Supervisor {
     /// Starts what waited for others, if they are up now or gone.
     func startWaiting(_ core: inout Core) {
         guard !core.shuttingDown else { return }
-        for app in core.services.values.filter(\.waitsForOthers).map(\.definition).sorted(by: { ($0.priority, $0.app) < ($1.priority, $1.app) }).map(\.app) {
+        for app in core.services.values.filter(\.waitsForOthers).map(\.definition).sorted(by: {
+            ($0.priority, $0.app) < ($1.priority, $1.app)
+        }).map(\.app) {
             begin(app, &core)
         }
     }

@@ -36,7 +36,8 @@ extension Supervisor {
 
     private func spawn(_ definition: ServiceDefinition, user: UserIdentity?, _ slot: ServiceSlot?) throws -> Int32 {
         var request = SpawnRequest(
-            executable: definition.command[0], arguments: Array(definition.command.dropFirst()), environment: environment,
+            executable: definition.command[0], arguments: Array(definition.command.dropFirst()),
+            environment: environment,
             directory: definition.directory)
         request.environment.merge([
             "SUPERVISOR_ENABLED": "1", Supervisor.nameVariable: definition.app.text,
