@@ -91,6 +91,8 @@ let package = Package(
         tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
         tests("CommandLineTests", ["gwe"]),
-        tests("EndToEndTests", ["GatewaySystem", "Documents", "GatewayModel"]),
+        tests(
+            "EndToEndTests",
+            ["gwe", "murano-sandbox", "MuranoSandbox", "GatewayAgent", "GatewaySystem", "Documents", "GatewayModel"]),
     ]
 )
