@@ -67,6 +67,8 @@ public struct Plan: Sendable, Hashable {
     public var errors: [String]
     /// Bytes of disk needed and free, when the former does not fit into the latter.
     public var shortfall: Shortfall?
+    /// What of the wish was ignored, and why: one sentence each.
+    public var notes: [String]
 
     public struct Shortfall: Sendable, Hashable {
         public var neededByteCount: Int64
@@ -75,8 +77,9 @@ public struct Plan: Sendable, Hashable {
 
     public init(
         drift: [AppName: [Drift]] = [:], apps: [AppPlan] = [], inSync: [AppName] = [], errors: [String] = [],
-        shortfall: Shortfall? = nil
+        shortfall: Shortfall? = nil, notes: [String] = []
     ) {
+        self.notes = notes
         self.drift = drift
         self.apps = apps
         self.inSync = inSync

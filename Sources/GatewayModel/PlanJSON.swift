@@ -12,6 +12,7 @@ extension Plan {
             ("apps", .array(apps.map(\.json))),
             ("in_sync", .array(inSync.sorted().map { .string($0.text) })),
             ("errors", .array(errors.map(JSONValue.string))),
+            ("notes", .array(notes.map(JSONValue.string))),
             ("changes", .int(Int64(work.count))),
             ("summary", .string(footer)),
         ]

@@ -23,6 +23,7 @@ private struct PlanMaker {
     }
 
     mutating func make() -> Plan {
+        plan.notes = desired.notes
         let wanted = desired.apps.values.filter { $0.state.value != .absent }.map(\.name)
         let order = StartOrder(of: wanted, requires: { desired.apps[$0]?.requires.value ?? [] })
         plan.errors = order.cycles.map { "requires cycle: " + ($0 + [$0[0]]).map(\.text).joined(separator: " -> ") }
@@ -147,6 +148,7 @@ private struct PlanMaker {
                 installed: there.current, wish: release.value, steps: steps, interrupts: there.isRunning == true)
         }
         guard isService, let isRunning = there.isRunning, isRunning != running else { return nil }
+        if running, there.hasEndedWell { return nil }
         if running { note(drift: [.stopped], of: app.name) }
         return AppPlan(
             app: app.name, action: .restart, reason: running ? "not running" : "state is stopped, but it runs",

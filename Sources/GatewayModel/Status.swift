@@ -24,6 +24,8 @@ public struct ServiceSnapshot: Sendable, Hashable {
     }
 
     public var isRunning: Bool { state == "RUNNING" || state == "STARTING" }
+    /// Whether it ended by itself with an exit code that it may end with (rules 14).
+    public var hasEndedWell: Bool { state == "EXITED" && lastError == nil }
 }
 
 /// One app as `gwe status` shows it: desired against observed, sync and health apart.
@@ -130,7 +132,7 @@ public struct GatewayStatus: Sendable, Hashable {
         switch service.state {
         case "RUNNING": return service.isHealthy == false ? .degraded : .healthy
         case "STARTING", "STOPPING": return .degraded
-        case "EXITED": return service.lastError == nil ? .healthy : .down
+        case "EXITED": return service.hasEndedWell ? .healthy : .down
         default: return .down
         }
     }

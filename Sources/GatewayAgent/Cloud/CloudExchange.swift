@@ -14,19 +14,16 @@ struct CloudExchange {
     let emit: @Sendable (PassEvent) -> Void
 
     static let intervalResource = "update_interval"
+    /// Where the journal keeps the digest of the manifest that stands in `engine_fetch` and was taken.
+    static let takenManifestKey = "engine_fetch_manifest"
     static let inputs = [CloudCommands.resource, "update_interval", CloudCommands.otauResource]
 
     /// Sends reports and takes what stands in the cloud. Returns true when the inputs changed.
     func run(_ inputs: inout DesiredInputs, reports: [(resource: String, text: String)]) throws(PassFailure) -> Bool {
         let values = try exchange(writing: reports, reading: CloudExchange.inputs)
         try journaled { () throws(JournalError) in try journal.markSent(reports) }
-        var changed = false
-        if let text = values[CloudExchange.intervalResource], !text.isEmpty {
-            changed = try take(interval: text, &inputs) || changed
-        }
-        if let text = values[CloudCommands.otauResource], !text.isEmpty {
-            changed = try OtauExchange(exchange: self).take(text, &inputs) || changed
-        }
+        var changed = try take(interval: values[CloudExchange.intervalResource] ?? "", &inputs)
+        changed = try OtauExchange(exchange: self).take(values[CloudCommands.otauResource] ?? "", &inputs) || changed
         changed = try take(command: values[CloudCommands.resource] ?? "", &inputs) || changed
         return changed
     }
@@ -42,8 +39,10 @@ struct CloudExchange {
             guard !text.isEmpty else {
                 try journaled { () throws(JournalError) in
                     try journal.markCleared(resource: CloudCommands.resource)
-                    try journal.clearProblem(source: CloudCommands.resource)
+                    if inputs.takenManifest != nil { try journal.setValue(CloudExchange.takenManifestKey, nil) }
                 }
+                inputs.takenManifest = nil
+                try accepted(CloudCommands.resource)
                 return changed
             }
             if !isKnown {
@@ -67,21 +66,27 @@ struct CloudExchange {
             try reject(CloudCommands.resource, text, error, &inputs)
             return nil
         }
-        try journaled { () throws(JournalError) in try journal.clearProblem(source: CloudCommands.resource) }
+        try accepted(CloudCommands.resource)
         switch command {
         case .none: return true
-        case .manifest(_, let digest) where digest == inputs.cloud.generation: return nil
+        case .manifest(_, let digest) where digest == inputs.takenManifest: return nil
         case .manifest, .install: break
         }
-        let isInstall = if case .install = command { true } else { false }
-        inputs.cloud = try store(command, resource: CloudCommands.resource, text: text, isCleared: !isInstall, inputs)
+        let taken: String? = if case .manifest(_, let digest) = command { digest } else { nil }
+        let isInstall = taken == nil
+        inputs.cloud = try store(
+            command, resource: CloudCommands.resource, text: text, isCleared: !isInstall, inputs,
+            values: [CloudExchange.takenManifestKey: taken])
+        inputs.takenManifest = taken
+        inputs.hasNews = true
         FaultPoint.pass("command.accepted")
         return isInstall
     }
 
-    /// The command and the layer it leads to, in one transaction.
+    /// The command, the layer it leads to and single values of the journal, in one transaction.
     func store(
-        _ command: CloudCommand, resource: String, text: String, isCleared: Bool, _ inputs: DesiredInputs
+        _ command: CloudCommand, resource: String, text: String, isCleared: Bool, _ inputs: DesiredInputs,
+        values: [String: String?]
     ) throws(PassFailure) -> CloudLayer {
         FaultPoint.pass("command.before")
         let now = context.clock()
@@ -93,6 +98,7 @@ struct CloudExchange {
                 let record = LayerRecord(
                     source: resource, text: next.layer?.canonicalJSON().text() ?? "", digest: next.generation ?? "")
                 try c.setLayer(.cloud, record, naming: next.layer?.apps.keys.sorted() ?? [], at: now)
+                for (key, value) in values { try c.setValue(key, value) }
                 if case .install(let entries, _) = command {
                     for entry in entries {
                         let state = FetchState(
@@ -116,6 +122,10 @@ struct CloudExchange {
     }
 
     private func take(interval text: String, _ inputs: inout DesiredInputs) throws(PassFailure) -> Bool {
+        guard !text.allSatisfy(\.isWhitespace) else {
+            try accepted(CloudExchange.intervalResource)
+            return false
+        }
         let digits = text.filter { !$0.isWhitespace }
         guard let seconds = Int64(digits), (1...31_536_000).contains(seconds) else {
             let error = DocumentError(
@@ -124,12 +134,21 @@ struct CloudExchange {
             try reject(CloudExchange.intervalResource, text, DocumentErrors(error), &inputs)
             return false
         }
+        try accepted(CloudExchange.intervalResource)
         if inputs.cloudInterval != .seconds(seconds) {
             try journaled { () throws(JournalError) in try journal.setValue("update_interval", String(seconds)) }
             inputs.cloudInterval = .seconds(seconds)
         }
         _ = try clear(CloudExchange.intervalResource, text)
         return true
+    }
+
+    /// A resource is empty or good again: what was wrong in it is no news any more.
+    func accepted(_ resource: String) throws(PassFailure) {
+        try journaled { () throws(JournalError) in
+            guard try journal.clearProblem(source: resource) else { return }
+            try journal.setFetchStatus(resource, nil)
+        }
     }
 
     /// Says once what is wrong: on the log, in `fetch_status`, in `gwe status`. The last good layer stays in force.
@@ -139,12 +158,15 @@ struct CloudExchange {
         let message = "\(error)"
         let digest = SHA256.hex(of: text.utf8)
         inputs.add(.init(source: resource, digest: digest, message: message, exit: .badInput))
+        var isNew = false
         try journaled { () throws(JournalError) in
             guard try journal.reportProblem(source: resource, digest: digest, message: message) else { return }
+            isNew = true
             let state = FetchState(state: .testError, info: message, name: resource, version: "")
             try journal.setFetchStatus(resource, state.json)
             emit(.problem(message))
         }
+        if isNew { inputs.hasNews = true }
     }
 
     func exchange(

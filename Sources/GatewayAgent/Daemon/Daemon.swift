@@ -45,7 +45,10 @@ final class Daemon: Sendable {
                 context: context, journal: state.journal, inputs: inputs, services: nil, options: PassOptions())
             let wanted = snapshot.desired.apps.values.filter { $0.state.value == .running }.map(\.name)
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
-            for definition in ServiceConfiguration(context: context).definitions(of: order.names) {
+            let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
+            // All begin to start at once; then each is waited for.
+            services.apply(definitions)
+            for definition in definitions {
                 if let problem = services.bringUp(definition) { log(.problem("\(definition.app): \(problem)")) }
             }
         } catch {

@@ -54,8 +54,10 @@ extension Journal {
         ).compactMap { row in row[0].int.flatMap { id in row[1].string.map { (id, $0) } } }
     }
 
-    /// The cloud acknowledged that the command is gone, or something else stands there now.
+    /// The cloud acknowledged that the command is gone, or something else stands there now. Writes only where that is
+    /// news.
     func markCleared(resource: String) throws(JournalError) {
+        guard try !unclearedCommands(resource: resource).isEmpty else { return }
         let now = clock().milliseconds
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.execute(
@@ -78,12 +80,14 @@ extension Journal {
         return true
     }
 
-    /// Input of that source is good again. Writes only when it was not.
-    func clearProblem(source: String) throws(JournalError) {
-        guard try !read("SELECT 1 FROM problem WHERE source = ?", [.text(source)]).isEmpty else { return }
+    /// Input of that source is good again. Writes only when it was not; returns whether it was not.
+    @discardableResult
+    func clearProblem(source: String) throws(JournalError) -> Bool {
+        guard try !read("SELECT 1 FROM problem WHERE source = ?", [.text(source)]).isEmpty else { return false }
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.execute("DELETE FROM problem WHERE source = ?", [.text(source)])
         }
+        return true
     }
 
     /// Rejected input that is still in force, by source.

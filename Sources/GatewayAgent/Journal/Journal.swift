@@ -144,8 +144,15 @@ public final class Journal: Sendable {
 
     func setValue(_ key: String, _ value: String?) throws(JournalError) {
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            guard let value else { return try c.execute("DELETE FROM meta WHERE key = ?", [.text(key)]) }
-            try c.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(key), .text(value)])
+            try c.setValue(key, value)
         }
+    }
+}
+
+extension DatabaseConnection {
+    /// Keeps a single value under a name; nil forgets it.
+    mutating func setValue(_ key: String, _ value: String?) throws(DatabaseError) {
+        guard let value else { return try execute("DELETE FROM meta WHERE key = ?", [.text(key)]) }
+        try execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(key), .text(value)])
     }
 }

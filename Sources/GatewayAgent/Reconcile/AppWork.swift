@@ -73,6 +73,10 @@ final class AppWork {
     /// The release that the steps bring into force; the one before where none is fetched.
     var release: ReleaseRecord?
     var failure: StepFailure?
+    /// Why the steps that interrupt wait.
+    var deferral: String?
+    /// Whether `current` points at `release` and the journal says so.
+    var isActivated = false
 
     var app: AppName { plan.app }
 
@@ -85,14 +89,7 @@ final class AppWork {
     }
 
     /// The name under which people and `fetch_status` know the artifact.
-    var artifactLabel: String {
-        switch plan.wish?.location {
-        case .content(let name)?: name
-        case .url(let text)?: String(text.split(separator: "?").first?.split(separator: "/").last ?? Substring(text))
-        case .path(let path)?: String(path.split(separator: "/").last ?? Substring(path))
-        case nil: app.text
-        }
-    }
+    var artifactLabel: String { plan.wish?.location.label ?? app.text }
 
     /// A state of the OTAU state machine about this app.
     func fetchState(_ state: FetchState.Name, _ info: String, output: String? = nil) -> JSONValue {
@@ -102,5 +99,16 @@ final class AppWork {
             size: state == .initial ? nil : artifact?.byteCount ?? plan.downloadByteCount,
             installPath: artifact.map { "downloads/\($0.name)" }, output: output
         ).json
+    }
+}
+
+extension ArtifactLocation {
+    /// The name under which people and `fetch_status` know the artifact: the last part of a path.
+    var label: String {
+        switch self {
+        case .content(let name): name
+        case .url(let text): String(text.split(separator: "?").first?.split(separator: "/").last ?? Substring(text))
+        case .path(let path): String(path.split(separator: "/").last ?? Substring(path))
+        }
     }
 }

@@ -13,6 +13,12 @@ struct DesiredInputs: Sendable {
     var problems: [Problem] = []
     /// The text of the manifest when it is good and newer than the journal's.
     var newLocalText: LayerRecord?
+    /// Digest of the manifest in `engine_fetch` that was taken already.
+    var takenManifest: String?
+    /// Digest of the text of `config_otau` that was taken already.
+    var takenOtau: String?
+    /// Set when a command was taken or rejected in this pass: the cloud is to be told at its end.
+    var hasNews = false
     /// The interval that the cloud set; cleared there, kept in the journal.
     var cloudInterval: Duration?
 
@@ -35,6 +41,8 @@ struct DesiredInputs: Sendable {
         if let record = try journal?.layer(.cloud) { inputs.loadCloud(record) }
         if let record = try journal?.layer(.operatorCommand) { inputs.loadOperator(record) }
         inputs.named = try journal?.namedApps() ?? NamedApps()
+        inputs.takenManifest = try journal?.value(CloudExchange.takenManifestKey)
+        inputs.takenOtau = try journal?.value(OtauExchange.takenKey)
         inputs.cloudInterval = try journal?.value("update_interval").flatMap(Int64.init).map { .seconds($0) }
         return inputs
     }
@@ -91,6 +99,16 @@ struct DesiredInputs: Sendable {
 
     mutating func add(_ problem: Problem) { problems.append(problem) }
 
+    /// Whether any layer was ever seen.
+    var isKnown: Bool { local != nil || cloud.layer != nil || !operatorLayer.apps.isEmpty }
+
+    /// Drops releases of the operator that the other layers have overtaken (rules 1), so that they do not come back.
+    mutating func forgetSuperseded(in desired: DesiredState, _ journal: Journal) throws(JournalError) {
+        let before = operatorLayer
+        operatorLayer.forgetSuperseded(in: desired)
+        if operatorLayer != before { try journal.setOperatorLayer(operatorLayer) }
+    }
+
     /// The worst exit status of the rejected input, or nil.
     var exit: ExitStatus? { problems.isEmpty ? nil : problems.contains { $0.exit == .badInput } ? .badInput : .noInput }
 
@@ -98,11 +116,13 @@ struct DesiredInputs: Sendable {
     func accept(into journal: Journal) throws(JournalError) -> [Problem] {
         if let record = newLocalText { try journal.setLayer(.local, record, naming: local?.apps.keys.sorted() ?? []) }
         let sources = Set(problems.map(\.source))
-        for (source, _) in try journal.problems() where !sources.contains(source) && source != CloudCommands.resource {
+        // What was wrong in the cloud is in force until something else stands there.
+        let kept = sources.union(CloudExchange.inputs)
+        for (source, _) in try journal.problems() where !kept.contains(source) {
             try journal.clearProblem(source: source)
         }
         var news: [Problem] = []
-        for problem in problems {
+        for problem in problems where !CloudExchange.inputs.contains(problem.source) {
             if try journal.reportProblem(source: problem.source, digest: problem.digest, message: problem.message) {
                 news.append(problem)
             }

@@ -45,6 +45,7 @@ public enum LocalPass {
             var options = options
             let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: false, emit: emit)
             var isReachable = false
+            var isCloudMissing = options.isOffline
             if let cloud {
                 do throws(CloudFailure) {
                     try preview(cloud, &inputs)
@@ -52,6 +53,7 @@ public enum LocalPass {
                 } catch {
                     emit(.problem("\(error); planning from the last desired state that is known"))
                     options.isOffline = true
+                    isCloudMissing = true
                 }
             }
             for problem in inputs.problems { emit(.problem(problem.message)) }
@@ -61,6 +63,9 @@ public enum LocalPass {
                 snapshot.survey(context: context, cloud: isReachable ? cloud : nil, only: options.only)
             }
             emit(.plan(snapshot.plan))
+            if isCloudMissing, !inputs.isKnown, inputs.exit == nil {
+                return PassResult(exit: .unavailable, summary: PassOutcome.unknownWish)
+            }
             return PassResult(exit: exit(snapshot.plan, inputs), summary: "")
         } catch {
             return PassResult(exit: .failure, summary: error.description)
@@ -71,22 +76,36 @@ public enum LocalPass {
         if plan.shortfall != nil { return .noSpace }
         if let exit = inputs.exit { return exit }
         if !plan.errors.isEmpty { return .failure }
-        return plan.isEmpty ? .success : .changesPending
+        if !plan.isEmpty { return .changesPending }
+        return plan.count(.blocked) > 0 ? .failure : .success
     }
 
     /// What the cloud's commands would make of the layers, without taking them.
     private static func preview(_ cloud: any CloudLink, _ inputs: inout DesiredInputs) throws(CloudFailure) {
         let values = try cloud.exchange(writing: [], reading: CloudExchange.inputs)
-        guard let text = values[CloudCommands.resource], !text.isEmpty else { return }
-        do throws(DocumentErrors) {
+        preview(values[CloudCommands.otauResource] ?? "", of: CloudCommands.otauResource, &inputs) {
+            (text) throws(DocumentErrors) in
+            if SHA256.hex(of: text.utf8) == inputs.takenOtau { return nil }
+            return try OtauExchange.decode(text)?.command
+        }
+        preview(values[CloudCommands.resource] ?? "", of: CloudCommands.resource, &inputs) {
+            (text) throws(DocumentErrors) in
             let command = try CloudCommands.decode(text)
-            if case .manifest(_, let digest) = command, digest == inputs.cloud.generation { return }
+            if case .manifest(_, let digest) = command, digest == inputs.takenManifest { return nil }
+            return command
+        }
+    }
+
+    private static func preview(
+        _ text: String, of resource: String, _ inputs: inout DesiredInputs,
+        _ decode: (String) throws(DocumentErrors) -> CloudCommand?
+    ) {
+        do throws(DocumentErrors) {
+            guard !text.isEmpty, let command = try decode(text) else { return }
             inputs.cloud = inputs.cloud.after(command, run: Int64.max)
         } catch {
             inputs.add(
-                .init(
-                    source: CloudCommands.resource, digest: SHA256.hex(of: text.utf8), message: "\(error)",
-                    exit: .badInput))
+                .init(source: resource, digest: SHA256.hex(of: text.utf8), message: "\(error)", exit: .badInput))
         }
     }
 }

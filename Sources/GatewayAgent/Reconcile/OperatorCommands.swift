@@ -29,11 +29,7 @@ struct OperatorCommands {
         body(&entry, base(of: app, inputs, merged))
         layer.apps[app] = entry.isEmpty ? nil : entry
         guard layer != inputs.operatorLayer else { return }
-        let text = layer.canonicalJSON().text()
-        let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
-        try journal.setLayer(
-            .operatorCommand, LayerRecord(source: "operator", text: text, digest: SHA256.hex(of: text.utf8)),
-            naming: named)
+        try journal.setOperatorLayer(layer)
     }
 
     private func base(of app: AppName, _ inputs: DesiredInputs, _ merged: DesiredState) -> ReleaseWish? {
@@ -77,5 +73,16 @@ struct OperatorCommands {
             throw StepFailure(error)
         }
         return name.name
+    }
+}
+
+extension Journal {
+    /// Stores the operator's layer, and which apps it has a release of (rules 2).
+    func setOperatorLayer(_ layer: OperatorLayer) throws(JournalError) {
+        let text = layer.canonicalJSON().text()
+        let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
+        try setLayer(
+            .operatorCommand, LayerRecord(source: "operator", text: text, digest: SHA256.hex(of: text.utf8)),
+            naming: named)
     }
 }

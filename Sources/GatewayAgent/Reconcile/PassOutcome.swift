@@ -3,13 +3,20 @@ internal import GatewayModel
 /// What came of a pass, and the one place where that becomes an exit status.
 struct PassOutcome {
     var changed: [AppName] = []
-    var failures: [(app: AppName, failure: StepFailure, hadRelease: Bool)] = []
+    /// `isAsBefore`: what was in force before the pass still is, whole.
+    var failures: [(app: AppName, failure: StepFailure, isAsBefore: Bool)] = []
+    /// Apps that cannot be brought to their desired state.
+    var blocked: [AppName] = []
     var deferred: [String] = []
     var shortfall: Plan.Shortfall?
     var hasErrors = false
     /// Set when input was rejected.
     var inputExit: ExitStatus?
     var cloudFailure: CloudFailure?
+    /// Set when the cloud could not be asked and no layer was ever seen.
+    var isWishUnknown = false
+
+    static let unknownWish = "no desired state is known: there is no manifest, and the cloud was not asked"
 
     var word: String { failures.isEmpty ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }
 
@@ -17,10 +24,10 @@ struct PassOutcome {
         if shortfall != nil || failures.contains(where: { $0.failure.kind == .noSpace }) { return .noSpace }
         if let inputExit { return inputExit }
         if failures.contains(where: { $0.failure.kind == .release || $0.failure.kind == .local }) {
-            return failures.allSatisfy(\.hadRelease) ? .rolledBack : .failure
+            return failures.allSatisfy(\.isAsBefore) ? .rolledBack : .failure
         }
-        if !failures.isEmpty { return .unavailable }
-        if hasErrors { return .failure }
+        if !failures.isEmpty || isWishUnknown { return .unavailable }
+        if hasErrors || !blocked.isEmpty { return .failure }
         return deferred.isEmpty ? .success : .deferred
     }
 
@@ -35,6 +42,8 @@ struct PassOutcome {
         } else if !changed.isEmpty {
             lines.append("converged: " + changed.map(\.text).joined(separator: ", "))
         }
+        if isWishUnknown { lines.append(PassOutcome.unknownWish) }
+        if !blocked.isEmpty { lines.append("blocked: " + blocked.map(\.text).joined(separator: ", ")) }
         lines += deferred.map { "deferred: \($0)" }
         if !isSupervised, !changed.isEmpty { lines.append("nothing was started: no daemon supervises (gwe run)") }
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))

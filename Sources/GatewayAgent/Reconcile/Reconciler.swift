@@ -33,22 +33,24 @@ final class Reconciler {
         if let link, try exchange(with: link, &inputs, snapshot, options, &outcome) {
             snapshot = try observe(inputs, options)
         }
-        for problem in try inputs.accept(into: journal) where problem.source != CloudCommands.resource {
-            emit(.problem(problem.message))
-        }
+        for problem in try inputs.accept(into: journal) { emit(.problem(problem.message)) }
+        try inputs.forgetSuperseded(in: snapshot.desired, journal)
         outcome.inputExit = inputs.exit
+        outcome.isWishUnknown = !inputs.isKnown && (options.isOffline || outcome.cloudFailure != nil)
         if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
             snapshot.survey(context: context, cloud: outcome.cloudFailure == nil ? link : nil, only: options.only)
         }
         emit(.plan(snapshot.plan))
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
+        outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
         if let shortfall = snapshot.plan.shortfall {
             outcome.shortfall = shortfall
         } else if !snapshot.plan.isEmpty {
             try apply(snapshot, options, cloud: outcome.cloudFailure == nil ? link : nil, &outcome)
         }
-        if let link, outcome.cloudFailure == nil, !snapshot.plan.isEmpty || outcome.shortfall != nil {
-            try reportOutcome(to: link, inputs, options, &outcome)
+        let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
+        if let link, outcome.cloudFailure == nil, isWorthReporting {
+            try reportOutcome(to: link, inputs, options)
         }
         return outcome.result(isSupervised: services != nil)
     }
@@ -112,7 +114,7 @@ final class Reconciler {
 
     /// Observes again once the pass has settled, and tells the cloud.
     private func reportOutcome(
-        to link: any CloudLink, _ inputs: DesiredInputs, _ options: PassOptions, _ outcome: inout PassOutcome
+        to link: any CloudLink, _ inputs: DesiredInputs, _ options: PassOptions
     ) throws(JournalError) {
         let snapshot = try observe(inputs, options)
         let due = try dueReports(snapshot, inputs)
@@ -133,7 +135,9 @@ final class Reconciler {
             problems: inputs.problems.map(\.message))
         let reports = try Reports(
             context: context, journal: journal, status: status, generation: inputs.cloud.generation)
-        return reports.due(sent: try journal.sentReports(), now: context.clock())
+        let sent = try journal.sentReports()
+        let otau = try OtauProgress(journal: journal)?.due(snapshot.plan, sent: sent)
+        return reports.due(sent: sent, now: context.clock()) + (otau.map { [$0] } ?? [])
     }
 
     private func apply(
@@ -146,28 +150,52 @@ final class Reconciler {
         let works = snapshot.plan.work.map { plan in
             AppWork(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
         }
+        let otau = try cloud == nil ? nil : OtauProgress(journal: journal)
+        let fetched = works.filter { $0.plan.steps.contains(.download) }
+        if let cloud, !fetched.isEmpty { try otau?.tell("DOWNLOAD", fetched.map(\.app), cloud) }
         // Everything is fetched before anything is interrupted.
-        for work in works where work.plan.steps.contains(.download) { runner.fetch(work, until: options.until) }
-        let isStopped = snapshot.desired.policy.atomic == .all && works.contains { $0.failure != nil }
+        for work in fetched { runner.fetch(work, until: options.until) }
         if options.until == nil {
-            for work in works where work.failure == nil {
-                if isStopped {
-                    outcome.deferred.append("\(work.app): another app failed, and policy.atomic is all")
-                } else if let deferral = work.plan.deferral {
-                    outcome.deferred.append("\(work.app): \(deferral)")
-                } else {
-                    for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
-                }
-            }
+            if let cloud { try otau?.tell("INSTALL", works.filter { $0.failure == nil }.map(\.app), cloud) }
+            carryOut(works, snapshot, runner)
         }
         for work in works { try settle(work, &outcome) }
         try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer)
     }
 
+    /// Runs the steps that are no fetching. With `policy.atomic: all` nothing is interrupted before every app's
+    /// installer has ended well, and not at all while one of them is blocked or must wait.
+    private func carryOut(_ works: [AppWork], _ snapshot: Snapshot, _ runner: StepRunner) {
+        for work in works { work.deferral = work.plan.deferral }
+        if snapshot.desired.policy.atomic == .all {
+            deferAll(works, snapshot.plan)
+            for work in works where work.deferral == nil && work.plan.steps.contains(.install) {
+                runner.run(.install, work)
+            }
+            deferAll(works, snapshot.plan)
+        }
+        for work in works where work.failure == nil && work.deferral == nil {
+            for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
+        }
+    }
+
+    private func deferAll(_ works: [AppWork], _ plan: Plan) {
+        let blocked = plan.apps.first { $0.action == .blocked }?.app
+        let failed = works.first { $0.failure != nil }?.app
+        let waiting = works.first { $0.deferral != nil }?.app
+        guard let cause = failed ?? blocked ?? waiting else { return }
+        let why = failed != nil ? "failed" : blocked != nil ? "is blocked" : "must wait"
+        for work in works where work.failure == nil && work.deferral == nil {
+            work.deferral = "\(cause) \(why), and policy.atomic is all"
+        }
+    }
+
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
     private func settle(_ work: AppWork, _ outcome: inout PassOutcome) throws(JournalError) {
+        if work.failure == nil, let deferral = work.deferral { return outcome.deferred.append("\(work.app): \(deferral)") }
         guard let failure = work.failure else { return outcome.changed.append(work.app) }
-        outcome.failures.append((work.app, failure, hadRelease: work.before != nil))
+        let isReplacement = work.plan.action == .upgrade || work.plan.action == .downgrade
+        outcome.failures.append((work.app, failure, isAsBefore: isReplacement && !work.isActivated))
         emit(.problem("\(work.app): \(failure)"))
         let isInstall = failure.kind == .release
         let state: FetchState.Name = isInstall && work.release != nil ? .installError : .downloadError

@@ -20,6 +20,7 @@ extension StepRunner {
             try c.execute("UPDATE release SET activated = 1 WHERE id = ?", [.integer(release.id)])
             try c.clearAttempts(work.app)
         }
+        work.isActivated = true
         return .done("current -> \(release.release.folder)")
     }
 

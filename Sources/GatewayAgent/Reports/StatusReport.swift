@@ -62,7 +62,8 @@ public struct StatusReport: Sendable {
         if let free = snapshot.observed.freeByteCount { members.append(("disk_free_bytes", .int(free))) }
         members += [
             ("generation", inputs.cloud.generation.map(JSONValue.string) ?? .null),
-            ("problems", .array(status.problems.map(JSONValue.string))), ("apps", .array(rows)),
+            ("problems", .array(status.problems.map(JSONValue.string))),
+            ("notes", .array(snapshot.desired.notes.map(JSONValue.string))), ("apps", .array(rows)),
         ]
         return StatusReport(json: .object(members), exit: status.exit)
     }

@@ -7,6 +7,7 @@ struct PlanText {
 
     var lines: [String] {
         var lines = driftLines
+        for note in plan["notes"]?.elements ?? [] { lines.append("note: \(note.string ?? "")") }
         for error in plan["errors"]?.elements ?? [] { lines.append(terminal.paint("error: \(error.string ?? "")", .red)) }
         for app in plan["apps"]?.elements ?? [] { lines += appLines(app) }
         if let shortfall = plan["shortfall"] {

@@ -10,6 +10,7 @@ struct StatusText {
         for problem in status["problems"]?.elements ?? [] {
             lines.append(terminal.paint("problem: \(problem.string ?? "")", .red))
         }
+        for note in status["notes"]?.elements ?? [] { lines.append("note: \(note.string ?? "")") }
         let apps = status["apps"]?.elements ?? []
         guard !apps.isEmpty else { return lines }
         let rows = apps.map { app in
