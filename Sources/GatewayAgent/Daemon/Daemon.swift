@@ -1,5 +1,5 @@
-public import Documents
-public import GatewayModel
+internal import Documents
+internal import GatewayModel
 internal import GatewaySystem
 internal import Synchronization
 

@@ -1,4 +1,4 @@
-public import GatewayModel
+internal import GatewayModel
 internal import GatewaySystem
 
 /// A row of `release`.

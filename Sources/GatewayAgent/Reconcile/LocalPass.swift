@@ -83,15 +83,16 @@ public enum LocalPass {
     /// What the cloud's commands would make of the layers, without taking them.
     private static func preview(_ cloud: any CloudLink, _ inputs: inout DesiredInputs) throws(CloudFailure) {
         let values = try cloud.exchange(writing: [], reading: CloudExchange.inputs)
+        let (takenOtau, takenManifest) = (inputs.takenOtau, inputs.takenManifest)
         preview(values[CloudCommands.otauResource] ?? "", of: CloudCommands.otauResource, &inputs) {
             (text) throws(DocumentErrors) in
-            if SHA256.hex(of: text.utf8) == inputs.takenOtau { return nil }
+            if SHA256.hex(of: text.utf8) == takenOtau { return nil }
             return try OtauExchange.decode(text)?.command
         }
         preview(values[CloudCommands.resource] ?? "", of: CloudCommands.resource, &inputs) {
             (text) throws(DocumentErrors) in
             let command = try CloudCommands.decode(text)
-            if case .manifest(_, let digest) = command, digest == inputs.takenManifest { return nil }
+            if case .manifest(_, let digest) = command, digest == takenManifest { return nil }
             return command
         }
     }

@@ -1,5 +1,5 @@
-public import Documents
-public import GatewayModel
+internal import Documents
+internal import GatewayModel
 internal import GatewaySystem
 
 /// One pass: look at all inputs, plan, apply, report. Level-triggered: every pass starts from a new snapshot, and no
