@@ -18,6 +18,10 @@ public struct AppPlan: Sendable, Hashable {
         }
     }
 
+    /// Whether it waits because it failed before.
+    public var isQuarantined: Bool { action == .blocked && reason.hasPrefix(AppPlan.quarantineWord) }
+    static let quarantineWord = "quarantined"
+
     public var app: AppName
     public var action: Action
     /// Why; a sentence without a full stop.
@@ -101,6 +105,9 @@ public struct Plan: Sendable, Hashable {
             .compactMap { count($0.0) > 0 ? "\(count($0.0)) \($0.1)" : nil }
         if isEmpty {
             let total = inSync.count
+            if count(.blocked) > 0 {
+                return "Nothing can be done: " + ([("\(total) in sync")] + others).joined(separator: ", ") + "."
+            }
             let sentence = "\(total) \(total == 1 ? "app matches" : "apps match") the desired state"
             return "In sync: " + ([sentence] + others).joined(separator: ", ") + "."
         }

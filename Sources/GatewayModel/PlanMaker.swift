@@ -121,7 +121,7 @@ private struct PlanMaker {
             failed.remaining > .zero
         else { return nil }
         let wait = failed.remaining.components.seconds
-        return "quarantined: failed \(failed.attempts) times, next attempt in \(wait) s: \(failed.lastError)"
+        return "\(AppPlan.quarantineWord): failed \(failed.attempts) times, next attempt in \(wait) s: \(failed.lastError)"
     }
 
     /// What is to be done for an app that nothing blocks; nil when it matches.

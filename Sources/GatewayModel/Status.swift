@@ -117,7 +117,7 @@ public struct GatewayStatus: Sendable, Hashable {
         guard let planned else { return drift.isEmpty ? .synced : .drifted }
         switch planned.action {
         case .held: return .held
-        case .blocked: return planned.reason.hasPrefix("quarantined") ? .quarantined : .blocked
+        case .blocked: return planned.isQuarantined ? .quarantined : .blocked
         case .install, .upgrade, .downgrade, .remove, .repair, .restart: return .drifted
         }
     }

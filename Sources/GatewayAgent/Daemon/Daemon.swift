@@ -73,7 +73,7 @@ final class Daemon: Sendable {
         let result = reconcile(request.options, emit)
         emit(.result(result.exit, result.summary))
         return PollSchedule.pause(
-            after: result, interval: interval(), identity: context.configuration.identity ?? context.bootID)
+            after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
     }
 
     private func reconcile(_ options: PassOptions, _ emit: @escaping @Sendable (PassEvent) -> Void) -> PassResult {

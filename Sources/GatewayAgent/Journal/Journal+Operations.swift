@@ -40,9 +40,12 @@ extension Journal {
             guard let app = row[0].string.flatMap(AppName.init), let wish = wishes[app], row[1].string == wish.key else {
                 continue
             }
+            let failures = Int(row[2].int ?? 0)
+            // A clock that was set back must not lengthen the wait.
+            let remaining = min(
+                now.duration(to: WallTime(milliseconds: row[3].int ?? 0)), RetryDelay.after(failures: failures))
             found[app] = Quarantine(
-                wish: wish, attempts: Int(row[2].int ?? 0),
-                remaining: now.duration(to: WallTime(milliseconds: row[3].int ?? 0)), lastError: row[4].string ?? "")
+                wish: wish, attempts: failures, remaining: remaining, lastError: row[4].string ?? "")
         }
         return found
     }

@@ -77,6 +77,7 @@ final class AppWork {
     var deferral: String?
     /// Whether `current` points at `release` and the journal says so.
     var isActivated = false
+    var failedStep: Step?
 
     var app: AppName { plan.app }
 

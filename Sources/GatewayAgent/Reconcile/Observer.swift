@@ -8,6 +8,9 @@ struct Observer {
     let store: ReleaseStore
     let isDeep: Bool
 
+    /// So many differences of one app are told; a repair needs one.
+    static let driftLimit = 20
+
     init(context: GatewayContext, isDeep: Bool) {
         self.context = context
         store = ReleaseStore(folders: context.folders)
@@ -60,7 +63,7 @@ struct Observer {
         do {
             let inventory = try Inventory.read(store.inventoryPath(record.app, record.release.folder))
             guard inventory.digest == record.inventory else { return [.modified(path: "\(record.release.folder).inventory")] }
-            return inventory.verify(folder, deep: isDeep).map { deviation in
+            return inventory.verify(folder, deep: isDeep, limit: Observer.driftLimit).map { deviation in
                 deviation.kind == .missing ? .missing(path: deviation.path) : .modified(path: deviation.path)
             }
         } catch {

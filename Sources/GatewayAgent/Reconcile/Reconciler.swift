@@ -45,6 +45,7 @@ final class Reconciler {
         outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
         if let shortfall = snapshot.plan.shortfall {
             outcome.shortfall = shortfall
+            try reportShortfall(shortfall, snapshot)
         } else if !snapshot.plan.isEmpty {
             try apply(snapshot, options, cloud: outcome.cloudFailure == nil ? link : nil, &outcome)
         }
@@ -53,6 +54,15 @@ final class Reconciler {
             try reportOutcome(to: link, inputs, options)
         }
         return outcome.result(isSupervised: services != nil)
+    }
+
+    /// Tells the cloud which packages did not fit.
+    private func reportShortfall(_ shortfall: Plan.Shortfall, _ snapshot: Snapshot) throws(JournalError) {
+        for plan in snapshot.plan.work where plan.steps.contains(.download) {
+            let work = AppWork(plan: plan, desired: nil, record: nil)
+            let info = "about \(shortfall.neededByteCount) bytes needed, \(shortfall.freeByteCount) free"
+            try journal.setFetchStatus(work.artifactLabel, work.fetchState(.testError, info))
+        }
     }
 
     /// Everything that a plan is made of, and the plan.
@@ -197,8 +207,8 @@ final class Reconciler {
         let isReplacement = work.plan.action == .upgrade || work.plan.action == .downgrade
         outcome.failures.append((work.app, failure, isAsBefore: isReplacement && !work.isActivated))
         emit(.problem("\(work.app): \(failure)"))
-        let isInstall = failure.kind == .release
-        let state: FetchState.Name = isInstall && work.release != nil ? .installError : .downloadError
+        let isDownload = work.failedStep == .download || work.failedStep == .verify
+        let state: FetchState.Name = isDownload ? .downloadError : .installError
         if work.plan.wish != nil {
             try journal.setFetchStatus(
                 work.artifactLabel, work.fetchState(state, failure.description, output: failure.output))

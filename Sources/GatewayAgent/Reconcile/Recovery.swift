@@ -14,7 +14,7 @@ struct Recovery {
         for app in try journal.apps().values {
             for record in app.others where record.state == .installing {
                 if record.release.kind == .oneOff, record.bootID != context.bootID {
-                    try adopt(record)
+                    try adopt(record, store)
                 } else {
                     try forget(record, store)
                 }
@@ -22,12 +22,28 @@ struct Recovery {
         }
     }
 
-    private func adopt(_ record: ReleaseRecord) throws(JournalError) {
+    private func adopt(_ record: ReleaseRecord, _ store: ReleaseStore) throws(JournalError) {
         let now = context.clock()
-        let link = context.folders.currentLink(of: record.app)
-        _ = try? AtomicFile.replaceSymlink(at: link, pointingTo: record.release.folder)
+        let inventory: Inventory
+        do throws(SystemError) {
+            let path = store.inventoryPath(record.app, record.release.folder)
+            let release = Inventory.Release(
+                app: record.app.text, version: record.release.version.text,
+                artifactDigest: record.release.digest.hex, origin: "interrupted by a restart")
+            inventory = try Inventory.scan(store.path(record.app, record.release.folder), as: release)
+            try inventory.write(to: path)
+            FaultPoint.pass("recovery.inventoried")
+            let link = context.folders.currentLink(of: record.app)
+            _ = try AtomicFile.replaceSymlink(at: link, pointingTo: record.release.folder)
+        } catch {
+            // Of a folder that is gone nothing can be adopted.
+            return try forget(record, store)
+        }
+        FaultPoint.pass("recovery.linked")
         try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.setState(.installed, of: record.id, bootID: record.bootID, at: now)
+            try c.setInstalled(
+                record.id, inventory: inventory.digest, unpackedByteCount: inventory.byteCount, bootID: record.bootID,
+                at: now)
             try c.setCurrent(record.app, release: record.id, at: now)
             try c.clearAttempts(record.app)
         }

@@ -37,10 +37,8 @@ extension StepRunner {
         FaultPoint.pass("remove.unlinked")
         try system { () throws(SystemError) in
             if FileTree.exists(folder) { try FileTree.removeTree(folder) }
-            for record in [work.before].compactMap(\.self) + work.others where !record.artifact.isEmpty {
-                _ = try FileTree.removeFile(self.store.artifactPath(record.artifact))
-            }
         }
+        try discardDownloads(of: work.app, keeping: [])
         FaultPoint.pass("remove.removed")
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.forget(work.app) }
         return .done("data/\(work.app) is kept")
@@ -64,10 +62,22 @@ extension StepRunner {
             }
         }
         for record in surplus { try discard(record, keepingArtifacts: Set(kept.map(\.artifact))) }
+        try discardDownloads(of: work.app, keeping: Set(kept.map(\.artifact)))
         try system { () throws(SystemError) in
             try FileTree.emptyTrash(in: self.context.folders.releasesFolder(of: work.app))
         }
         return surplus.isEmpty ? .already() : .done(surplus.map(\.release.folder).joined(separator: ", "))
+    }
+
+    /// Takes away what downloads of versions that are wanted no more left.
+    private func discardDownloads(of app: AppName, keeping kept: Set<String>) throws(StepFailure) {
+        try system { () throws(SystemError) in
+            // No name of an app has a dot, so the prefix is this app's alone.
+            for name in try FileTree.list(self.context.folders.downloadsFolder) where name.hasPrefix("\(app).v") {
+                let base = [".partial", ".origin"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
+                if !kept.contains(base) { _ = try FileTree.removeFile(self.store.artifactPath(name)) }
+            }
+        }
     }
 
     /// Takes one release away: folder, inventory, artifact, row; in this order, so that a crash leaves the row.
@@ -77,7 +87,7 @@ extension StepRunner {
             if FileTree.exists(path) { try FileTree.removeTree(path) }
             _ = try FileTree.removeFile(self.store.inventoryPath(record.app, record.release.folder))
             if !record.artifact.isEmpty, !kept.contains(record.artifact) {
-                _ = try FileTree.removeFile(self.store.artifactPath(record.artifact))
+                try Downloader.discard(self.store.artifactPath(record.artifact))
             }
         }
         FaultPoint.pass("prune.removed")

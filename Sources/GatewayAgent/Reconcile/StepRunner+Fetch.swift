@@ -8,7 +8,9 @@ extension StepRunner {
     /// The artifact goes into `downloads/`, where a part of it survives and is resumed; the release is unpacked into
     /// `.staging`, which nobody looks at, and renamed once its digest is right and everything of it is on the disk.
     func fetch(_ work: AppWork, until: PassOptions.Until?) {
-        guard let wish = work.plan.wish, work.failure == nil else { return }
+        guard var wish = work.plan.wish, work.failure == nil else { return }
+        // A repair brings back what was installed, not what lies under its name by now (rules 16).
+        if work.plan.action == .repair, wish.sha256 == nil { wish.sha256 = work.before?.release.digest }
         if let release = reusable(for: work, wish) {
             work.release = release
             for step in work.plan.steps where step.isFetch {
@@ -75,7 +77,7 @@ extension StepRunner {
             job?.end(isWhole: false)
             switch error.kind {
             case .noSpace: throw StepFailure(.noSpace, error.description)
-            case .wrongContent: throw StepFailure(.release, error.description)
+            case .wrongContent: throw StepFailure(work.plan.action == .repair ? .unavailable : .release, error.description)
             case .unavailable: throw StepFailure(.unavailable, error.description)
             }
         }

@@ -25,6 +25,11 @@ extension StepRunner {
         }
         FaultPoint.pass("install.counted")
         work.release?.state = .installing
+        // A one-off has run for this version and digest; a repair brings its files back and does not run it again.
+        if work.plan.action == .repair, release.release.kind == .oneOff {
+            try setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
+            return .done("files restored; its installer has run before")
+        }
         guard let installer else {
             try setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
             try report(work, .installSuccess, "installed; the package has no installer", output: "")

@@ -64,6 +64,7 @@ final class StepRunner {
             }
         } catch {
             work.failure = error
+            work.failedStep = step
         }
     }
 
