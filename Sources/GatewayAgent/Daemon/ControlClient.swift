@@ -29,6 +29,11 @@ public struct ControlClient: Sendable {
         socket = folders.socketFile
     }
 
+    /// Whether a daemon listens.
+    public static func isAnswered(_ folders: Folders) -> Bool {
+        FileTree.exists(folders.socketFile) && FileTree.canConnect(folders.socketFile) != .nobody
+    }
+
     /// Asks for one JSON document.
     public func get(_ path: String) throws(Failure) -> JSONValue {
         try request(HTTPRequest(.get, "http://localhost" + path, headers: [], body: nil))

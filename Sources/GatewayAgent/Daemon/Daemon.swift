@@ -3,9 +3,6 @@ internal import GatewayModel
 internal import GatewaySystem
 internal import Synchronization
 
-/// What an operator may tell an app.
-public enum AppVerb: String, Sendable, CaseIterable { case start, stop, restart, hold, unhold }
-
 /// The agent: supervises, polls, reconciles, reports, and answers on its socket.
 ///
 /// Threads: the main one sleeps until a signal or a change of the manifest; one runs passes; the supervisor has its
@@ -44,6 +41,8 @@ final class Daemon: Sendable {
             let snapshot = try Reconciler.observe(
                 context: context, journal: state.journal, inputs: inputs, services: nil, options: PassOptions())
             let wanted = snapshot.desired.apps.values.filter { $0.state.value == .running }.map(\.name)
+            // What an earlier daemon left running and nobody installed or wants to run goes first.
+            for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
             let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
             // All begin to start at once; then each is waited for.
@@ -81,6 +80,7 @@ final class Daemon: Sendable {
             if box.connection == nil, !options.isOffline {
                 box.connection = CloudConnection.open(context, mayActivate: true, emit: emit)
             }
+            defer { DaemonProcess.export(context, emit) }
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: services,
                 cloud: options.isOffline ? nil : box.connection, emit: emit)
@@ -142,18 +142,7 @@ final class Daemon: Sendable {
             if let problem = services.bringUp(definition) { throw ActionFailure(description: "\(app): \(problem)") }
         }
         let state = services.snapshots()[app]
-        return ["message": .string("\(app): \(AppVerbText.done(verb, state?.state))"), "state": .string(state?.state ?? "")]
-    }
-}
-
-/// How an action is told.
-enum AppVerbText {
-    static func done(_ verb: AppVerb, _ state: String?) -> String {
-        switch verb {
-        case .hold: "held: drift is reported, nothing is changed"
-        case .unhold: "no longer held"
-        case .start, .stop, .restart: state ?? verb.rawValue
-        }
+        return ["message": .string("\(app): \(verb.done(state?.state))"), "state": .string(state?.state ?? "")]
     }
 }
 

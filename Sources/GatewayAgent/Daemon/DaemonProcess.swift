@@ -33,6 +33,7 @@ public enum DaemonProcess {
         try loop.onSignals([SIGHUP]) { _ in daemon.wake("SIGHUP") }
         let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake("the manifest changed") })
         if watch == nil { log(.note("\(context.manifestFile) is not watched: a change is seen at the next poll")) }
+        export(context, log)
         _ = try FileTree.makeDirectory(context.folders.runFolder)
         var server = LocalHTTPServer.Configuration(address: .unix(path: context.folders.socketFile, mode: 0o660))
         server.connectionLimit = 64
@@ -50,6 +51,18 @@ public enum DaemonProcess {
         services.shutdown()
         watch?.close()
         return .success
+    }
+}
+
+extension DaemonProcess {
+    /// Keeps Gateway.cfg current for old apps that read it (rules 25).
+    static func export(_ context: GatewayContext, _ log: (PassEvent) -> Void) {
+        do {
+            let path = try GatewayConfigExport.update(context.configuration, folders: context.folders)
+            if let path { log(.note("wrote \(path)")) }
+        } catch {
+            log(.problem("\(error)"))
+        }
     }
 }
 

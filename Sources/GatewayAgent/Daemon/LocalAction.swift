@@ -17,7 +17,7 @@ public enum LocalAction {
                 case .restart: return (.unavailable, "nothing is supervised: no daemon is running (gwe run)")
                 }
                 switch verb {
-                case .hold, .unhold: return (.success, "\(app): \(AppVerbText.done(verb, nil))")
+                case .hold, .unhold: return (.success, "\(app): \(verb.done(nil))")
                 case .start, .stop, .restart:
                     return (.success, "\(app): noted; it holds when a daemon runs (gwe run)")
                 }

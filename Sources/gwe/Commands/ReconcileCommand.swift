@@ -46,6 +46,10 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         options.isDeep = deep
         if !apps.isEmpty { options.only = Set(try apps.map(appName)) }
         let context = try openContext(folders, manifest)
+        if manifest.file != nil, !dryRun, ControlClient.isAnswered(context.folders) {
+            tell("gwe: a daemon runs and reads its own manifest: --manifest goes with --dry-run, or without a daemon")
+            throw finish(.usage)
+        }
         throw ExitCode(PassCommand(context: context, options: options, isJSON: output.json).run().rawValue)
     }
 }
