@@ -9,6 +9,7 @@ struct PassOutcome {
     var blocked: [AppName] = []
     var deferred: [String] = []
     var shortfall: Plan.Shortfall?
+    var hasErrors = false
     /// Set when input was rejected.
     var inputExit: ExitStatus?
     var cloudFailure: CloudFailure?
