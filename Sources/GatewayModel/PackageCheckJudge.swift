@@ -107,11 +107,17 @@ extension PackageCheck {
                 let word = app?.service?.command?.split(separator: " ").first
                 return program(word.map(String.init) ?? "", AppYAML.fileName, from: folder)
             }
-            let context = ServiceContext(release: "", directory: folder, logFolder: Folders.defaultLogFolder)
+            var context = ServiceContext(release: "", directory: folder, logFolder: Folders.defaultLogFolder)
+            // The gateway's environment is not known here: its variables stand for themselves.
+            let variables = SupervisorConf.variables(namedIn: text)
+            for name in variables { context.agentEnvironment[name] = "$\(name)" }
             do {
                 let conf = try SupervisorConf.parse(
                     text, source: path, app: name, context: context, override: app?.service)
                 for warning in conf.warnings { add(.warn, path, "\(warning)") }
+                for name in variables.sorted() where conf.definition.environment[name] == nil {
+                    add(.warn, path, "it needs the variable \(name) in the environment of gwe on the gateway")
+                }
                 add(.pass, path, "command: \(conf.definition.command.joined(separator: " "))")
                 program(conf.definition.command.first ?? "", path, from: folder)
             } catch { add(.fail, path, "\(error)") }
@@ -122,7 +128,7 @@ extension PackageCheck {
             var path = word
             if path.hasPrefix(folder + "/") { path.removeFirst(folder.count + 1) }
             if path.hasPrefix("./") { path.removeFirst(2) }
-            guard path.contains("/") || word.hasPrefix("./"), !path.hasPrefix("/") else { return }
+            guard path.contains("/") || word.hasPrefix("./"), !path.hasPrefix("/"), !word.hasPrefix("$") else { return }
             if let file = contents.file(path) {
                 if file.kind == .file, !file.isExecutable {
                     add(.fail, subject, "'\(path)' is the program to run, but its x bit is missing")

@@ -35,4 +35,13 @@ public struct SupervisorConf: Sendable, Hashable {
         if let override { definition = try definition.applying(override, source: source) }
         return SupervisorConf(definition: definition, warnings: reader.warnings)
     }
+
+    /// The variables of the environment that a text names in `%(ENV_X)s`; a few too many where it quotes a `%`.
+    public static func variables(namedIn text: String) -> Set<String> {
+        let parts = text.split(separator: "(", omittingEmptySubsequences: false).dropFirst()
+        let names = parts.filter { $0.hasPrefix("ENV_") }.compactMap { part in
+            part.firstIndex(of: ")").map { String(part[..<$0].dropFirst(4)) }
+        }
+        return Set(names)
+    }
 }

@@ -91,6 +91,10 @@ import Testing
             (["a/b/install.sh": "#!/bin/sh\n"], "'a/b/install.sh' is not used"),
             (["install.sh": "#!/bin/sh\n", "setup.py": ""], "it is not run, because install.sh is there"),
             (["supervisor.conf": "[supervisord]\ncommand = sleep 1\nautostrat = true\n"], "autostrat"),
+            (
+                ["supervisor.conf": "[supervisord]\ncommand = %(ENV_TOOLS)s/web\n"],
+                "it needs the variable TOOLS in the environment of gwe on the gateway"
+            ),
         ])
     func warns(texts: [String: String], message: String) {
         let findings = judge(texts)

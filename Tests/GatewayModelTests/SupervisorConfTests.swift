@@ -71,6 +71,14 @@ import Testing
         #expect(conf.warnings.isEmpty, "\(conf.warnings)")
     }
 
+    @Test("the variables that a text names are known before it is read")
+    func namedVariables() {
+        let text = "[supervisord]\ncommand=%(ENV_TOOLS)s/x %(process_num)d %(ENV_LEVEL)s\n; (ENV_"
+        #expect(SupervisorConf.variables(namedIn: text) == ["TOOLS", "LEVEL"])
+        #expect(SupervisorConf.variables(namedIn: "(ENV_A) only") == ["A"])
+        #expect(SupervisorConf.variables(namedIn: "ENV_A)").isEmpty)
+    }
+
     @Test("environment is split as supervisord splits it, and its names can be expanded elsewhere")
     func environment() throws {
         let definition = try parse(

@@ -19,14 +19,25 @@ struct ServiceConfiguration {
     struct Made: Sendable {
         var definition: ServiceDefinition
         var warnings: [String]
-        var text: String { definition.canonicalJSON.text(indented: true) + "\n" }
+        /// The variables of gwe's own environment that `supervisor.conf` names, as they were when this was made.
+        var expanded: [String: String] = [:]
+
+        var text: String {
+            var members = definition.canonicalJSON.members ?? []
+            let variables = expanded.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
+            if !variables.isEmpty { members.append(("expanded", .object(variables))) }
+            return JSONValue.object(members).text(indented: true) + "\n"
+        }
     }
 
     /// nil for an app that is no service.
-    func make(_ record: ReleaseRecord, desired: DesiredApp?) throws(StepFailure) -> Made? {
+    /// - Parameter expanded: values that win over those of this process's environment.
+    func make(
+        _ record: ReleaseRecord, desired: DesiredApp?, expanded: [String: String] = [:]
+    ) throws(StepFailure) -> Made? {
         guard record.release.kind == .service else { return nil }
         let folder = store.path(record.app, record.release.folder)
-        let serviceContext = serviceContext(record, desired: desired)
+        var serviceContext = serviceContext(record, desired: desired)
         do {
             let package = try AppYAML.load(releaseFolder: folder)
             let override =
@@ -37,9 +48,14 @@ struct ServiceConfiguration {
             let path = folder + "/supervisor.conf"
             if FileTree.exists(path) {
                 let text = String(decoding: try AtomicFile.read(path, limit: 1 << 20), as: UTF8.self)
+                let names = SupervisorConf.variables(namedIn: text)
+                let variables = ProcessFacts.environment.merging(expanded) { $1 }.filter { names.contains($0.key) }
+                serviceContext.agentEnvironment = variables
+                serviceContext.hostName = KernelInfo.name.node
                 let made = try SupervisorConf.parse(
                     text, source: "supervisor.conf", app: record.app, context: serviceContext, override: override)
-                return Made(definition: made.definition, warnings: made.warnings.map(\.description))
+                return Made(
+                    definition: made.definition, warnings: made.warnings.map(\.description), expanded: variables)
             }
             let definition = try ServiceDefinition(
                 app: record.app, from: override ?? ServiceOverride(), context: serviceContext, source: "service")
@@ -62,10 +78,14 @@ struct ServiceConfiguration {
             requires: desired?.requires.value.sorted() ?? [])
     }
 
-    /// Whether the file differs from what would be made now.
+    /// Whether the file differs from what would be made now, in the environment it was made in: a command line and a
+    /// daemon with different environments must not see drift in one another's work.
     func differs(_ record: ReleaseRecord, desired: DesiredApp?) -> Bool {
         let there = try? AtomicFile.read(store.servicePath(record.app), limit: 1 << 20)
-        guard let made = try? make(record, desired: desired) else { return there != nil }
+        let node = there.flatMap { try? JSON.parse($0, source: store.servicePath(record.app)) }
+        var expanded: [String: String] = [:]
+        for (name, value) in node?.json["expanded"]?.members ?? [] { expanded[name] = value.string }
+        guard let made = try? make(record, desired: desired, expanded: expanded) else { return there != nil }
         return there != Array(made.text.utf8)
     }
 
