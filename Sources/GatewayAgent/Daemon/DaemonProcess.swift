@@ -7,7 +7,7 @@ public enum DaemonProcess {
     /// Runs until SIGTERM or SIGINT.
     public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
         let state: OpenState
-        do throws(OpenState.Failure) { state = try OpenState(context: context, purpose: "gwe run") } catch {
+        do throws(OpenState.Failure) { state = try OpenState(context: context, purpose: "run") } catch {
             log(.result(error.exit, error.description))
             return error.exit
         }

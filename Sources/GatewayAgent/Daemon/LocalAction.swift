@@ -5,7 +5,7 @@ internal import GatewaySystem
 public enum LocalAction {
     public static func perform(_ verb: AppVerb, on app: AppName, _ context: GatewayContext) -> (ExitStatus, String) {
         do throws(OpenState.Failure) {
-            let state = try OpenState(context: context, purpose: "gwe \(verb.rawValue)")
+            let state = try OpenState(context: context, purpose: "\(verb.rawValue)")
             do throws(JournalError) {
                 let commands = OperatorCommands(context: context, journal: state.journal)
                 guard try commands.isKnown(app) else { return (.noSuchApp, "no such app: \(app)") }
@@ -35,7 +35,7 @@ public enum LocalAction {
     ) -> ExitStatus {
         var apps: Set<AppName> = []
         do throws(OpenState.Failure) {
-            let state = try OpenState(context: context, purpose: "gwe -I")
+            let state = try OpenState(context: context, purpose: "-I")
             let commands = OperatorCommands(context: context, journal: state.journal)
             for path in tarballs {
                 do throws(StepFailure) { apps.insert(try commands.install(tarball: path)) } catch {

@@ -18,7 +18,7 @@ public enum LocalPass {
     ) -> PassResult {
         if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
         do {
-            let state = try OpenState(context: context, purpose: "gwe reconcile")
+            let state = try OpenState(context: context, purpose: "reconcile")
             let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: true, emit: emit)
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: nil, cloud: cloud, emit: emit)
