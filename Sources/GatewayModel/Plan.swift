@@ -103,7 +103,7 @@ public struct Plan: Sendable, Hashable {
     public var footer: String {
         let others = [(AppPlan.Action.downgrade, "to downgrade"), (.restart, "to restart"), (.held, "held"), (.blocked, "blocked")]
             .compactMap { count($0.0) > 0 ? "\(count($0.0)) \($0.1)" : nil }
-        if isEmpty {
+        if isEmpty, count(.blocked) == 0 {
             let total = inSync.count
             if count(.blocked) > 0 {
                 return "Nothing can be done: " + ([("\(total) in sync")] + others).joined(separator: ", ") + "."
