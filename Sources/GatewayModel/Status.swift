@@ -9,11 +9,14 @@ public struct ServiceSnapshot: Sendable, Hashable {
     public var lastError: String?
     /// Whether its health check, if it has one, passes; nil without one.
     public var isHealthy: Bool?
+    /// Whether it ended by itself with an exit code that it may end with (rules 14).
+    public var hasEndedWell: Bool
 
     public init(
         state: String, processID: Int32? = nil, uptime: Duration? = nil, exitStatus: Int32? = nil, restarts: Int = 0,
-        lastError: String? = nil, isHealthy: Bool? = nil
+        lastError: String? = nil, isHealthy: Bool? = nil, hasEndedWell: Bool = false
     ) {
+        self.hasEndedWell = hasEndedWell
         self.state = state
         self.processID = processID
         self.uptime = uptime
@@ -24,8 +27,6 @@ public struct ServiceSnapshot: Sendable, Hashable {
     }
 
     public var isRunning: Bool { state == "RUNNING" || state == "STARTING" }
-    /// Whether it ended by itself with an exit code that it may end with (rules 14).
-    public var hasEndedWell: Bool { state == "EXITED" && lastError == nil }
 }
 
 /// One app as `gwe status` shows it: desired against observed, sync and health apart.

@@ -45,11 +45,7 @@ final class Daemon: Sendable {
             for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
             let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
-            // All begin to start at once; then each is waited for.
-            services.apply(definitions)
-            for definition in definitions {
-                if let problem = services.bringUp(definition) { log(.problem("\(definition.app): \(problem)")) }
-            }
+            services.bringUp(definitions) { app, problem in log(.problem("\(app): \(problem)")) }
         } catch {
             log(.problem(error.description))
         }

@@ -9,7 +9,8 @@ public enum DaemonServices {
             "state": .string(snapshot.state), "pid": snapshot.processID.map { .int(Int64($0)) } ?? .null,
             "uptime_seconds": snapshot.uptime.map { .int($0.components.seconds) } ?? .null,
             "exit_status": snapshot.exitStatus.map { .int(Int64($0)) } ?? .null,
-            "restarts": .int(Int64(snapshot.restarts)), "error": snapshot.lastError.map(JSONValue.string) ?? .null,
+            "restarts": .int(Int64(snapshot.restarts)), "ended_well": .bool(snapshot.hasEndedWell),
+            "error": snapshot.lastError.map(JSONValue.string) ?? .null,
         ]
     }
 
@@ -22,7 +23,8 @@ public enum DaemonServices {
                 state: state, processID: value["pid"]?.int.map(Int32.init(truncatingIfNeeded:)),
                 uptime: value["uptime_seconds"]?.int.map { .seconds($0) },
                 exitStatus: value["exit_status"]?.int.map(Int32.init(truncatingIfNeeded:)),
-                restarts: Int(value["restarts"]?.int ?? 0), lastError: value["error"]?.string)
+                restarts: Int(value["restarts"]?.int ?? 0), lastError: value["error"]?.string,
+                hasEndedWell: value["ended_well"]?.bool ?? false)
         }
         return services
     }

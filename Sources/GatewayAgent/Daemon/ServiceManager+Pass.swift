@@ -9,8 +9,26 @@ extension ServiceManager {
     /// Takes a definition over and waits until the app is up. Returns why it is not; nil when it is, or when it ended
     /// as it may.
     func bringUp(_ definition: ServiceDefinition) -> String? {
+        let before = status(of: definition.app)
         apply([definition])
-        guard let status = start(definition.app) else { return "the supervisor does not know \(definition.app)" }
+        guard var status = settle(definition.app) else { return "the supervisor does not know \(definition.app)" }
+        // An app that ended at once is not started a second time.
+        let wasStarted = before?.release != definition.release && status.state != .stopped
+        if !wasStarted, status.state != .running { status = start(definition.app) ?? status }
+        return problem(status)
+    }
+
+    /// Starts all at once, and waits until each is up. Says of each that is not why.
+    func bringUp(_ definitions: [ServiceDefinition], _ tell: (AppName, String) -> Void) {
+        apply(definitions)
+        for definition in definitions {
+            guard var status = settle(definition.app) else { continue }
+            if status.state == .stopped { status = start(definition.app) ?? status }
+            if let problem = problem(status) { tell(definition.app, problem) }
+        }
+    }
+
+    private func problem(_ status: ServiceStatus) -> String? {
         switch status.state {
         case .running, .starting: return nil
         case .exited where status.problem == nil: return nil
@@ -24,6 +42,7 @@ extension ServiceSnapshot {
         self.init(
             state: status.state.rawValue, processID: status.pid, uptime: status.uptime,
             exitStatus: status.lastExit == nil ? nil : status.exitStatus, restarts: status.restarts,
-            lastError: status.problem ?? status.logProblem ?? status.lastError)
+            lastError: status.problem ?? status.logProblem ?? status.lastError,
+            hasEndedWell: status.state == .exited && status.problem == nil)
     }
 }

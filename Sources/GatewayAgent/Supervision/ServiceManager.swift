@@ -14,6 +14,9 @@ public protocol ServiceManager: Sendable {
     /// Stops an app and forgets it; its log files stay.
     func remove(_ app: AppName)
 
+    /// Waits until STARTING and STOPPING are over, and changes nothing. nil when the app is not known.
+    func settle(_ app: AppName) -> ServiceStatus?
+
     /// nil when the app is not known.
     func start(_ app: AppName) -> ServiceStatus?
     func stop(_ app: AppName) -> ServiceStatus?

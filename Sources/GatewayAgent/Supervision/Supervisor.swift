@@ -95,6 +95,8 @@ public final class Supervisor: ServiceManager {
         if let wait { waitUntil(timeout: wait) { $0.services[app]?.removing != true } }
     }
 
+    public func settle(_ app: AppName) -> ServiceStatus? { settled(app) { _ in } }
+
     public func start(_ app: AppName) -> ServiceStatus? {
         settled(app) { core in
             guard !core.shuttingDown else { return }
