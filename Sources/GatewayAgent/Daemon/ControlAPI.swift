@@ -116,10 +116,10 @@ private final class EventStream: Sendable {
         var lines: [String] = []
         var isEnded = false
     }
-    private let monitor = ThreadMonitor(State())
+    private let monitor = Monitor(State())
 
     func append(_ event: PassEvent) {
-        monitor.change { state in
+        monitor.update { state in
             if case .progress = event, state.lines.count > 1_000 { return }
             state.lines.append(event.json.text())
             if case .result = event { state.isEnded = true }
@@ -128,7 +128,7 @@ private final class EventStream: Sendable {
 
     /// All lines that are there; an empty piece after half a second without one; nil at the end.
     func next() -> [UInt8]? {
-        let piece: [UInt8]?? = monitor.wait(timeout: .milliseconds(500)) { state in
+        let piece: [UInt8]?? = monitor.wait(atMost: .milliseconds(500)) { state in
             if state.lines.isEmpty { return state.isEnded ? .some(nil) : nil }
             defer { state.lines = [] }
             return Array(state.lines.map { $0 + "\n" }.joined().utf8)

@@ -39,10 +39,12 @@ public enum DaemonProcess {
         server.connectionLimit = 64
         let api = ControlAPI(daemon: daemon)
         let socket = try LocalHTTPServer(server) { request in api.answer(request) }
-        BlockingThread.start {
+        let passes = try BackgroundThread("gwe-passes") {
             daemon.startInstalledApps()
             daemon.runPasses()
         }
+        // A step that outlasts the patience of a stop must not keep the process.
+        passes.detach()
         log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
         loop.run()
         log(.note("stopping"))

@@ -21,14 +21,14 @@ final class PassQueue: Sendable {
         var nextPoll: ContinuousClock.Instant?
     }
 
-    private let monitor = ThreadMonitor(State())
+    private let monitor = Monitor(State())
 
-    func enqueue(_ request: Request) { monitor.change { $0.waiting.append(request) } }
+    func enqueue(_ request: Request) { monitor.update { $0.waiting.append(request) } }
 
     /// Asks the thread to end after the pass that runs, and waits for it.
     func stop(timeout: Duration) {
-        monitor.change { $0.isStopping = true }
-        _ = monitor.wait(timeout: timeout) { $0.hasStopped ? true : nil }
+        monitor.update { $0.isStopping = true }
+        _ = monitor.wait(atMost: timeout) { $0.hasStopped ? true : nil }
     }
 
     var isStopping: Bool { monitor.look(\.isStopping) }
@@ -40,15 +40,15 @@ final class PassQueue: Sendable {
         var next: Request? = first
         while let request = next {
             let pause = pass(request)
-            monitor.change { $0.nextPoll = ContinuousClock.now.advanced(by: pause) }
+            monitor.update { $0.nextPoll = ContinuousClock.now.advanced(by: pause) }
             next = wait(pause)
         }
-        monitor.change { $0.hasStopped = true }
+        monitor.update { $0.hasStopped = true }
     }
 
     /// The next request; a timer's when the pause has passed; nil when the queue is stopped.
     private func wait(_ pause: Duration) -> Request? {
-        let answer: Request?? = monitor.wait(timeout: pause) { state in
+        let answer: Request?? = monitor.wait(atMost: pause) { state in
             if state.isStopping { return .some(nil) }
             // One whole pass answers all that are alike; others, with options of their own, one by one.
             guard let first = state.waiting.first else { return nil }

@@ -11,7 +11,7 @@ final class UnpackJob: Sendable {
         var outcome: Outcome?
     }
 
-    private let monitor = ThreadMonitor(State())
+    private let monitor = Monitor(State())
     private let growing = GrowingFile()
     private let staging: String
     private let limits: UnpackLimits
@@ -39,16 +39,17 @@ final class UnpackJob: Sendable {
     func end(isWhole: Bool) { isWhole ? growing.finish() : growing.fail("the download failed") }
 
     private func start() {
-        let isFirst = monitor.change { state in
+        let isFirst = monitor.update { state in
             defer { state.hasStarted = true }
             return !state.hasStarted
         }
         guard isFirst else { return }
-        let hasThread = BlockingThread.start { [self] in
+        let thread = try? BackgroundThread("gwe-release") { [self] in
             let outcome = unpack(.growing(growing))
-            monitor.change { $0.outcome = outcome }
+            monitor.update { $0.outcome = outcome }
         }
-        if !hasThread { monitor.change { $0.hasStarted = false } }
+        // Without a thread the whole file is unpacked later.
+        thread == nil ? monitor.update { $0.hasStarted = false } : thread?.detach()
     }
 
     private func unpack(_ source: ArchiveSource) -> Outcome {
@@ -61,7 +62,7 @@ final class UnpackJob: Sendable {
 
     /// Waits for the thread; nil when none was started: everything was here already.
     func wait() -> Outcome? {
-        monitor.wait { state in state.hasStarted ? state.outcome.map(Optional.some) : .some(nil) } ?? nil
+        monitor.wait { state -> Outcome?? in state.hasStarted ? state.outcome.map(Optional.some) : .some(nil) }
     }
 
     /// Unpacks a whole file on this thread.
