@@ -51,6 +51,17 @@ struct PlanTests {
         #expect(allowed.interrupts)
     }
 
+    @Test("where signatures are required nothing new is installed, and what is there is repaired")
+    func signatures() throws {
+        let app = DesiredApp(name: try name("web"), release: .init(try wish("2"), from: .cloud))
+        var policy = Policy()
+        policy.requireSignature = true
+        let refused = try #require(try plan(app, there: nil, policy: policy))
+        #expect(refused.action == .blocked && refused.reason.contains("cannot check signatures"))
+        let damaged = ObservedApp(current: try release("2"), drift: [.missing(path: "a")], isRunning: true)
+        #expect(try plan(app, there: damaged, policy: policy)?.action == .repair)
+    }
+
     @Test("the same version with another digest is an upgrade, with no digest it matches")
     func digests() throws {
         let there = ObservedApp(current: try release("1", digest: "a"), isRunning: true)

@@ -106,6 +106,9 @@ private struct PlanMaker {
             }
         }
         guard let release = app.release?.value else { return "no layer names a version" }
+        if desired.policy.requireSignature, there?.current.satisfies(release) != true {
+            return "policy.require_signature is set, and this version of gwe cannot check signatures"
+        }
         guard let there, !there.current.satisfies(release) else {
             return there == nil ? quarantineBlocker(app.name, release) : nil
         }
