@@ -55,7 +55,8 @@ public struct ConfigurationStore: Sendable {
         do {
             return try AtomicFile.read(path, limit: Self.byteLimit)
         } catch {
-            if error.code == ENOENT { return nil }
+            // ENOTDIR: a file stands where its folder should be, which whoever needs the folder tells better.
+            if error.code == ENOENT || error.code == ENOTDIR { return nil }
             throw error
         }
     }

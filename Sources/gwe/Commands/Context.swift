@@ -3,6 +3,7 @@ internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 
 struct ManifestOption: ParsableArguments {
     @Option(
@@ -19,6 +20,9 @@ func openContext(_ options: FolderOptions, _ manifest: ManifestOption? = nil) th
         return GatewayContext(
             folders: folders, configuration: configuration,
             manifestFile: manifest?.file.map { Folders.absolute($0, from: currentFolder()) })
+    } catch let error as SystemError where error.code == EACCES {
+        tell("gwe: \(error)")
+        throw finish(.notPermitted)
     } catch {
         tell("gwe: \(error)")
         throw ExitCode(ExitStatus.badConfiguration.rawValue)
