@@ -44,7 +44,7 @@ private struct PlanMaker {
     private mutating func planRemoval(_ name: AppName) {
         guard let there = observed.apps[name] else { return }
         let app = desired.apps[name]
-        let origin = app?.state.origin ?? .builtin
+        let origin = app?.state.origin ?? .installed
         if app?.hold.value == true {
             plan.apps.append(
                 AppPlan(app: name, action: .held, reason: "held; would be removed", origin: origin, installed: there.current))
