@@ -21,7 +21,9 @@ struct CloudExchange {
     /// Sends reports and takes what stands in the cloud. Returns true when the inputs changed.
     func run(_ inputs: inout DesiredInputs, reports: [(resource: String, text: String)]) throws(PassFailure) -> Bool {
         let values = try exchange(writing: reports, reading: CloudExchange.inputs)
+        FaultPoint.pass("exchange.done")
         try journaled { () throws(JournalError) in try journal.markSent(reports) }
+        FaultPoint.pass("exchange.recorded")
         var changed = try take(interval: values[CloudExchange.intervalResource] ?? "", &inputs)
         changed = try OtauExchange(exchange: self).take(values[CloudCommands.otauResource] ?? "", &inputs) || changed
         changed = try take(command: values[CloudCommands.resource] ?? "", &inputs) || changed
@@ -115,9 +117,11 @@ struct CloudExchange {
     private func clear(_ resource: String, _ text: String) throws(PassFailure) -> String? {
         FaultPoint.pass("clear.before")
         let now = try exchange(writing: [], reading: [resource])[resource] ?? ""
+        FaultPoint.pass("clear.looked")
         if now == text { _ = try exchange(writing: [(resource, "")], reading: []) }
         FaultPoint.pass("clear.after")
         try journaled { () throws(JournalError) in try journal.markCleared(resource: resource) }
+        FaultPoint.pass("clear.recorded")
         return now == text || now.isEmpty ? nil : now
     }
 
@@ -138,6 +142,7 @@ struct CloudExchange {
         if inputs.cloudInterval != .seconds(seconds) {
             try journaled { () throws(JournalError) in try journal.setValue("update_interval", String(seconds)) }
             inputs.cloudInterval = .seconds(seconds)
+            FaultPoint.pass("interval.accepted")
         }
         _ = try clear(CloudExchange.intervalResource, text)
         return true

@@ -47,7 +47,9 @@ struct OtauExchange {
         FaultPoint.pass("otau.accepted")
         let first = (resource: OtauProgress.resource, text: OtauProgress.text(otau.version, "INIT"))
         _ = try exchange.exchange(writing: [first], reading: [])
+        FaultPoint.pass("otau.sent")
         try exchange.journaled { () throws(JournalError) in try exchange.journal.markSent([first]) }
+        FaultPoint.pass("otau.recorded")
         return true
     }
 

@@ -9,11 +9,7 @@ extension Journal {
     func beginOperation(reason: String, bootID: String) throws(JournalError) -> Int64 {
         let now = clock().milliseconds
         return try write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.execute(
-                "UPDATE step SET outcome = 'interrupted', finished_at = ? WHERE outcome = 'started'", [.integer(now)])
-            try c.execute(
-                "UPDATE operation SET outcome = 'interrupted', finished_at = ? WHERE finished_at IS NULL",
-                [.integer(now)])
+            try c.closeInterruptedOperations(at: now)
             try c.execute(
                 "INSERT INTO operation (reason, boot_id, started_at) VALUES (?, ?, ?)",
                 [.text(reason), .text(bootID), .integer(now)])
@@ -21,6 +17,16 @@ extension Journal {
             try c.execute("DELETE FROM operation WHERE id <= ?", [.integer(id - Journal.keptOperations)])
             return id
         }
+    }
+
+    /// Whether a pass changed something and was stopped before its end. Passes come one after the other.
+    func hasInterruptedOperation() throws(JournalError) -> Bool {
+        try !read("SELECT 1 FROM operation WHERE finished_at IS NULL LIMIT 1").isEmpty
+    }
+
+    func closeInterruptedOperations() throws(JournalError) {
+        let now = clock().milliseconds
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.closeInterruptedOperations(at: now) }
     }
 
     func finishOperation(_ id: Int64, outcome: String, summary: String) throws(JournalError) {
@@ -116,6 +122,12 @@ extension ReleaseWish {
 }
 
 extension DatabaseConnection {
+    mutating func closeInterruptedOperations(at now: Int64) throws(DatabaseError) {
+        try execute("UPDATE step SET outcome = 'interrupted', finished_at = ? WHERE outcome = 'started'", [.integer(now)])
+        try execute(
+            "UPDATE operation SET outcome = 'interrupted', finished_at = ? WHERE finished_at IS NULL", [.integer(now)])
+    }
+
     mutating func startStep(
         _ step: Step, of app: AppName, operation: Int64, at now: WallTime
     ) throws(DatabaseError) -> Int64 {

@@ -25,57 +25,71 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
 public final class Journal: Sendable {
     let database: Database
     let clock: @Sendable () -> WallTime
-    /// What happened at opening that a person should know: a rebuild.
-    public let notice: String?
+    /// Why this is not a file but what the next pass would rebuild, in memory.
+    let imaginedBecause: String?
 
-    private init(database: Database, clock: @escaping @Sendable () -> WallTime, notice: String?) {
+    init(database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil) {
         self.database = database
         self.clock = clock
-        self.notice = notice
+        self.imaginedBecause = imaginedBecause
     }
 
     /// Opens the journal for a pass, creating or migrating it. The caller holds the state lock.
     ///
-    /// A file that is corrupt or empty is moved aside (`journal.db.broken-N`) and rebuilt from the release folders;
-    /// `notice` then says so. A file of a newer gwe is left alone and refused.
+    /// A file that is corrupt or empty is moved aside (`journal.db.broken-N`); then, and where it is missing, it is
+    /// rebuilt from the release folders, and `notice()` says so until a pass has told it. A file of a newer gwe is left
+    /// alone and refused.
     public static func open(folders: Folders, clock: @escaping @Sendable () -> WallTime) throws(JournalError) -> Journal {
         let path = folders.journalFile
-        do throws(DatabaseError) {
-            let isEmptyFile = FileTree.byteCount(ofFile: path) == 0
-            if !isEmptyFile { return try opened(path: path, folders: folders, clock: clock) }
-        } catch where error.isCorrupt {
-            return try rebuilt(folders: folders, clock: clock, because: "\(error)")
-        } catch {
-            throw refusal(of: error)
+        var reason = "\(path) was missing"
+        if FileTree.exists(path) {
+            guard let size = FileTree.byteCount(ofFile: path) else {
+                var error = JournalError("cannot open journal \(path): it is no regular file")
+                error.isUnwritable = true
+                throw error
+            }
+            do throws(DatabaseError) {
+                if size > 0 { return try opened(path: path, clock: clock) }
+                reason = "\(path) is empty"
+            } catch {
+                guard error.isCorrupt else { throw refusal(of: error) }
+                reason = "\(error)"
+            }
+            let aside = try moveAside(path)
+            reason += "; moved to \(aside)"
         }
-        return try rebuilt(folders: folders, clock: clock, because: "\(path) is empty")
+        try create(folders: folders, clock: clock, because: reason)
+        do throws(DatabaseError) { return try opened(path: path, clock: clock) } catch { throw refusal(of: error) }
     }
 
-    /// Opens the journal to look at it; nil when there is none. Writes nothing anywhere. A file of an older version is
-    /// read as far as it goes; a corrupt one throws.
+    /// Opens the journal to look at it; nil when there is none and nothing is installed. Writes nothing anywhere. A
+    /// file of an older version is read as far as it goes; in place of a lost one stands, in memory, what the next
+    /// pass would rebuild, and `notice()` says so.
     public static func openReadOnly(
         folders: Folders, clock: @escaping @Sendable () -> WallTime
     ) throws(JournalError) -> Journal? {
-        guard let size = FileTree.byteCount(ofFile: folders.journalFile), size > 0 else { return nil }
+        let path = folders.journalFile
+        guard FileTree.exists(path) else { return try imagined(folders, clock, because: "\(path) is missing") }
+        guard FileTree.byteCount(ofFile: path) != 0 else {
+            return try imagined(folders, clock, because: "\(path) is empty")
+        }
         let database: Database
         let version: Int
         do throws(DatabaseError) {
-            database = try Database(path: folders.journalFile, mode: .readOnly)
+            database = try Database(path: path, mode: .readOnly)
             version = try database.userVersion()
         } catch {
-            throw JournalError(error)
+            guard error.isCorrupt else { throw JournalError(error) }
+            return try imagined(folders, clock, because: "\(error)", isLost: true)
         }
-        if version > JournalSchema.version { throw refusal(version: version, path: folders.journalFile) }
-        // Just created: a crash came before the first migration.
-        return version == 0 ? nil : Journal(database: database, clock: clock, notice: nil)
+        if version > JournalSchema.version { throw refusal(version: version, path: path) }
+        // A first pass was stopped before it had written anything.
+        if version == 0 { return try imagined(folders, clock, because: "\(path) is empty") }
+        return Journal(database: database, clock: clock)
     }
 
-    private static func opened(
-        path: String, folders: Folders, clock: @escaping @Sendable () -> WallTime
-    ) throws(DatabaseError) -> Journal {
-        let isNew = FileTree.byteCount(ofFile: path) == nil
+    private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal {
         let database = try Database(path: path)
-        if isNew { chmod(path, 0o600) }
         guard try JournalSchema.migrate(database) else {
             throw DatabaseError(
                 "open journal", path: path, code: 1,
@@ -86,36 +100,7 @@ public final class Journal: Sendable {
         guard check == nil || check == "ok" else {
             throw DatabaseError("check journal", path: path, code: 11, message: check ?? "")
         }
-        let journal = Journal(database: database, clock: clock, notice: nil)
-        guard isNew, try journal.adoptReleases(below: folders) > 0 else { return journal }
-        return Journal(
-            database: database, clock: clock,
-            notice: "\(path) was missing; it was rebuilt from the release folders")
-    }
-
-    private static func rebuilt(
-        folders: Folders, clock: @escaping @Sendable () -> WallTime, because reason: String
-    ) throws(JournalError) -> Journal {
-        let path = folders.journalFile
-        var number = 1
-        while FileTree.byteCount(ofFile: "\(path).broken-\(number)") != nil { number += 1 }
-        let aside = "\(path).broken-\(number)"
-        guard rename(path, aside) == 0 else { throw JournalError("\(SystemError.last("move \(path) to \(aside)"))") }
-        // A rollback journal belongs to the file that was moved; left behind it would be played into the new one.
-        unlink(path + "-journal")
-        do throws(DatabaseError) {
-            let database = try Database(path: path)
-            chmod(path, 0o600)
-            _ = try JournalSchema.migrate(database)
-            let journal = Journal(database: database, clock: clock, notice: nil)
-            let count = try journal.adoptReleases(below: folders)
-            return Journal(
-                database: database, clock: clock,
-                notice: "\(reason); moved to \(aside) and rebuilt from the release folders: \(count) apps found. "
-                    + "Nothing is removed until a manifest or a command arrives")
-        } catch {
-            throw JournalError(error)
-        }
+        return Journal(database: database, clock: clock)
     }
 
     private static func refusal(of error: DatabaseError) -> JournalError { JournalError(error) }

@@ -114,7 +114,11 @@ struct DesiredInputs: Sendable {
 
     /// Makes a newer manifest durable and notes or forgets rejected input.
     func accept(into journal: Journal) throws(JournalError) -> [Problem] {
-        if let record = newLocalText { try journal.setLayer(.local, record, naming: local?.apps.keys.sorted() ?? []) }
+        if let record = newLocalText {
+            FaultPoint.pass("manifest.before")
+            try journal.setLayer(.local, record, naming: local?.apps.keys.sorted() ?? [])
+            FaultPoint.pass("manifest.accepted")
+        }
         let sources = Set(problems.map(\.source))
         // What was wrong in the cloud is in force until something else stands there.
         let kept = sources.union(CloudExchange.inputs)

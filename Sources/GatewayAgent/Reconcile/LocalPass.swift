@@ -41,6 +41,7 @@ public enum LocalPass {
     ) -> PassResult {
         do throws(JournalError) {
             let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
+            if let notice = try journal?.notice() { emit(.problem(notice)) }
             var inputs = try DesiredInputs.load(context: context, journal: journal)
             var options = options
             let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: false, emit: emit)
@@ -128,6 +129,7 @@ final class OpenState: Sendable {
         do throws(SystemError) {
             for folder in [folders.stateFolder, folders.releasesFolder, folders.downloadsFolder] {
                 _ = try FileTree.makeDirectory(folder)
+                FaultPoint.pass("state.folder")
             }
         } catch {
             throw Failure(exit: error.code == 13 ? .notPermitted : .cannotCreate, description: "\(error)")
@@ -138,8 +140,10 @@ final class OpenState: Sendable {
             if case .held = error { throw Failure(exit: .tryLater, description: "\(error)") }
             throw Failure(exit: .notPermitted, description: "\(error)")
         }
+        FaultPoint.pass("state.locked")
         do throws(JournalError) {
             journal = try Journal.open(folders: folders, clock: context.clock)
+            FaultPoint.pass("journal.open")
         } catch {
             let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError
             throw Failure(exit: exit, description: error.description)

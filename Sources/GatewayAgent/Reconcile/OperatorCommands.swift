@@ -62,6 +62,7 @@ struct OperatorCommands {
             let run = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
                 try c.insertCommand(resource: "operator", text: path, isCleared: true, at: now)
             }
+            FaultPoint.pass("operator.numbered")
             let wish = ReleaseWish(
                 version: name.version, location: .path(path), sha256: digest, size: size, run: run)
             try change(name.name) { entry, base in
@@ -69,6 +70,7 @@ struct OperatorCommands {
                 entry.base = base
                 if entry.state == .stopped { entry.state = nil }
             }
+            FaultPoint.pass("operator.accepted")
         } catch {
             throw StepFailure(error)
         }

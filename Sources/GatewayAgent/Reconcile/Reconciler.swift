@@ -24,7 +24,10 @@ final class Reconciler {
 
     /// Runs a pass. The caller holds the state lock.
     func run(_ options: PassOptions) throws(JournalError) -> PassResult {
-        if let notice = journal.notice { emit(.problem(notice)) }
+        if let notice = try journal.notice() {
+            emit(.problem(notice))
+            try journal.noticeWasTold()
+        }
         var outcome = PassOutcome()
         try Recovery(context: context, journal: journal).run()
         var inputs = try DesiredInputs.load(context: context, journal: journal)
@@ -134,7 +137,9 @@ final class Reconciler {
         } catch {
             return emit(.problem("\(error); the reports go out with the next pass"))
         }
+        FaultPoint.pass("report.sent")
         try journal.markSent(due)
+        FaultPoint.pass("report.recorded")
     }
 
     private func dueReports(
@@ -154,6 +159,7 @@ final class Reconciler {
         _ snapshot: Snapshot, _ options: PassOptions, cloud: (any CloudLink)?, _ outcome: inout PassOutcome
     ) throws(JournalError) {
         let operation = try journal.beginOperation(reason: options.reason, bootID: context.bootID)
+        FaultPoint.pass("operation.begun")
         let runner = StepRunner(
             context: context, journal: journal, services: services, cloud: cloud,
             policy: snapshot.desired.policy, operation: operation, emit: emit)
@@ -170,7 +176,9 @@ final class Reconciler {
             carryOut(works, snapshot, runner)
         }
         for work in works { try settle(work, &outcome) }
+        FaultPoint.pass("operation.settled")
         try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer)
+        FaultPoint.pass("operation.finished")
     }
 
     /// Runs the steps that are no fetching. With `policy.atomic: all` nothing is interrupted before every app's

@@ -1,4 +1,5 @@
 internal import GatewayModel
+internal import Glibc
 internal import GatewaySystem
 
 /// What a crash left, put right before a pass looks: the only releases that are not taken as they are found.
@@ -6,23 +7,50 @@ struct Recovery {
     let context: GatewayContext
     let journal: Journal
 
-    /// A release whose installer was running is not trusted and is forgotten (its folder goes with the next prune or
-    /// unpack), with one exception: a one-off whose installer was interrupted by a restart of the gateway has run. Such
-    /// a package may well be the one that restarts it, and must not do so for ever (rules 5).
+    /// A release whose installer was running is not trusted and is forgotten with its folder, with one exception: a
+    /// one-off whose installer was interrupted by a restart of the gateway has run. Such a package may well be the one
+    /// that restarts it, and must not do so for ever (rules 5). A release that was recorded but never got its name is
+    /// forgotten too, and so is one that was being pruned.
     func run() throws(JournalError) {
+        guard try journal.hasInterruptedOperation() else { return }
+        FaultPoint.pass("recovery.before")
         let store = ReleaseStore(folders: context.folders)
-        for app in try journal.apps().values {
-            for record in app.others where record.state == .installing {
-                if record.release.kind == .oneOff, record.bootID != context.bootID {
-                    try adopt(record, store)
-                } else {
-                    try forget(record, store)
+        let apps = try journal.apps()
+        for app in apps.values {
+            for record in app.others {
+                switch record.state {
+                case .installing where record.release.kind == .oneOff && record.bootID != context.bootID:
+                    try adopt(record, of: app, store)
+                case .installing: try forget(record, of: app, store)
+                case .unpacked, .installed:
+                    let isThere = FileTree.exists(store.path(record.app, record.release.folder))
+                    if !isThere { try forget(record, of: app, store) }
                 }
             }
         }
+        sweep(knownApps: Set(apps.keys))
+        FaultPoint.pass("recovery.swept")
+        try journal.closeInterruptedOperations()
+        FaultPoint.pass("recovery.closed")
     }
 
-    private func adopt(_ record: ReleaseRecord, _ store: ReleaseStore) throws(JournalError) {
+    /// Takes away what was being unpacked or removed. Best effort: what cannot be removed now is in nobody's way.
+    private func sweep(knownApps: Set<AppName>) {
+        let store = ReleaseStore(folders: context.folders)
+        for name in (try? FileTree.list(context.folders.releasesFolder)) ?? [] {
+            let folder = "\(context.folders.releasesFolder)/\(name)"
+            guard let app = AppName(name) else {
+                if name.hasPrefix(FileTree.trashPrefix) { try? FileTree.removeTree(folder) }
+                continue
+            }
+            try? FileTree.removeTree(store.stagingPath(app))
+            try? FileTree.emptyTrash(in: folder)
+            // A folder that was made for a release that never came.
+            if !knownApps.contains(app) { rmdir(folder) }
+        }
+    }
+
+    private func adopt(_ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore) throws(JournalError) {
         let now = context.clock()
         let inventory: Inventory
         do throws(SystemError) {
@@ -37,7 +65,7 @@ struct Recovery {
             _ = try AtomicFile.replaceSymlink(at: link, pointingTo: record.release.folder)
         } catch {
             // Of a folder that is gone nothing can be adopted.
-            return try forget(record, store)
+            return try forget(record, of: app, store)
         }
         FaultPoint.pass("recovery.linked")
         try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
@@ -49,10 +77,17 @@ struct Recovery {
         }
     }
 
-    private func forget(_ record: ReleaseRecord, _ store: ReleaseStore) throws(JournalError) {
+    /// Finishes the removal of a release. The artifact stays where another release needs it, or this one again.
+    private func forget(_ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore) throws(JournalError) {
         let path = store.path(record.app, record.release.folder)
         if FileTree.exists(path) { try? FileTree.removeTree(path) }
+        FaultPoint.pass("recovery.emptied")
         _ = try? FileTree.removeFile(store.inventoryPath(record.app, record.release.folder))
+        let needed = [app.current].compactMap(\.self) + app.others.filter { $0.id != record.id }
+        if record.state == .installed, !record.artifact.isEmpty, !needed.contains(where: { $0.artifact == record.artifact }) {
+            try? Downloader.discard(store.artifactPath(record.artifact))
+        }
         try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.deleteRelease(record.id) }
+        FaultPoint.pass("recovery.forgotten")
     }
 }

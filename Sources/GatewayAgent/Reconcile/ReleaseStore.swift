@@ -70,7 +70,7 @@ struct ReleaseStore: Sendable {
         let path = path(app, folder)
         let package = try? AppYAML.load(releaseFolder: path)
         let hasService = package?.service != nil || FileTree.exists(servicePath(app))
-        let artifact = artifacts().first { $0.hasPrefix("\(app).v\(version)") } ?? ""
+        let artifact = keptArtifact(app, version, digest) ?? ""
         let release = InstalledRelease(
             version: version, digest: digest, folder: folder, kind: kind(ofReleaseAt: path, hasService: hasService),
             artifactByteCount: FileTree.byteCount(ofFile: artifactPath(artifact)) ?? 0,
@@ -79,5 +79,12 @@ struct ReleaseStore: Sendable {
             app: app, release: release, artifact: artifact, inventory: inventory.digest, state: .installed, bootID: "")
     }
 
-    private func artifacts() -> [String] { (try? FileTree.list(folders.downloadsFolder)) ?? [] }
+    /// The artifact of a release by its name; whether the content is still right is looked at when it is used.
+    private func keptArtifact(_ app: AppName, _ version: Version, _ digest: Digest) -> String? {
+        for form in [".tar.gz", ".tar.zst", ".tar.xz"] {
+            for name in ["\(app).v\(version)-\(digest.short)\(form)", "\(app).v\(version)\(form)"]
+            where FileTree.byteCount(ofFile: artifactPath(name)) != nil { return name }
+        }
+        return nil
+    }
 }

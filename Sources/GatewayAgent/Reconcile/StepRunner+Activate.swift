@@ -21,6 +21,7 @@ extension StepRunner {
             try c.clearAttempts(work.app)
         }
         work.isActivated = true
+        FaultPoint.pass("activate.journaled")
         return .done("current -> \(release.release.folder)")
     }
 
@@ -32,15 +33,18 @@ extension StepRunner {
         services?.remove(work.app)
         try system { () throws(SystemError) in
             _ = try FileTree.removeFile(self.store.servicePath(work.app))
+            FaultPoint.pass("remove.unconfigured")
             _ = try FileTree.removeFile(self.context.folders.currentLink(of: work.app))
         }
         FaultPoint.pass("remove.unlinked")
         try system { () throws(SystemError) in
             if FileTree.exists(folder) { try FileTree.removeTree(folder) }
+            FaultPoint.pass("remove.emptied")
         }
         try discardDownloads(of: work.app, keeping: [])
         FaultPoint.pass("remove.removed")
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.forget(work.app) }
+        FaultPoint.pass("remove.forgotten")
         return .done("data/\(work.app) is kept")
     }
 
@@ -75,7 +79,9 @@ extension StepRunner {
             // No name of an app has a dot, so the prefix is this app's alone.
             for name in try FileTree.list(self.context.folders.downloadsFolder) where name.hasPrefix("\(app).v") {
                 let base = [".partial", ".origin"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
-                if !kept.contains(base) { _ = try FileTree.removeFile(self.store.artifactPath(name)) }
+                if kept.contains(base) { continue }
+                _ = try FileTree.removeFile(self.store.artifactPath(name))
+                FaultPoint.pass("downloads.discarded")
             }
         }
     }
@@ -85,12 +91,15 @@ extension StepRunner {
         try system { () throws(SystemError) in
             let path = self.store.path(record.app, record.release.folder)
             if FileTree.exists(path) { try FileTree.removeTree(path) }
+            FaultPoint.pass("prune.emptied")
             _ = try FileTree.removeFile(self.store.inventoryPath(record.app, record.release.folder))
+            FaultPoint.pass("prune.uninventoried")
             if !record.artifact.isEmpty, !kept.contains(record.artifact) {
                 try Downloader.discard(self.store.artifactPath(record.artifact))
             }
         }
         FaultPoint.pass("prune.removed")
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.deleteRelease(record.id) }
+        FaultPoint.pass("prune.forgotten")
     }
 }

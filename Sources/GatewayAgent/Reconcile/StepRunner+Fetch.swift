@@ -57,6 +57,7 @@ extension StepRunner {
             let staging = self.store.stagingPath(work.app)
             if FileTree.exists(staging) { try FileTree.removeTree(staging) }
         }
+        FaultPoint.pass("staging.cleared")
     }
 
     // MARK: download
@@ -67,6 +68,7 @@ extension StepRunner {
             return .already("\(kept.name) is here")
         }
         try report(work, .download, "downloading \(work.artifactLabel)")
+        FaultPoint.pass("download.reported")
         let name = store.artifactName(work.app, wish)
         let path = store.artifactPath(name)
         let events = progressEvents(work, job)
@@ -81,6 +83,7 @@ extension StepRunner {
             case .unavailable: throw StepFailure(.unavailable, error.description)
             }
         }
+        FaultPoint.pass("download.here")
         job?.end(isWhole: true)
         guard let digest = Digest(outcome.sha256) else {
             throw StepFailure(.local, "internal error: '\(outcome.sha256)' is no digest")
@@ -132,10 +135,12 @@ extension StepRunner {
             job?.follow(event)
             switch event {
             case .started(_, let byteCount, let whole):
+                FaultPoint.pass("download.started")
                 total = whole
                 told = byteCount
                 emit(.progress(app, byteCount: byteCount, total: whole))
             case .appended(let byteCount):
+                FaultPoint.pass("download.appended")
                 guard byteCount - told >= max(65_536, (total ?? 1 << 26) / 50) || byteCount == total else { return }
                 told = byteCount
                 emit(.progress(app, byteCount: byteCount, total: total))
@@ -154,6 +159,7 @@ extension StepRunner {
         guard let size = FileTree.byteCount(ofFile: path), let hex = try? SHA256.hex(ofFile: path) else { return nil }
         guard hex == record.release.digest.hex else {
             try? Downloader.discard(path)
+            FaultPoint.pass("download.discarded")
             return nil
         }
         return Artifact(name: record.artifact, digest: record.release.digest, byteCount: size)
@@ -194,13 +200,6 @@ extension StepRunner {
             .init(
                 app: work.app.text, version: wish.version.text, artifactDigest: artifact.digest.hex,
                 origin: work.plan.origin.description), entries: unpacked.entries)
-        try system { () throws(SystemError) in
-            try inventory.write(to: self.store.inventoryPath(work.app, folder))
-            try unpacked.barrier.sync(tree: staging)
-            FaultPoint.pass("unpack.synced")
-            try FileTree.move(staging, to: self.store.path(work.app, folder))
-        }
-        FaultPoint.pass("unpack.renamed")
         let release = InstalledRelease(
             version: wish.version, digest: artifact.digest, folder: folder, kind: kind,
             artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount, run: wish.run)
@@ -208,7 +207,18 @@ extension StepRunner {
             app: work.app, release: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
         let (row, now) = (record, context.clock())
+        FaultPoint.pass("unpack.unpacked")
+        // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever.
         record.id = try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.insert(row, at: now) }
+        FaultPoint.pass("unpack.inserted")
+        try system { () throws(SystemError) in
+            try inventory.write(to: self.store.inventoryPath(work.app, folder))
+            FaultPoint.pass("unpack.inventoried")
+            try unpacked.barrier.sync(tree: staging)
+            FaultPoint.pass("unpack.synced")
+            try FileTree.move(staging, to: self.store.path(work.app, folder))
+        }
+        FaultPoint.pass("unpack.renamed")
         work.release = record
         return .done("\(unpacked.entries.count) entries, \(inventory.byteCount) bytes")
     }
@@ -238,8 +248,11 @@ extension StepRunner {
                 app: work.app.text, version: record.release.version.text, artifactDigest: record.release.digest.hex,
                 origin: work.plan.origin.description)
             let inventory = try Inventory.scan(folder, as: release, reusing: known)
+            FaultPoint.pass("install.scanned")
             try FileTree.syncFileSystem(containing: folder)
+            FaultPoint.pass("install.synced")
             try inventory.write(to: path)
+            FaultPoint.pass("install.inventoried")
             return (inventory.digest, inventory.byteCount)
         }
     }

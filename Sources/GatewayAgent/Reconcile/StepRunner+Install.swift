@@ -36,6 +36,7 @@ extension StepRunner {
             return .done("no installer")
         }
         try report(work, .install, "running \(installer.name)")
+        FaultPoint.pass("install.reported")
         let completed = try runScript(installer, in: folder, work, timeout: StepRunner.installTimeout)
         let output = completed.outputText
         guard completed.succeeded else {
@@ -45,6 +46,7 @@ extension StepRunner {
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
         try setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
+        FaultPoint.pass("install.installed")
         try report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
         return .done("\(installer.name) ended with exit code 0")
     }
@@ -68,6 +70,7 @@ extension StepRunner {
         let script = Script(name: "uninstall.sh", executable: "./uninstall.sh", arguments: [])
         do throws(StepFailure) {
             let completed = try runScript(script, in: folder, work, timeout: StepRunner.installTimeout)
+            FaultPoint.pass("uninstall.ran")
             if completed.succeeded { return .done("uninstall.sh ended with exit code 0") }
             let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
             emit(.problem("\(work.app): uninstall.sh \(why); the app is removed all the same: \(completed.outputText)"))

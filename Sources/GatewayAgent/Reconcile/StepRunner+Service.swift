@@ -8,6 +8,7 @@ extension StepRunner {
         let path = store.servicePath(work.app)
         guard let made = try ServiceConfiguration(context: context).make(release, desired: work.desired) else {
             let wasThere = try system { () throws(SystemError) in try FileTree.removeFile(path) }
+            FaultPoint.pass("configure.removed")
             return wasThere ? .done("no service") : .already("no service")
         }
         for warning in made.warnings { emit(.note("\(work.app): \(warning)")) }
@@ -15,7 +16,9 @@ extension StepRunner {
         try system { () throws(SystemError) in
             _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
             _ = try FileTree.makeDirectory(self.context.folders.dataFolder(of: work.app))
+            FaultPoint.pass("configure.made")
             try AtomicFile.write(made.text, to: path)
+            FaultPoint.pass("configure.written")
         }
         return .done
     }

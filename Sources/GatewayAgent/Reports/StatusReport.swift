@@ -40,7 +40,7 @@ public struct StatusReport: Sendable {
         options.isDeep = isDeep
         let snapshot = try Reconciler.observe(
             context: context, journal: journal, inputs: inputs, services: daemon?.services, options: options)
-        var problems = inputs.problems.map(\.message)
+        var problems = try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
