@@ -7,7 +7,7 @@ public enum DaemonProcess {
     /// Runs until SIGTERM or SIGINT.
     public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
         let state: OpenState
-        do throws(OpenState.Failure) { state = try OpenState(context: context, purpose: "run") } catch {
+        do throws(OpenState.Failure) { state = try openState(context, log) } catch {
             log(.result(error.exit, error.description))
             return error.exit
         }
@@ -18,6 +18,25 @@ public enum DaemonProcess {
             return .systemError
         }
     }
+
+    /// Opens the state folder; waits for the pass of a command line that has it, but not for another daemon.
+    private static func openState(
+        _ context: GatewayContext, _ log: (PassEvent) -> Void
+    ) throws(OpenState.Failure) -> OpenState {
+        var hasTold = false
+        while true {
+            do throws(OpenState.Failure) {
+                return try OpenState(context: context, purpose: daemonPurpose)
+            } catch {
+                guard let holder = error.holder, holder.purpose != daemonPurpose else { throw error }
+                if !hasTold { log(.note("waiting: \(error)")) }
+                hasTold = true
+            }
+            usleep(200_000)
+        }
+    }
+
+    private static let daemonPurpose = "run"
 
     /// How long a stop waits for the step that runs.
     private static let stopPatience: Duration = .seconds(20)

@@ -117,6 +117,8 @@ final class OpenState: Sendable {
     struct Failure: Error, CustomStringConvertible {
         var exit: ExitStatus
         var description: String
+        /// Who has the lock.
+        var holder: FileLock.Holder?
     }
 
     let lock: FileLock
@@ -137,7 +139,9 @@ final class OpenState: Sendable {
         do throws(FileLock.Failure) {
             lock = try FileLock.acquire(folders.lockFile, purpose: purpose)
         } catch {
-            if case .held = error { throw Failure(exit: .tryLater, description: "\(error)") }
+            if case .held(_, let holder) = error {
+                throw Failure(exit: .tryLater, description: "\(error)", holder: holder)
+            }
             throw Failure(exit: .notPermitted, description: "\(error)")
         }
         FaultPoint.pass("state.locked")
