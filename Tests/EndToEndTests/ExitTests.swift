@@ -178,18 +178,36 @@ import Testing
         #expect(pass.code == 73, "\(pass)")
     }
 
-    @Test("74 the journal cannot be read: status says so; a pass rebuilds it")
+    @Test("74 the journal is one of a newer gwe: nothing is touched")
     func inputOutputError() throws {
         let gateway = try GatewayFixture(hasCloud: false)
         let path = try local(.oneOff("tool", "1"), on: gateway)
         try gateway.manifest(manifest("tool: {version: \"1\", artifact: {path: \(path)}}"))
         #expect(try gateway.gwe("reconcile").code == 0)
-        try gateway.write(String(repeating: "no database ", count: 1_000), to: gateway.stateFolder + "/journal.db")
+        try Database(path: gateway.stateFolder + "/journal.db").setUserVersion(999)
+        try #require(unlink(gateway.currentFolder(of: "tool") + "/share/version.txt") == 0)
         #expect(try gateway.gwe("status").code == 74)
         let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 74, "\(pass)")
+        #expect((pass.out + pass.err).contains("written by a newer gwe"), "\(pass)")
+        #expect(gateway.read(gateway.currentFolder(of: "tool") + "/share/version.txt") == nil)
+    }
+
+    @Test("a journal that cannot be read: status says so with 1, and a pass rebuilds it")
+    func brokenJournal() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let path = try local(.oneOff("tool", "1"), on: gateway)
+        try gateway.manifest(manifest("tool: {version: \"1\", artifact: {path: \(path)}}"))
+        #expect(try gateway.gwe("reconcile").code == 0)
+        try gateway.write(String(repeating: "no database ", count: 1_000), to: gateway.stateFolder + "/journal.db")
+        let (code, status) = try gateway.status()
+        #expect(code == 1)
+        #expect(status["problems"]?.elements?.first?.string?.contains("journal.db") == true, "\(status.text())")
+        let pass = try gateway.gwe("reconcile")
         #expect(pass.code == 0, "\(pass)")
-        #expect(pass.err.contains("rebuilt from the release folders: 1 apps found"), "\(pass)")
+        #expect(pass.err.contains("rebuilt from the release folders"), "\(pass)")
         #expect(try gateway.gwe("status").code == 0)
+        #expect(gateway.read(gateway.stateFolder + "/data/tool/runs") == "1\n")
     }
 
     @Test("75 another gwe is at work, and it is named")
