@@ -130,19 +130,25 @@ extension DatabaseConnection {
 
     mutating func startStep(
         _ step: Step, of app: AppName, operation: Int64, at now: WallTime
-    ) throws(DatabaseError) -> Int64 {
+    ) throws(DatabaseError) {
         try execute(
             "INSERT INTO step (operation, app, step, started_at, outcome, message) VALUES (?, ?, ?, ?, 'started', '')",
             [.integer(operation), .text(app.text), .text(step.rawValue), .integer(now.milliseconds)])
-        return lastInsertID
     }
 
+    /// Ends the step of that kind that the operation has begun for the app.
     mutating func finishStep(
-        _ id: Int64, _ outcome: StepOutcome, message: String, at now: WallTime
+        _ step: Step, of app: AppName, operation: Int64, _ outcome: StepOutcome, message: String, at now: WallTime
     ) throws(DatabaseError) {
         try execute(
-            "UPDATE step SET finished_at = ?, outcome = ?, message = ? WHERE id = ?",
-            [.integer(now.milliseconds), .text(outcome.rawValue), .text(message), .integer(id)])
+            """
+            UPDATE step SET finished_at = ?, outcome = ?, message = ?
+            WHERE operation = ? AND app = ? AND step = ? AND outcome = 'started'
+            """,
+            [
+                .integer(now.milliseconds), .text(outcome.rawValue), .text(message), .integer(operation),
+                .text(app.text), .text(step.rawValue),
+            ])
     }
 
     /// Counts an attempt before it starts: a release that takes the gateway down is counted too.

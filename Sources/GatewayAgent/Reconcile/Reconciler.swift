@@ -175,6 +175,8 @@ final class Reconciler {
             if let cloud { try otau?.tell("INSTALL", works.filter { $0.failure == nil }.map(\.app), cloud) }
             carryOut(works, snapshot, runner)
         }
+        // What the last step led to; with it everything of this pass is in the journal.
+        do throws(StepFailure) { try runner.commit() } catch { throw JournalError(error.description) }
         for work in works { try settle(work, &outcome) }
         FaultPoint.pass("operation.settled")
         try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer)

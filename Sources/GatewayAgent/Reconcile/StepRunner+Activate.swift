@@ -14,14 +14,13 @@ extension StepRunner {
         }
         FaultPoint.pass("activate.linked")
         if work.before?.id == release.id { return outcome == .alreadySatisfied ? .already() : .done }
-        let now = context.clock()
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.setCurrent(work.app, release: release.id, at: now)
+        let (app, now) = (work.app, context.clock())
+        note { c throws(DatabaseError) in
+            try c.setCurrent(app, release: release.id, at: now)
             try c.execute("UPDATE release SET activated = 1 WHERE id = ?", [.integer(release.id)])
-            try c.clearAttempts(work.app)
+            try c.clearAttempts(app)
         }
         work.isActivated = true
-        FaultPoint.pass("activate.journaled")
         return .done("current -> \(release.release.folder)")
     }
 
@@ -43,8 +42,8 @@ extension StepRunner {
         }
         try discardDownloads(of: work.app, keeping: [])
         FaultPoint.pass("remove.removed")
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.forget(work.app) }
-        FaultPoint.pass("remove.forgotten")
+        let app = work.app
+        note { c throws(DatabaseError) in try c.forget(app) }
         return .done("data/\(work.app) is kept")
     }
 
@@ -99,7 +98,6 @@ extension StepRunner {
             }
         }
         FaultPoint.pass("prune.removed")
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.deleteRelease(record.id) }
-        FaultPoint.pass("prune.forgotten")
+        note { c throws(DatabaseError) in try c.deleteRelease(record.id) }
     }
 }

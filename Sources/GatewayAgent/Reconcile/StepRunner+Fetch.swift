@@ -67,8 +67,6 @@ extension StepRunner {
             work.artifact = kept
             return .already("\(kept.name) is here")
         }
-        try report(work, .download, "downloading \(work.artifactLabel)")
-        FaultPoint.pass("download.reported")
         let name = store.artifactName(work.app, wish)
         let path = store.artifactPath(name)
         let events = progressEvents(work, job)
@@ -89,7 +87,7 @@ extension StepRunner {
             throw StepFailure(.local, "internal error: '\(outcome.sha256)' is no digest")
         }
         work.artifact = Artifact(name: name, digest: digest, byteCount: outcome.byteCount)
-        try report(work, .downloadSuccess, "downloaded \(outcome.byteCount) bytes")
+        report(work, .downloadSuccess, "downloaded \(outcome.byteCount) bytes")
         if outcome.requestCount == 0, outcome.resumedByteCount > 0 { return .already("\(name) is here") }
         let resumed = outcome.resumedByteCount > 0 ? ", \(outcome.resumedByteCount) of them from before" : ""
         return .done("\(outcome.byteCount) bytes\(resumed)")

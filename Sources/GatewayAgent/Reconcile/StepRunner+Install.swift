@@ -14,29 +14,19 @@ extension StepRunner {
     /// forever. A crash leaves the release in the state `installing`: the next pass unpacks it anew.
     func install(_ work: AppWork) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was unpacked") }
-        if release.state == .installed { return .already() }
-        guard let wish = work.plan.wish else { throw StepFailure(.local, "internal error: no release is wanted") }
         let folder = store.path(work.app, release.release.folder)
-        let installer = try installer(in: folder)
-        let now = context.clock()
-        try write { [context] (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.countAttempt(work.app, wish, at: now)
-            try c.setState(.installing, of: release.id, bootID: context.bootID, at: now)
-        }
-        FaultPoint.pass("install.counted")
         work.release?.state = .installing
+        let installer = try installer(in: folder)
         // A one-off has run for this version and digest; a repair brings its files back and does not run it again.
         if work.plan.action == .repair, release.release.kind == .oneOff {
-            try setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
+            setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
             return .done("files restored; its installer has run before")
         }
         guard let installer else {
-            try setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
-            try report(work, .installSuccess, "installed; the package has no installer", output: "")
+            setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
+            report(work, .installSuccess, "installed; the package has no installer", output: "")
             return .done("no installer")
         }
-        try report(work, .install, "running \(installer.name)")
-        FaultPoint.pass("install.reported")
         let completed = try runScript(installer, in: folder, work, timeout: StepRunner.installTimeout)
         let output = completed.outputText
         guard completed.succeeded else {
@@ -45,18 +35,28 @@ extension StepRunner {
         }
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
-        try setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
+        setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
         FaultPoint.pass("install.installed")
-        try report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
+        report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
         return .done("\(installer.name) ended with exit code 0")
     }
 
-    private func setInstalled(_ work: AppWork, inventory: String, byteCount: Int64) throws(StepFailure) {
+    /// What is recorded with the beginning of the install step: the attempt, and that the folder is no longer as it
+    /// was unpacked.
+    func installBegins(_ work: AppWork) -> Change? {
+        guard let release = work.release, let wish = work.plan.wish else { return nil }
+        let (app, bootID, now) = (work.app, context.bootID, context.clock())
+        return { c throws(DatabaseError) in
+            try c.countAttempt(app, wish, at: now)
+            try c.setState(.installing, of: release.id, bootID: bootID, at: now)
+        }
+    }
+
+    private func setInstalled(_ work: AppWork, inventory: String, byteCount: Int64) {
         guard let id = work.release?.id else { return }
-        let now = context.clock()
-        try write { [context] (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.setInstalled(
-                id, inventory: inventory, unpackedByteCount: byteCount, bootID: context.bootID, at: now)
+        let (bootID, now) = (context.bootID, context.clock())
+        note { c throws(DatabaseError) in
+            try c.setInstalled(id, inventory: inventory, unpackedByteCount: byteCount, bootID: bootID, at: now)
         }
         work.release?.state = .installed
         work.release?.inventory = inventory

@@ -15,6 +15,7 @@ final class StepRunner {
     let policy: Policy
     let operation: Int64
     let emit: @Sendable (PassEvent) -> Void
+    private var noted: [Change] = []
 
     init(
         context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?, policy: Policy,
@@ -32,7 +33,9 @@ final class StepRunner {
 
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
     func run(_ step: Step, _ work: AppWork) {
-        perform(step, work) { () throws(StepFailure) -> StepResult in
+        if let result = foregone(step, work) { return emit(.step(work.app, step, result.outcome, message: result.message)) }
+        perform(step, work, declaring: step == .install ? installBegins(work) : nil) {
+            () throws(StepFailure) -> StepResult in
             switch step {
             case .download, .verify, .unpack: .already()
             case .install: try self.install(work)
@@ -47,47 +50,77 @@ final class StepRunner {
         }
     }
 
-    /// Records a step's beginning, runs it, records its end. Steps that found nothing to do are not recorded twice.
-    func perform(_ step: Step, _ work: AppWork, _ body: () throws(StepFailure) -> StepResult) {
+    /// What is plain before anything is recorded: such a step costs no write.
+    private func foregone(_ step: Step, _ work: AppWork) -> StepResult? {
+        guard work.failure == nil else { return nil }
+        switch step {
+        case .start where work.release.map { $0.release.kind != .service } ?? false: return .already("no service")
+        case .start, .stop: return services == nil ? .skipped("no daemon supervises") : nil
+        case .install: return work.release?.state == .installed ? .already() : nil
+        case .download, .verify, .unpack, .activate, .configure, .uninstall, .remove, .prune: return nil
+        }
+    }
+
+    /// Records that a step begins, in one transaction with all that was noted since the last one, before its effect;
+    /// then runs it, and notes its end. So a pass costs one synced write a step, and not two or three.
+    func perform(
+        _ step: Step, _ work: AppWork, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
+    ) {
         guard work.failure == nil else { return }
+        FaultPoint.pass("\(step.rawValue).before")
+        emit(.step(work.app, step, .started, message: ""))
+        let (app, now) = (work.app, context.clock())
+        note { [operation] c throws(DatabaseError) in try c.startStep(step, of: app, operation: operation, at: now) }
+        if let change { note(change) }
         do throws(StepFailure) {
-            FaultPoint.pass("\(step.rawValue).before")
-            let record = try begin(step, work)
-            do throws(StepFailure) {
-                let result = try body()
-                FaultPoint.pass("\(step.rawValue).after")
-                try finish(step, work, record, result)
-                FaultPoint.pass("\(step.rawValue).recorded")
-            } catch {
-                try? finish(step, work, record, StepResult(outcome: .failed, message: error.description))
-                throw error
-            }
+            try commit()
+            FaultPoint.pass("\(step.rawValue).begun")
+            let result = try body()
+            FaultPoint.pass("\(step.rawValue).after")
+            finish(step, work, result)
         } catch {
+            finish(step, work, StepResult(outcome: .failed, message: error.description))
             work.failure = error
             work.failedStep = step
         }
     }
 
-    func begin(_ step: Step, _ work: AppWork) throws(StepFailure) -> Int64 {
-        emit(.step(work.app, step, .started, message: ""))
-        let now = context.clock()
-        return try write { [operation] (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.startStep(step, of: work.app, operation: operation, at: now)
-        }
-    }
-
-    func finish(_ step: Step, _ work: AppWork, _ record: Int64, _ result: StepResult) throws(StepFailure) {
-        let now = context.clock()
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.finishStep(record, result.outcome, message: result.message, at: now)
+    private func finish(_ step: Step, _ work: AppWork, _ result: StepResult) {
+        let (app, now) = (work.app, context.clock())
+        note { [operation] c throws(DatabaseError) in
+            try c.finishStep(step, of: app, operation: operation, result.outcome, message: result.message, at: now)
         }
         emit(.step(work.app, step, result.outcome, message: result.message))
     }
 
+    // MARK: the journal
+
+    typealias Change = @Sendable (inout DatabaseConnection) throws(DatabaseError) -> Void
+
+    /// Adds a change to the next transaction: the end of a step and what it led to, which must be durable before the
+    /// next effect and no sooner.
+    func note(_ change: @escaping Change) { noted.append(change) }
+
+    /// Makes durable what was noted.
+    func commit() throws(StepFailure) {
+        if !noted.isEmpty { try write { (_: inout DatabaseConnection) throws(DatabaseError) in } }
+    }
+
+    /// One transaction with all that was noted, and `body` last.
     func write<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(StepFailure) -> Result {
-        do throws(JournalError) { return try journal.write(body) } catch { throw StepFailure(error) }
+        let changes = noted
+        do throws(JournalError) {
+            let result = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+                for change in changes { try change(&c) }
+                return try body(&c)
+            }
+            noted = []
+            return result
+        } catch {
+            throw StepFailure(error)
+        }
     }
 
     /// Runs a system call of ours and turns its failure into the step's.
@@ -95,12 +128,11 @@ final class StepRunner {
         do throws(SystemError) { return try body() } catch { throw StepFailure(error) }
     }
 
-    func report(_ work: AppWork, _ state: FetchState.Name, _ info: String, output: String? = nil) throws(StepFailure) {
+    /// Notes what `fetch_status` is to say of the app's artifact.
+    func report(_ work: AppWork, _ state: FetchState.Name, _ info: String, output: String? = nil) {
         guard work.plan.wish != nil else { return }
-        let json = work.fetchState(state, info, output: output)
+        let (label, json) = (work.artifactLabel, work.fetchState(state, info, output: output))
         let now = context.clock()
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.setFetchStatus(work.artifactLabel, json, at: now)
-        }
+        note { c throws(DatabaseError) in try c.setFetchStatus(label, json, at: now) }
     }
 }
