@@ -36,6 +36,8 @@ extension StepRunner {
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
         setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
+        // At once, not with the next step: an installer that has run must not run again.
+        try commit()
         FaultPoint.pass("install.installed")
         report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
         return .done("\(installer.name) ended with exit code 0")
