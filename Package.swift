@@ -43,11 +43,12 @@ let package = Package(
     targets: [
         // C: module maps of system libraries, and the few system calls Swift cannot spell.
         systemLibrary("CYAML", apt: "libyaml-dev"),
-        systemLibrary("CCurl", apt: "libcurl4-openssl-dev"),
         systemLibrary("CSQLite", apt: "libsqlite3-dev"),
         systemLibrary("CArchive", apt: "libarchive-dev"),
         systemLibrary("CCrypto", apt: "libssl-dev"),
-        systemLibrary("CMicroHTTP", apt: "libmicrohttpd-dev"),
+        // Loaded when first used, see there: libcurl4-openssl-dev and libmicrohttpd-dev have the headers.
+        .target(name: "CCurl"),
+        .target(name: "CMicroHTTP"),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
 
         // Values. No I/O, no C, no clock.

@@ -13,10 +13,14 @@ public final class HTTPTransfer {
     /// Once a process and before any other use (curl_global_init(3)).
     private static let isInitialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    /// Throws `refused` when libcurl cannot be set up (out of memory).
+    /// Throws `refused` when libcurl is not on this machine or cannot be set up (out of memory).
     public init(_ configuration: TransferConfiguration = TransferConfiguration()) throws(TransferError) {
         self.configuration = configuration
         message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        if let problem = gwe_curl_load() {
+            message.deallocate()
+            throw TransferError(.refused, "load libcurl", String(cString: problem))
+        }
         guard HTTPTransfer.isInitialised, let handle = curl_easy_init() else {
             message.deallocate()
             throw TransferError(.refused, "set up libcurl", "out of memory")

@@ -1,0 +1,95 @@
+// libcurl is loaded when it is first used, not when the program starts: with the thirty libraries that it needs itself
+// that takes longer than a whole pass over twenty apps with nothing to do (Benchmarks/README.md has figures).
+//
+// The functions below have libcurl's own names and hand over to it, as an import library does elsewhere. They are
+// hidden, so that libcurl and whatever else is in the process never sees them.
+#include "CCurl.h"
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#define FUNCTIONS(F) \
+    F(global_init) F(easy_init) F(easy_cleanup) F(easy_reset) F(easy_perform) F(easy_setopt) F(easy_getinfo) \
+    F(easy_strerror) F(slist_append) F(slist_free_all) F(url) F(url_cleanup) F(url_get) F(url_set) F(free)
+
+#define MEMBER(name) __typeof__(curl_##name) *name;
+static struct { FUNCTIONS(MEMBER) } curl;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char problem[256] = "not loaded";
+
+static void load(void) {
+    // The name of the interface that <curl/curl.h> describes; distributions keep it for years.
+    void *library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
+    const char *missing = library ? NULL : dlerror();
+#define BIND(name) \
+    if (library && !missing && !(curl.name = (__typeof__(curl.name))dlsym(library, "curl_" #name))) missing = dlerror();
+    FUNCTIONS(BIND)
+    if (!library || missing) snprintf(problem, sizeof problem, "%s", missing ? missing : "unknown");
+    else problem[0] = 0;
+}
+
+const char *gwe_curl_load(void) {
+    pthread_once(&once, load);
+    return problem[0] ? problem : NULL;
+}
+
+#pragma GCC visibility push(hidden)
+
+// Where everything begins: what comes later needs what these return.
+CURLcode curl_global_init(long flags) { return gwe_curl_load() ? CURLE_FAILED_INIT : curl.global_init(flags); }
+CURL *curl_easy_init(void) { return gwe_curl_load() ? NULL : curl.easy_init(); }
+CURLU *curl_url(void) { return gwe_curl_load() ? NULL : curl.url(); }
+struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text) {
+    return gwe_curl_load() ? NULL : curl.slist_append(list, text);
+}
+const char *curl_easy_strerror(CURLcode code) {
+    const char *why = gwe_curl_load();
+    return why ? why : curl.easy_strerror(code);
+}
+
+void curl_easy_cleanup(CURL *h) { curl.easy_cleanup(h); }
+void curl_easy_reset(CURL *h) { curl.easy_reset(h); }
+CURLcode curl_easy_perform(CURL *h) { return curl.easy_perform(h); }
+void curl_slist_free_all(struct curl_slist *list) {
+    if (list) curl.slist_free_all(list);
+}
+void curl_url_cleanup(CURLU *u) { curl.url_cleanup(u); }
+CURLUcode curl_url_set(CURLU *u, CURLUPart what, const char *part, unsigned flags) {
+    return curl.url_set(u, what, part, flags);
+}
+void curl_free(void *p) {
+    if (p) curl.free(p);
+}
+
+#pragma GCC visibility pop
+
+CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags) {
+    return curl.url_get(u, what, part, flags);
+}
+
+CURLcode gwe_curl_set_long(CURL *h, CURLoption o, long v) { return curl.easy_setopt(h, o, v); }
+CURLcode gwe_curl_set_offset(CURL *h, CURLoption o, curl_off_t v) { return curl.easy_setopt(h, o, v); }
+CURLcode gwe_curl_set_string(CURL *h, CURLoption o, const char *v) { return curl.easy_setopt(h, o, v); }
+CURLcode gwe_curl_set_pointer(CURL *h, CURLoption o, void *v) { return curl.easy_setopt(h, o, v); }
+CURLcode gwe_curl_set_list(CURL *h, CURLoption o, struct curl_slist *v) { return curl.easy_setopt(h, o, v); }
+CURLcode gwe_curl_set_data_callback(CURL *h, CURLoption o, gwe_curl_data_callback f) {
+    return curl.easy_setopt(h, o, f);
+}
+CURLcode gwe_curl_set_progress_callback(CURL *h, gwe_curl_progress_callback f) {
+    return curl.easy_setopt(h, CURLOPT_XFERINFOFUNCTION, f);
+}
+CURLcode gwe_curl_get_long(CURL *h, CURLINFO i, long *v) { return curl.easy_getinfo(h, i, v); }
+CURLcode gwe_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v) { return curl.easy_getinfo(h, i, v); }
+CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v) { return curl.easy_getinfo(h, i, v); }
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)context;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+CURLcode gwe_curl_close_sockets_on_exec(CURL *h) {
+    return curl.easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+}

@@ -1,0 +1,29 @@
+// libcurl, loaded when it is first used: see curl.c. Of its functions those can be called that curl.c names; any other
+// is an undefined symbol when gwe is linked.
+#pragma once
+#include <curl/curl.h>
+
+/// Loads libcurl. NULL when it is there, else why not, in words of dlerror(3) that stay valid. May be called again and
+/// from any thread. Every other function fails quietly when it is not.
+const char *gwe_curl_load(void);
+
+// curl_easy_setopt and curl_easy_getinfo are variadic: Swift needs one typed wrapper per kind of argument.
+typedef size_t (*gwe_curl_data_callback)(char *, size_t, size_t, void *);
+typedef int (*gwe_curl_progress_callback)(void *, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+CURLcode gwe_curl_set_long(CURL *h, CURLoption o, long v);
+CURLcode gwe_curl_set_offset(CURL *h, CURLoption o, curl_off_t v);
+CURLcode gwe_curl_set_string(CURL *h, CURLoption o, const char *v);
+CURLcode gwe_curl_set_pointer(CURL *h, CURLoption o, void *v);
+CURLcode gwe_curl_set_list(CURL *h, CURLoption o, struct curl_slist *v);
+CURLcode gwe_curl_set_data_callback(CURL *h, CURLoption o, gwe_curl_data_callback f);
+CURLcode gwe_curl_set_progress_callback(CURL *h, gwe_curl_progress_callback f);
+CURLcode gwe_curl_get_long(CURL *h, CURLINFO i, long *v);
+CURLcode gwe_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v);
+CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v);
+
+/// curl_url_get(3), whose first argument is const in some versions and not in others.
+CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags);
+
+/// CURLOPT_OPENSOCKETFUNCTION(3): some versions of libcurl leave sockets open across exec, where an app would hold an
+/// authenticated connection of its supervisor.
+CURLcode gwe_curl_close_sockets_on_exec(CURL *h);
