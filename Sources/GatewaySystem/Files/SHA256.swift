@@ -57,24 +57,15 @@ public struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// SHA-256 over bytes that arrive in pieces, by OpenSSL's EVP interface (EVP_DigestInit(3)), which uses the
-/// processor's instructions for it.
-///
-/// If OpenSSL has no memory left, the digest is 32 zero bytes, which no content has.
+/// SHA-256 over bytes that arrive in pieces, by OpenSSL (SHA256_Init(3)), which uses the processor's instructions for
+/// it.
 public struct SHA256Hasher: ~Copyable {
-    private let context: OpaquePointer?
-    private var isSound: Bool
+    private var context = SHA256_CTX()
 
-    public init() {
-        context = EVP_MD_CTX_new()
-        isSound = context != nil && EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
-    }
-
-    deinit { EVP_MD_CTX_free(context) }
+    public init() { SHA256_Init(&context) }
 
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        guard isSound, bytes.count > 0 else { return }
-        isSound = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1
+        if bytes.count > 0 { SHA256_Update(&context, bytes.baseAddress, bytes.count) }
     }
 
     /// The digest of everything since the beginning or the last finish, as 64 lower-case hexadecimal digits.
@@ -84,13 +75,11 @@ public struct SHA256Hasher: ~Copyable {
     /// As `finish()`, as bytes.
     public mutating func finishDigest() -> SHA256Digest {
         var digest = SHA256Digest()
-        guard isSound else { return digest }
-        let finished = withUnsafeMutableBytes(of: &digest.words) {
-            EVP_DigestFinal_ex(context, $0.assumingMemoryBound(to: UInt8.self).baseAddress, nil)
+        withUnsafeMutableBytes(of: &digest.words) { bytes in
+            _ = SHA256_Final(bytes.assumingMemoryBound(to: UInt8.self).baseAddress, &context)
         }
-        // With no type given the one in use stays: no lookup for each of 7,000 files.
-        isSound = finished == 1 && EVP_DigestInit_ex(context, nil, nil) == 1
-        return finished == 1 ? digest : SHA256Digest()
+        SHA256_Init(&context)
+        return digest
     }
 }
 
