@@ -35,62 +35,94 @@ public enum JSONValue: Sendable, Equatable {
     public var members: [(String, JSONValue)]? { if case .object(let members) = self { members } else { nil } }
 
     /// The text of RFC 8259 on one line, or indented by two spaces.
-    public func text(indented: Bool = false) -> String {
-        var out = ""
-        write(to: &out, indent: indented ? 0 : nil)
-        return out
-    }
+    public func text(indented: Bool = false) -> String { String(decoding: bytes(indented: indented), as: UTF8.self) }
 
-    private func write(to out: inout String, indent: Int?) {
-        switch self {
-        case .null: out += "null"
-        case .bool(let flag): out += flag ? "true" : "false"
-        case .int(let number): out += String(number)
-        case .double(let number): out += number.isFinite ? String(number) : "null"
-        case .string(let text): JSONValue.quote(text, into: &out)
+    /// The same as UTF-8.
+    public func bytes(indented: Bool = false) -> [UInt8] {
+        var writer = JSONWriter(isIndented: indented)
+        writer.write(self)
+        return writer.bytes
+    }
+}
+
+/// Builds the text as bytes: a status of a thousand apps is half a megabyte.
+private struct JSONWriter {
+    var bytes: [UInt8] = []
+    let isIndented: Bool
+    private var depth = 0
+
+    init(isIndented: Bool) { self.isIndented = isIndented }
+
+    mutating func write(_ value: JSONValue) {
+        switch value {
+        case .null: plain("null")
+        case .bool(let flag): plain(flag ? "true" : "false")
+        case .int(let number): plain(String(number))
+        case .double(let number): plain(number.isFinite ? String(number) : "null")
+        case .string(let text): quote(text)
         case .array(let values):
-            JSONValue.list(values, "[", "]", to: &out, indent: indent) { $0.write(to: &$1, indent: $2) }
+            list(values, UInt8(ascii: "["), UInt8(ascii: "]")) { writer, value in writer.write(value) }
         case .object(let members):
-            JSONValue.list(members, "{", "}", to: &out, indent: indent) { member, out, inner in
-                JSONValue.quote(member.0, into: &out)
-                out += indent == nil ? ":" : ": "
-                member.1.write(to: &out, indent: inner)
+            list(members, UInt8(ascii: "{"), UInt8(ascii: "}")) { writer, member in
+                writer.quote(member.0)
+                writer.plain(writer.isIndented ? ": " : ":")
+                writer.write(member.1)
             }
         }
     }
 
-    private static func list<Element>(
-        _ elements: [Element], _ open: String, _ close: String, to out: inout String, indent: Int?,
-        write: (Element, inout String, Int?) -> Void
+    private mutating func plain(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+    private mutating func list<Element>(
+        _ elements: [Element], _ open: UInt8, _ close: UInt8, write: (inout JSONWriter, Element) -> Void
     ) {
-        out += open
-        guard !elements.isEmpty else { return out += close }
-        let inner = indent.map { $0 + 2 }
+        bytes.append(open)
+        depth += 1
         for (index, element) in elements.enumerated() {
-            if index > 0 { out += "," }
-            if let inner { out += "\n" + String(repeating: " ", count: inner) }
-            write(element, &out, inner)
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            newLine()
+            write(&self, element)
         }
-        if let indent { out += "\n" + String(repeating: " ", count: indent) }
-        out += close
+        depth -= 1
+        if !elements.isEmpty { newLine() }
+        bytes.append(close)
     }
 
-    private static func quote(_ text: String, into out: inout String) {
-        out += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let hex = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: out.unicodeScalars.append(scalar)
+    private mutating func newLine() {
+        guard isIndented else { return }
+        bytes.append(UInt8(ascii: "\n"))
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
+    }
+
+    private mutating func quote(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        var text = text
+        text.withUTF8 { units in
+            var start = 0
+            for (index, unit) in units.enumerated() {
+                guard let escape = JSONWriter.escape(unit) else { continue }
+                bytes.append(contentsOf: units[start..<index])
+                plain(escape)
+                start = index + 1
             }
+            bytes.append(contentsOf: units[start...])
         }
-        out += "\""
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// How a byte is written that may not stand as it is; nil for one that may.
+    private static func escape(_ unit: UInt8) -> String? {
+        switch unit {
+        case UInt8(ascii: "\""): return "\\\""
+        case UInt8(ascii: "\\"): return "\\\\"
+        case UInt8(ascii: "\n"): return "\\n"
+        case UInt8(ascii: "\r"): return "\\r"
+        case UInt8(ascii: "\t"): return "\\t"
+        case 0..<0x20, 0x7F:
+            let hex = String(unit, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        default: return nil
+        }
     }
 }
 

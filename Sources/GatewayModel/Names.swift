@@ -26,7 +26,13 @@ public struct Version: Sendable, Hashable, CustomStringConvertible {
 
     /// nil when the text is no version.
     public init?(_ text: String) {
-        let bad = text.unicodeScalars.contains { $0 == "/" || $0.value == 0x7F || $0.properties.isWhitespace || $0.value < 0x20 }
+        let bad = text.unicodeScalars.contains { scalar in
+            switch scalar.value {
+            case 0x21...0x7E: scalar == "/"
+            case ..<0x80: true
+            default: scalar.properties.isWhitespace
+            }
+        }
         guard !bad, (1...128).contains(text.utf8.count), text != ".", text != ".." else { return nil }
         self.text = text
     }
@@ -85,8 +91,16 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 
     /// nil unless the text is 64 hex digits; upper case is folded.
     public init?(_ text: String) {
-        guard text.utf8.count == 64, text.allSatisfy(\.isHexDigit), text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
-        hex = text.lowercased()
+        var hasUpperCase = false
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): break
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): hasUpperCase = true
+            default: return nil
+            }
+        }
+        guard text.utf8.count == 64 else { return nil }
+        hex = hasUpperCase ? text.lowercased() : text
     }
 
     public var description: String { hex }

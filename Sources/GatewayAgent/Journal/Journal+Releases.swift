@@ -29,23 +29,27 @@ struct ReleaseRecord: Sendable, Hashable {
         self.bootID = bootID
     }
 
+    /// What `init(_:)` takes, in its order.
+    fileprivate static let columns =
+        "id, app, version, digest, folder, kind, state, artifact_bytes, unpacked_bytes, run, artifact, inventory, boot_id, "
+        + "activated"
+
     /// nil for a row that no gwe wrote.
-    init?(_ row: Row) {
-        guard let app = row["app"].string.flatMap(AppName.init), let version = row["version"].string.flatMap(Version.init),
-            let digest = row["digest"].string.flatMap(Digest.init), let folder = row["folder"].string,
-            let kind = row["kind"].string.flatMap(ReleaseKind.init), let state = row["state"].string.flatMap(State.init)
+    fileprivate init?(_ row: Row) {
+        guard let app = row[1].string.flatMap(AppName.init), let version = row[2].string.flatMap(Version.init),
+            let digest = row[3].string.flatMap(Digest.init), let folder = row[4].string,
+            let kind = row[5].string.flatMap(ReleaseKind.init), let state = row[6].string.flatMap(State.init)
         else { return nil }
-        id = row["id"].int ?? 0
+        id = row[0].int ?? 0
         self.app = app
         release = InstalledRelease(
-            version: version, digest: digest, folder: folder, kind: kind,
-            artifactByteCount: row["artifact_bytes"].int ?? 0, unpackedByteCount: row["unpacked_bytes"].int ?? 0,
-            run: row["run"].int ?? 0)
-        artifact = row["artifact"].string ?? ""
-        inventory = row["inventory"].string ?? ""
+            version: version, digest: digest, folder: folder, kind: kind, artifactByteCount: row[7].int ?? 0,
+            unpackedByteCount: row[8].int ?? 0, run: row[9].int ?? 0)
+        artifact = row[10].string ?? ""
+        inventory = row[11].string ?? ""
         self.state = state
-        bootID = row["boot_id"].string ?? ""
-        activated = row["activated"].bool ?? false
+        bootID = row[12].string ?? ""
+        activated = row[13].bool ?? false
     }
 }
 
@@ -64,7 +68,7 @@ extension Journal {
                 row[0].string.flatMap(AppName.init).flatMap { name in row[1].int.map { (name, $0) } }
             }, uniquingKeysWith: { first, _ in first })
         var apps: [AppName: AppRecord] = [:]
-        for row in try read("SELECT * FROM release ORDER BY id DESC") {
+        for row in try read("SELECT \(ReleaseRecord.columns) FROM release ORDER BY id DESC") {
             guard let record = ReleaseRecord(row) else { continue }
             var app = apps[record.app] ?? AppRecord(name: record.app, current: nil, others: [])
             if current[record.app] == record.id { app.current = record } else { app.others.append(record) }

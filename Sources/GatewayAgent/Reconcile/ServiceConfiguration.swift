@@ -22,11 +22,12 @@ struct ServiceConfiguration {
         /// The variables of gwe's own environment that `supervisor.conf` names, as they were when this was made.
         var expanded: [String: String] = [:]
 
-        var text: String {
+        /// What stands in the file.
+        var bytes: [UInt8] {
             var members = definition.canonicalJSON.members ?? []
             let variables = expanded.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
             if !variables.isEmpty { members.append(("expanded", .object(variables))) }
-            return JSONValue.object(members).text(indented: true) + "\n"
+            return JSONValue.object(members).bytes(indented: true) + [UInt8(ascii: "\n")]
         }
     }
 
@@ -82,11 +83,12 @@ struct ServiceConfiguration {
     /// daemon with different environments must not see drift in one another's work.
     func differs(_ record: ReleaseRecord, desired: DesiredApp?) -> Bool {
         let there = try? AtomicFile.read(store.servicePath(record.app), limit: 1 << 20)
+        // As a rule nothing is expanded, or to the same: then the file need not be parsed.
+        if (try? make(record, desired: desired))?.bytes == there { return false }
         let node = there.flatMap { try? JSON.parse($0, source: store.servicePath(record.app)) }
         var expanded: [String: String] = [:]
         for (name, value) in node?.json["expanded"]?.members ?? [] { expanded[name] = value.string }
-        guard let made = try? make(record, desired: desired, expanded: expanded) else { return there != nil }
-        return there != Array(made.text.utf8)
+        return expanded.isEmpty || (try? make(record, desired: desired, expanded: expanded))?.bytes != there
     }
 
     /// What the files say is to be supervised.

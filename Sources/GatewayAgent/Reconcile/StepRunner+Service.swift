@@ -12,12 +12,12 @@ extension StepRunner {
             return wasThere ? .done("no service") : .already("no service")
         }
         for warning in made.warnings { emit(.note("\(work.app): \(warning)")) }
-        if (try? AtomicFile.read(path, limit: 1 << 20)) == Array(made.text.utf8) { return .already() }
+        if (try? AtomicFile.read(path, limit: 1 << 20)) == made.bytes { return .already() }
         try system { () throws(SystemError) in
             _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
             _ = try FileTree.makeDirectory(self.context.folders.dataFolder(of: work.app))
             FaultPoint.pass("configure.made")
-            try AtomicFile.write(made.text, to: path)
+            try AtomicFile.write(made.bytes, to: path)
             FaultPoint.pass("configure.written")
         }
         return .done
