@@ -8,6 +8,14 @@ extension StepRunner {
     /// How much of an installer's output is kept for `fetch_status` (rules 7).
     static let keptOutputByteCount = 4_096
 
+    /// Installs, and makes sure that the release can be configured while what is in force still runs. The installer may
+    /// write `supervisor.conf`, so that this cannot be known earlier.
+    func installChecked(_ work: AppWork) throws(StepFailure) -> StepResult {
+        let result = try install(work)
+        if let release = work.release { _ = try ServiceConfiguration(context: context).make(release, desired: work.desired) }
+        return result
+    }
+
     /// Runs `install.sh`, else `setup.py`, in the release folder; then records what belongs to the release.
     ///
     /// The attempt is counted before it starts, so that an installer that takes the gateway down does not do so

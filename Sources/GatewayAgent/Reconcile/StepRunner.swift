@@ -38,7 +38,7 @@ final class StepRunner {
             () throws(StepFailure) -> StepResult in
             switch step {
             case .download, .verify, .unpack: .already()
-            case .install: try self.install(work)
+            case .install: try self.installChecked(work)
             case .stop: try self.stop(work)
             case .activate: try self.activate(work)
             case .configure: try self.configure(work)
