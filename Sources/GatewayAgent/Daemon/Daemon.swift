@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// The agent: supervises, polls, reconciles, reports, and answers on its socket.
 ///
-/// Threads: the main one sleeps until a signal or a change of the manifest; one runs passes; the supervisor has its
-/// own; each connection of the socket has one. They meet in `PassQueue` and `ServiceManager`.
+/// Threads: the main one runs the event loop: signals, changes of the manifest, and the supervisor with its children and
+/// their logs; one runs passes; each connection of the socket has one. They meet in `PassQueue` and `ServiceManager`.
 final class Daemon: Sendable {
     struct ActionFailure: Error, CustomStringConvertible {
         var description: String
