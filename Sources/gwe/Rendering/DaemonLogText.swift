@@ -7,12 +7,19 @@ enum DaemonLogText {
         switch event {
         case .note(let text): "gwe: \(text)"
         case .problem(let text): "gwe: problem: \(text)"
-        case .plan(let plan): plan.isEmpty ? nil : "gwe: \(plan.footer)"
+        case .plan(let plan): text(of: plan)
         case .step(_, _, .started, _), .progress: nil
         case .step(let app, let step, let outcome, let message):
             "gwe: \(app): \(step.rawValue) \(outcome.rawValue)" + (message.isEmpty ? "" : ": \(message)")
         case .result(let status, let summary):
             summary.isEmpty && status == .success ? nil : "gwe: pass ended with \(status.rawValue): \(summary)"
         }
+    }
+
+    /// What is to be done, and why nothing can be done for an app.
+    private static func text(of plan: Plan) -> String? {
+        var lines = plan.apps.filter { $0.action == .blocked }.map { "gwe: \($0.app): blocked: \($0.reason)" }
+        if !plan.isEmpty { lines.append("gwe: \(plan.footer)") }
+        return lines.isEmpty ? nil : lines.joined(separator: "\n")
     }
 }
