@@ -91,7 +91,7 @@ let package = Package(
         tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),
         tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
-        tests("CommandLineTests", ["gwe"]),
+        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel"]),
         tests(
             "EndToEndTests",
             ["gwe", "murano-sandbox", "MuranoSandbox", "GatewayAgent", "GatewaySystem", "Documents", "GatewayModel"]),
