@@ -12,7 +12,9 @@ extension StepRunner {
     /// write `supervisor.conf`, so that this cannot be known earlier.
     func installChecked(_ work: AppWork) throws(StepFailure) -> StepResult {
         let result = try install(work)
-        if let release = work.release { _ = try ServiceConfiguration(context: context).make(release, desired: work.desired) }
+        if let release = work.release {
+            _ = try ServiceConfiguration(context: context).make(release, desired: work.desired)
+        }
         return result
     }
 
