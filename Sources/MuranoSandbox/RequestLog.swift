@@ -81,5 +81,9 @@ final class RequestLog: Sendable {
         }
     }
 
-    func clear() throws { try store.database.execute("DELETE FROM requests") }
+    /// Waits as `requests` does, so that nothing that came before appears after it.
+    func clear() throws {
+        _ = try requests(after: .max, limit: 1)
+        try store.database.execute("DELETE FROM requests")
+    }
 }

@@ -12,6 +12,8 @@ public final class SandboxServer: Sendable {
     private let changes = ChangeSignal()
     private let log: RequestLog
     private let running = Mutex<Running?>(nil)
+    /// Where the next downloads are to be cut, in bytes of their answers' bodies.
+    private let cuts = DownloadCuts()
 
     /// The lock's descriptor is closed with the server's end.
     private struct Running {
@@ -64,6 +66,7 @@ public final class SandboxServer: Sendable {
         let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
         let operations = OperatorAPI(product: product, store: store, changes: changes, log: log)
         let log = log
+        let cuts = cuts
         changes.open()
         let handler: LocalHTTPServer.Handler = { request in
             if request.path == "/", request.method == "GET" {
@@ -73,7 +76,8 @@ public final class SandboxServer: Sendable {
                 return SandboxServer.answering { try operations.answer(request, parts) }
             }
             var device: String?
-            let response = SandboxServer.answering { try api.answer(request, device: &device) }
+            var response = SandboxServer.answering { try api.answer(request, device: &device) }
+            cuts.apply(to: &response, of: request)
             return log.follow(response, to: request, device: device)
         }
         do {
@@ -176,4 +180,8 @@ extension SandboxServer {
     }
 
     public func clearRequestLog() throws { try log.clear() }
+
+    /// Misbehaves for a test: each of the next downloads loses its connection once that many bytes of the answer's
+    /// body have been sent, one number a download.
+    public func cutNextDownloads(after byteCounts: [Int64]) { cuts.add(byteCounts) }
 }

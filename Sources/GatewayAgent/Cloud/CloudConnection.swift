@@ -38,7 +38,8 @@ final class CloudConnection: CloudLink {
             product: configuration.product ?? "", cloudURL: configuration.cloud, identity: identity.text,
             transfer: transferConfiguration(context))
         device.mayActivate = mayActivate
-        return try DeviceClient(configuration: device, tokens: TokenStore.make(context.folders, configuration))
+        let tokens = try TokenStore.make(context.folders, configuration, makingFolder: mayActivate)
+        return try DeviceClient(configuration: device, tokens: tokens)
     }
 
     static func transferConfiguration(_ context: GatewayContext) -> TransferConfiguration {

@@ -10,9 +10,12 @@ public struct NoSuchGroup: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension TokenStore {
-    /// The token file of a gateway, readable by `token_group` if the configuration names one. Makes the state folder.
-    public static func make(_ folders: Folders, _ configuration: GatewayConfiguration) throws -> TokenStore {
-        try FileTree.makeDirectory(folders.stateFolder)
+    /// The token file of a gateway, readable by `token_group` if the configuration names one.
+    /// - Parameter makingFolder: makes the state folder, for those who may write a token. A dry run makes nothing.
+    public static func make(
+        _ folders: Folders, _ configuration: GatewayConfiguration, makingFolder: Bool = true
+    ) throws -> TokenStore {
+        if makingFolder { try FileTree.makeDirectory(folders.stateFolder) }
         guard let name = configuration.tokenGroup else { return TokenStore(path: folders.tokenFile) }
         guard let group = groupIdentifier(name) else { throw NoSuchGroup(name: name) }
         return TokenStore(path: folders.tokenFile, group: group)

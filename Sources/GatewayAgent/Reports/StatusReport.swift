@@ -65,7 +65,8 @@ public struct StatusReport: Sendable {
             ("problems", .array(status.problems.map(JSONValue.string))),
             ("notes", .array(snapshot.desired.notes.map(JSONValue.string))), ("apps", .array(rows)),
         ]
-        return StatusReport(json: .object(members), exit: status.exit)
+        let isLost = journal?.imaginedBecause != nil
+        return StatusReport(json: .object(members), exit: isLost ? .inputOutputError : status.exit)
     }
 
     private static func detail(of name: AppName, _ status: GatewayStatus, _ context: GatewayContext) -> StatusReport {
