@@ -71,7 +71,13 @@ final class GatewayProcess: @unchecked Sendable {
 
     deinit {
         if ended == nil {
-            Glibc.kill(pid, SIGKILL)
+            // A daemon stops its apps; whoever does not listen is killed.
+            Glibc.kill(pid, SIGTERM)
+            let hasEnded = GatewayProcess.until(.seconds(10)) {
+                var info = siginfo_t()
+                return waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_signo == SIGCHLD
+            }
+            if !hasEnded { Glibc.kill(pid, SIGKILL) }
             _ = wait()
         }
         unlink(output + ".out")
