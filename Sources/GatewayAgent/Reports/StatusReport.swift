@@ -65,8 +65,7 @@ public struct StatusReport: Sendable {
             ("problems", .array(status.problems.map(JSONValue.string))),
             ("notes", .array(snapshot.desired.notes.map(JSONValue.string))), ("apps", .array(rows)),
         ]
-        let isLost = journal?.imaginedBecause != nil
-        return StatusReport(json: .object(members), exit: isLost ? .inputOutputError : status.exit)
+        return StatusReport(json: .object(members), exit: status.exit)
     }
 
     private static func detail(of name: AppName, _ status: GatewayStatus, _ context: GatewayContext) -> StatusReport {
