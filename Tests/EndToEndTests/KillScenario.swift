@@ -37,6 +37,11 @@ extension KillScenario {
         guard ran.code == code else { throw GatewayProcess.Failure(description: "preparing: \(ran)") }
     }
 
+    static func mustBeKilled(_ gateway: GatewayFixture, at point: String) throws {
+        let ran = try gateway.gwe("reconcile", environment: ["GWE_FAULT": point])
+        guard ran.signal == SIGKILL else { throw GatewayProcess.Failure(description: "was not killed at \(point): \(ran)") }
+    }
+
     /// One of each kind of change: the short form kills at every point of these.
     static let all: [KillScenario] = [
         KillScenario(
@@ -145,7 +150,7 @@ extension KillScenario {
             prepare: { gateway in
                 try gateway.upload(.oneOff("tool", "1"))
                 try gateway.command(install("tool.v1"))
-                _ = try gateway.gwe("reconcile", environment: ["GWE_FAULT": "install.counted"])
+                try mustBeKilled(gateway, at: "install.begun")
             },
             expected: .init(versions: ["tool": "1"], runs: ["tool": ["1"]]), shortForm: ["recovery."]),
         KillScenario(
@@ -153,7 +158,7 @@ extension KillScenario {
             prepare: { gateway in
                 try gateway.upload(.service("web", "1"))
                 try gateway.command(install("web.v1"))
-                _ = try gateway.gwe("reconcile", environment: ["GWE_FAULT": "unpack.inventoried"])
+                try mustBeKilled(gateway, at: "unpack.inventoried")
             },
             expected: .init(versions: ["web": "1"]), shortForm: ["recovery."]),
         KillScenario(
@@ -165,7 +170,7 @@ extension KillScenario {
                 try gateway.command(install("web.v1"))
                 try mustSucceed(gateway.gwe("reconcile"))
                 try gateway.command(install("web.v2"))
-                _ = try gateway.gwe("reconcile", environment: ["GWE_FAULT": "prune.emptied"])
+                try mustBeKilled(gateway, at: "prune.emptied")
             },
             expected: .init(versions: ["web": "2"]), shortForm: ["recovery."]),
         KillScenario(
