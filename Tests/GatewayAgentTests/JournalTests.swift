@@ -214,6 +214,28 @@ import Testing
         #expect(try journal.operation(1) == nil)
     }
 
+    @Test("old passes are forgotten before all together have too many steps; the latest one stays whole")
+    func steps() throws {
+        let journal = try open(try ScratchGateway())
+        let tool = try app("tool")
+        func pass(_ stepCount: Int64) throws -> Int64 {
+            let id = try journal.beginOperation(reason: "test", bootID: "b")
+            try journal.write { [now] (c: inout DatabaseConnection) throws(DatabaseError) in
+                for _ in 0..<stepCount { try c.startStep(.download, of: tool, operation: id, at: now) }
+            }
+            return id
+        }
+        let small = try pass(10)
+        let large = try pass(Journal.keptSteps + 1)
+        #expect(try journal.operation(small)?.1.count == 10)
+        _ = try pass(1)
+        #expect(try journal.operation(small) == nil)
+        #expect(try journal.operation(large)?.1.count == Int(Journal.keptSteps) + 1)
+        _ = try pass(Journal.keptSteps)
+        _ = try pass(0)
+        #expect(try journal.operation(large) == nil)
+    }
+
     @Test("attempts are counted per wish; failures wait longer and longer, and a clock that is set back does not wait more")
     func attempts() throws {
         let journal = try open(try ScratchGateway())

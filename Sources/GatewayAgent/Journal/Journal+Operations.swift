@@ -4,6 +4,9 @@ internal import GatewaySystem
 extension Journal {
     /// How many passes are kept for `gwe history`.
     static let keptOperations: Int64 = 200
+    /// Of those, the oldest go when all together have more steps than this: the file is checked at every opening, which
+    /// must not take the longer the older a gateway is. The latest pass stays whole.
+    static let keptSteps: Int64 = 2_000
 
     /// Records that a pass begins to change something, and closes what a crash left open. Returns its number.
     func beginOperation(reason: String, bootID: String) throws(JournalError) -> Int64 {
@@ -14,7 +17,11 @@ extension Journal {
                 "INSERT INTO operation (reason, boot_id, started_at) VALUES (?, ?, ?)",
                 [.text(reason), .text(bootID), .integer(now)])
             let id = c.lastInsertID
-            try c.execute("DELETE FROM operation WHERE id <= ?", [.integer(id - Journal.keptOperations)])
+            try c.execute(
+                """
+                DELETE FROM operation
+                WHERE id <= ? OR id < (SELECT operation FROM step ORDER BY id DESC LIMIT 1 OFFSET ?)
+                """, [.integer(id - Journal.keptOperations), .integer(Journal.keptSteps)])
             return id
         }
     }
