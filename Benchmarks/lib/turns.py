@@ -28,7 +28,9 @@ def shell(command):
 def timed(command):
     words = command if isinstance(command, list) else ["bash", "-c", command]
     taken = work.name + "/taken"
-    subprocess.run([measure, taken, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    with open(work.name + "/errors", "w") as errors:
+        subprocess.run(
+            [measure, taken, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, check=True)
     code, wall, cpu, peak = open(taken).read().split()
     return int(code), (float(wall), float(cpu), int(peak) / 1024)
 
@@ -41,7 +43,8 @@ def run(case):
         sys.exit(f"{case['label']}: 'prepare' ended with exit code {code}")
     code, taken = timed(case["run"])
     if code not in case.get("codes", [0]):
-        sys.exit(f"{case['label']}: 'run' ended with exit code {code}")
+        errors = open(work.name + "/errors", errors="replace").read()
+        sys.exit(f"{errors}{case['label']}: 'run' ended with exit code {code}")
     if "check" in case and (code := shell(case["check"])) != 0:
         sys.exit(f"{case['label']}: 'check' ended with exit code {code}")
     return taken
