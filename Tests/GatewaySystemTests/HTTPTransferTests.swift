@@ -49,6 +49,19 @@ struct HTTPTransferTests {
         #expect(server.requests[0].header("content-length") == "0")
     }
 
+    @Test("a name that cannot be resolved does not spoil the requests that follow")
+    func unresolvedBefore() throws {
+        let server = try ScriptedServer(.ok([1], [], .keep))
+        defer { server.stop() }
+        let transfer = try HTTPTransfer()
+        for _ in 0..<2 {
+            #expect { try transfer.perform(HTTPRequest(.get, "https://nowhere.invalid/")) } throws: { error in
+                (error as? TransferError)?.kind == .dns
+            }
+        }
+        #expect(try transfer.perform(HTTPRequest(.get, server.url)).status == 200)
+    }
+
     @Test("a connection is kept between requests")
     func keepAlive() throws {
         let server = try ScriptedServer(.ok([1], [], .keep))

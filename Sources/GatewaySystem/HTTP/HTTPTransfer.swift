@@ -129,7 +129,9 @@ public final class HTTPTransfer {
         try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
         // With a speed limit, no more at once than a second's worth: the pauses in between are not to look like a stall.
-        try set(CURLOPT_BUFFERSIZE, Int(min(256 << 10, max(1024, request.receiveLimit ?? .max))))
+        // After a name that could not be resolved libcurl still holds its buffer and refuses another size with code 43
+        // (seen with 7.88): the request then goes out with the buffer that is there.
+        _ = gwe_curl_set_long(handle, CURLOPT_BUFFERSIZE, Int(min(256 << 10, max(1024, request.receiveLimit ?? .max))))
         try check(gwe_curl_close_sockets_on_exec(handle))
         try set(CURLOPT_USERAGENT, configuration.userAgent)
 
