@@ -71,6 +71,8 @@ public enum DaemonProcess {
         socket.stop()
         services.shutdown()
         watch?.close()
+        // An installer that outlasted the patience would go on beside the one that the next daemon starts.
+        ChildProcess.killRunning()
         return .success
     }
 }

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 extension ChildProcess {
     /// A program that ran to its end, or was ended.
@@ -23,6 +24,17 @@ extension ChildProcess {
             case .code(let code): "exit code \(code)"
             case .signal(let number): "signal \(number)"
             }
+        }
+    }
+
+    /// The groups of the programs that `run` waits for.
+    fileprivate static let running = Mutex<Set<Int32>>([])
+
+    /// Sends SIGKILL to every group that `run` waits for, on whatever thread. For the end of this process: what it
+    /// leaves behind would go on beside its successor.
+    public static func killRunning() {
+        running.withLock { groups in
+            for group in groups { try? signal(group, SIGKILL, wholeGroup: true) }
         }
     }
 
@@ -60,6 +72,7 @@ extension ChildProcess {
             throw error
         }
         close(ends[1])
+        running.withLock { _ = $0.insert(pid) }
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
@@ -112,6 +125,7 @@ private struct RunningProgram {
             // The zombie still holds the group's number: nothing else can be hit.
             if timedOut { try? ChildProcess.signal(pid, SIGKILL, wholeGroup: true) }
             readRest(until: clock.now + .milliseconds(200), clock, onOutput)
+            ChildProcess.running.withLock { _ = $0.remove(pid) }
             _ = try? ChildProcess.poll(pid)
             return .init(exit: exit, output: tail.bytes, outputTruncated: tail.dropped, timedOut: timedOut)
         }
