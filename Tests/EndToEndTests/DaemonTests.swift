@@ -121,6 +121,19 @@ import Testing
         }
     }
 
+    @Test("a restart takes a stop by the operator back")
+    func restartTakesStopBack() throws {
+        let gateway = try gateway([.quickService("web", "1")])
+        try gateway.withDaemon { (daemon) throws in
+            #expect(try gateway.gwe("reconcile").code == 0)
+            #expect(try gateway.gwe("stop", "web").code == 0)
+            #expect(try gateway.gwe("restart", "web").code == 0)
+            #expect(try gateway.gwe("reconcile").code == 0)
+            #expect(try gateway.pid(of: "web") != nil)
+            #expect(try gateway.status().code == 0)
+        }
+    }
+
     @Test("reconcile asks the daemon and shows the whole pass, for people and for programs")
     func shown() throws {
         let gateway = try gateway([.quickService("web", "1")])

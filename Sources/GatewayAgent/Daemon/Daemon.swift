@@ -120,8 +120,8 @@ final class Daemon: Sendable {
             case .hold: try commands.hold(app)
             case .unhold: try commands.unhold(app)
             case .stop: try commands.stop(app)
-            case .start: try commands.start(app)
-            case .restart: break
+            // Who restarts an app that was stopped wants it to run, also after the next pass.
+            case .start, .restart: try commands.start(app)
             }
         } catch {
             throw ActionFailure(
