@@ -309,6 +309,18 @@ import Testing
         #expect(nameless.code == 65, "\(nameless)")
     }
 
+    @Test("-I refuses an empty file, and what was installed by hand stays")
+    func byHandEmpty() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        #expect(try gateway.gwe("-I", file(.oneOff("tool", "2"), on: gateway)).code == 0)
+        try gateway.write("", to: gateway.root + "/empty.v1.tar.gz")
+        let empty = try gateway.gwe("-I", gateway.root + "/empty.v1.tar.gz")
+        #expect(empty.code == 65, "\(empty)")
+        #expect(empty.err.contains("the file is empty"), "\(empty)")
+        _ = try pass(gateway)
+        #expect(try installed(gateway) == ["tool": "2"])
+    }
+
     @Test("-I through a daemon starts the app")
     func byHandWithDaemon() throws {
         let gateway = try GatewayFixture(hasCloud: false)

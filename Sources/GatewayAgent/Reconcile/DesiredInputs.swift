@@ -41,6 +41,8 @@ struct DesiredInputs: Sendable {
         if let record = try journal?.layer(.cloud) { inputs.loadCloud(record) }
         if let record = try journal?.layer(.operatorCommand) { inputs.loadOperator(record) }
         inputs.named = try journal?.namedApps() ?? NamedApps()
+        // A layer that cannot be read removes nothing (rules 2).
+        if inputs.isOperatorLayerUnreadable { inputs.named.operatorCommand = [] }
         inputs.takenManifest = try journal?.value(CloudExchange.takenManifestKey)
         inputs.takenOtau = try journal?.value(OtauExchange.takenKey)
         inputs.cloudInterval = try journal?.value("update_interval").flatMap(Int64.init).map { .seconds($0) }
@@ -93,9 +95,14 @@ struct DesiredInputs: Sendable {
         do throws(DocumentErrors) {
             operatorLayer = try OperatorLayer.stored(record.text, source: "journal: operator layer")
         } catch {
-            add(Problem(source: "operator", digest: record.digest, message: "\(error)", exit: .badInput))
+            add(Problem(source: DesiredInputs.operatorSource, digest: record.digest, message: "\(error)", exit: .badInput))
         }
     }
+
+    /// Whether the journal has an operator's layer that this gwe cannot read.
+    var isOperatorLayerUnreadable: Bool { problems.contains { $0.source == DesiredInputs.operatorSource } }
+
+    private static let operatorSource = "operator"
 
     mutating func add(_ problem: Problem) { problems.append(problem) }
 

@@ -24,6 +24,9 @@ struct OperatorCommands {
     /// Changes the operator's word on one app. Nothing is written when nothing changes.
     func change(_ app: AppName, _ body: (inout OperatorEntry, _ base: ReleaseWish?) -> Void) throws(JournalError) {
         let (inputs, merged) = try inputs()
+        if inputs.isOperatorLayerUnreadable, let problem = inputs.problems.first(where: { $0.exit == .badInput }) {
+            throw JournalError("cannot change what the operator said: \(problem.message)")
+        }
         var layer = inputs.operatorLayer
         var entry = layer.apps[app] ?? OperatorEntry()
         body(&entry, base(of: app, inputs, merged))
@@ -57,6 +60,13 @@ struct OperatorCommands {
         do throws(SystemError) { hex = try SHA256.hex(ofFile: path) } catch { throw StepFailure(error) }
         let digest = Digest(hex)
         let size = FileTree.byteCount(ofFile: path)
+        guard size != 0 else { throw StepFailure(.release, "cannot install \(path): the file is empty") }
+        // What could not be read back must not get into the journal.
+        let draft = ReleaseWish(version: name.version, location: .path(path), sha256: digest, size: size, run: 1)
+        let text = OperatorLayer(apps: [name.name: OperatorEntry(release: draft)]).canonicalJSON().text()
+        do throws(DocumentErrors) { _ = try OperatorLayer.stored(text, source: path) } catch {
+            throw StepFailure(.release, "cannot install \(path): \(error)")
+        }
         let now = context.clock()
         do throws(JournalError) {
             let run = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
