@@ -178,6 +178,7 @@ import Testing
             let again = try gateway.gwe("reconcile")
             #expect(again.code == 65)
             #expect(again.err.isEmpty, "\(again)")
+            #expect(again.out.contains("rejected: engine_fetch;"), "where the 65 comes from: \(again)")
         }
         #expect(silent.count == 1)
 

@@ -35,6 +35,20 @@ import Testing
         #expect(try gateway.gwe("status").code == 0)
     }
 
+    @Test("4 an app that nobody knows is asked for by name")
+    func unknownApp() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        try gateway.manifest(manifest("tool: {version: \"1\", artifact: {path: /tool.v1.tar.gz}, state: absent}"))
+        #expect(try gateway.gwe("reconcile").code == 0)
+        let plan = try gateway.dryRun("--app", "tol")
+        #expect(plan.code == 4, "\(plan)")
+        #expect(plan.err.contains("no such app: tol"), "\(plan)")
+        let pass = try gateway.gwe("reconcile", "--app", "tol")
+        #expect(pass.code == 4, "\(pass)")
+        #expect(pass.out.contains("no such app: tol"), "\(pass)")
+        #expect(try gateway.gwe("reconcile", "--app", "tool").code == 0)
+    }
+
     @Test("1 a first install failed: nothing of it is in force")
     func failed() throws {
         let gateway = try GatewayFixture(hasCloud: false)

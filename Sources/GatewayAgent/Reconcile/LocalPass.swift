@@ -67,7 +67,10 @@ public enum LocalPass {
             if isCloudMissing, !inputs.isKnown, inputs.exit == nil {
                 return PassResult(exit: .unavailable, summary: PassOutcome.unknownWish)
             }
-            return PassResult(exit: exit(snapshot.plan, inputs), summary: "")
+            let unknown = snapshot.unknown(of: options.only).map { "no such app: \($0)" }
+            let exit = exit(snapshot.plan, inputs)
+            return PassResult(
+                exit: exit == .success && !unknown.isEmpty ? .noSuchApp : exit, summary: unknown.joined(separator: "\n"))
         } catch {
             return PassResult(exit: .failure, summary: error.description)
         }

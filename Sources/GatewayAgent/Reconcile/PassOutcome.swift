@@ -12,11 +12,19 @@ struct PassOutcome {
     var hasErrors = false
     /// Set when input was rejected.
     var inputExit: ExitStatus?
+    /// Where the rejected input stands. What is wrong in it is told once; that it is still there, by every pass.
+    var rejected: [String] = []
+    /// Apps that were asked for by name and that nobody knows.
+    var unknownApps: [AppName] = []
     var cloudFailure: CloudFailure?
     /// Set when the cloud could not be asked and no layer was ever seen.
     var isWishUnknown = false
 
     static let unknownWish = "no desired state is known: there is no manifest, and the cloud was not asked"
+
+    private static func rejection(_ sources: [String]) -> String {
+        "rejected: " + sources.joined(separator: ", ") + "; the last good one is in force ('gwe status' says what is wrong)"
+    }
 
     var word: String { failures.isEmpty ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }
 
@@ -28,6 +36,7 @@ struct PassOutcome {
         }
         if !failures.isEmpty || isWishUnknown { return .unavailable }
         if hasErrors || !blocked.isEmpty { return .failure }
+        if !unknownApps.isEmpty { return .noSuchApp }
         return deferred.isEmpty ? .success : .deferred
     }
 
@@ -42,6 +51,8 @@ struct PassOutcome {
         } else if !changed.isEmpty {
             lines.append("converged: " + changed.map(\.text).joined(separator: ", "))
         }
+        if !rejected.isEmpty { lines.append(PassOutcome.rejection(rejected)) }
+        lines += unknownApps.map { "no such app: \($0)" }
         if isWishUnknown { lines.append(PassOutcome.unknownWish) }
         if !blocked.isEmpty { lines.append("blocked: " + blocked.map(\.text).joined(separator: ", ")) }
         lines += deferred.map { "deferred: \($0)" }

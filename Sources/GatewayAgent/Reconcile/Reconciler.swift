@@ -39,6 +39,8 @@ final class Reconciler {
         for problem in try inputs.accept(into: journal) { emit(.problem(problem.message)) }
         try inputs.forgetSuperseded(in: snapshot.desired, journal)
         outcome.inputExit = inputs.exit
+        outcome.rejected = Set(inputs.problems.map(\.source)).sorted()
+        outcome.unknownApps = snapshot.unknown(of: options.only)
         outcome.isWishUnknown = !inputs.isKnown && (options.isOffline || outcome.cloudFailure != nil)
         if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
             snapshot.survey(context: context, cloud: outcome.cloudFailure == nil ? link : nil, only: options.only)
@@ -74,6 +76,11 @@ final class Reconciler {
         var records: [AppName: AppRecord]
         var observed: ObservedState
         var plan: Plan
+
+        /// Which of these apps no layer names and nobody installed.
+        func unknown(of only: Set<AppName>?) -> [AppName] {
+            (only ?? []).filter { desired.apps[$0] == nil && records[$0] == nil && !desired.dropped.contains($0) }.sorted()
+        }
 
         /// Finds out which artifacts are here and how large the others are, and plans again with that.
         mutating func survey(context: GatewayContext, cloud: (any CloudLink)?, only: Set<AppName>?) {

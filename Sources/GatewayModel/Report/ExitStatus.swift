@@ -36,7 +36,7 @@ public enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
         case .failure: "failed; dry run: could not plan; status: degraded or drifted"
         case .changesPending: "dry run: changes are pending"
         case .notRunning: "status: a wanted app is not running"
-        case .noSuchApp: "status: no such app"
+        case .noSuchApp: "no such app"
         case .rolledBack: "reconcile failed; what was there before is in force"
         case .rollbackIncomplete: "reconcile failed, and so did the way back"
         case .deferred: "work waits for a window, a hold or a budget"
