@@ -32,12 +32,14 @@ struct ServiceConfiguration {
     }
 
     /// nil for an app that is no service.
-    /// - Parameter expanded: values that win over those of this process's environment.
+    /// - Parameters:
+    ///   - expanded: values that win over those of this process's environment.
+    ///   - folder: where the release lies while it does not have its name yet.
     func make(
-        _ record: ReleaseRecord, desired: DesiredApp?, expanded: [String: String] = [:]
+        _ record: ReleaseRecord, desired: DesiredApp?, expanded: [String: String] = [:], in folder: String? = nil
     ) throws(StepFailure) -> Made? {
         guard record.release.kind == .service else { return nil }
-        let folder = store.path(record.app, record.release.folder)
+        let folder = folder ?? store.path(record.app, record.release.folder)
         var serviceContext = serviceContext(record, desired: desired)
         do {
             let package = try AppYAML.load(releaseFolder: folder)

@@ -204,6 +204,8 @@ extension StepRunner {
         var record = ReleaseRecord(
             app: work.app, release: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
+        // What cannot be supervised is refused while nothing is interrupted yet.
+        _ = try ServiceConfiguration(context: context).make(record, desired: work.desired, in: staging)
         let (row, now) = (record, context.clock())
         FaultPoint.pass("unpack.unpacked")
         // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever.
@@ -228,7 +230,7 @@ extension StepRunner {
         if PackageName.reservedNames.contains(work.app.text), package == nil {
             throw StepFailure(.release, "\(work.app) is a reserved name, and the package has no app.yaml: refused")
         }
-        if let why = package?.disagreement(name: work.app, version: wish.version, machine: KernelInfo.Name().machine) {
+        if let why = package?.disagreement(name: work.app, version: wish.version, machine: KernelInfo.name.machine) {
             throw StepFailure(.release, why)
         }
         let hasService = package?.service?.command != nil || work.desired?.service?.value.command != nil
