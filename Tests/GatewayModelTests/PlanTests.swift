@@ -37,6 +37,18 @@ struct PlanTests {
         #expect(a.order(to: b) == order)
     }
 
+    @Test("sizes that no disk has are a shortfall, not an overflow")
+    func hugeSizes() throws {
+        var desired = DesiredState()
+        for text in ["a", "b"] {
+            var wish = try wish("1")
+            wish.size = .max
+            desired.apps[try name(text)] = DesiredApp(name: try name(text), release: .init(wish, from: .cloud))
+        }
+        let plan = Plan.make(desired: desired, observed: ObservedState(freeByteCount: 1 << 40))
+        #expect(plan.shortfall?.neededByteCount == .max)
+    }
+
     @Test("an older version is refused unless the policy allows it")
     func downgrade() throws {
         let app = DesiredApp(name: try name("web"), release: .init(try wish("1"), from: .cloud))

@@ -105,9 +105,6 @@ public struct Plan: Sendable, Hashable {
             .compactMap { count($0.0) > 0 ? "\(count($0.0)) \($0.1)" : nil }
         if isEmpty, count(.blocked) == 0 {
             let total = inSync.count
-            if count(.blocked) > 0 {
-                return "Nothing can be done: " + ([("\(total) in sync")] + others).joined(separator: ", ") + "."
-            }
             let sentence = "\(total) \(total == 1 ? "app matches" : "apps match") the desired state"
             return "In sync: " + ([sentence] + others).joined(separator: ", ") + "."
         }

@@ -194,7 +194,7 @@ private struct PlanMaker {
         let size = wish.flatMap { observed.artifactByteCounts[$0] ?? $0.size }
         let isPresent = wish.map { observed.presentArtifacts.contains($0) } ?? false
         // An archive of programs and text unpacks to three times its size or so; the limits of unpacking are hard.
-        let disk = size.map { (isPresent ? 0 : $0) + 3 * $0 }
+        let disk = size.map { sum(isPresent ? 0 : $0, $0, $0, $0) }
         return AppPlan(
             app: app.name, action: action, reason: reason, origin: app.release?.origin ?? .builtin,
             installed: there?.current, wish: wish, steps: [.download, .verify, .unpack] + after,
@@ -207,10 +207,18 @@ private struct PlanMaker {
     }
 
     private mutating func checkSpace() {
-        let needed = plan.apps.reduce(0) { $0 + ($1.diskByteCount ?? 0) }
+        let needed = plan.apps.reduce(0) { sum($0, $1.diskByteCount ?? 0) }
         if let free = observed.freeByteCount, needed > free {
             plan.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: free)
         }
+    }
+}
+
+/// Sizes come from outside, and may be anything: what does not fit into 64 bits fits on no disk either.
+private func sum(_ byteCounts: Int64...) -> Int64 {
+    byteCounts.reduce(0) { total, byteCount in
+        let (result, isTooLarge) = total.addingReportingOverflow(max(0, byteCount))
+        return isTooLarge ? .max : result
     }
 }
 
