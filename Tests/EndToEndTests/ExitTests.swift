@@ -58,6 +58,7 @@ import Testing
         #expect(pass.code == 1, "\(pass)")
         #expect(pass.err.contains("install.sh ended with exit code 7"), "\(pass)")
         #expect(gateway.current("tool") == nil)
+        #expect(gateway.names("\(gateway.stateFolder)/releases/tool").isEmpty, "what failed is taken away")
         #expect(try gateway.gwe("status").code == 1)
     }
 

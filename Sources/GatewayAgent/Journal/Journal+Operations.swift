@@ -31,6 +31,12 @@ extension Journal {
         try !read("SELECT 1 FROM operation WHERE finished_at IS NULL LIMIT 1").isEmpty
     }
 
+    /// The apps whose install step was begun and neither ended nor was closed.
+    func interruptedInstalls() throws(JournalError) -> Set<AppName> {
+        let rows = try read("SELECT app FROM step WHERE step = ? AND outcome = 'started'", [.text(Step.install.rawValue)])
+        return Set(rows.compactMap { $0[0].string.flatMap(AppName.init) })
+    }
+
     func closeInterruptedOperations() throws(JournalError) {
         let now = clock().milliseconds
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.closeInterruptedOperations(at: now) }

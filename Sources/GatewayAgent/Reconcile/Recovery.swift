@@ -9,19 +9,23 @@ struct Recovery {
 
     /// A release whose installer was running is not trusted and is forgotten with its folder, with one exception: a
     /// one-off whose installer was interrupted by a restart of the gateway has run. Such a package may well be the one
-    /// that restarts it, and must not do so for ever (rules 5). A release that was recorded but never got its name is
-    /// forgotten too, and so is one that was being pruned.
+    /// that restarts it, and must not do so for ever (rules 5). For the same reason such a restart counts as a failure
+    /// of any other package. A release that was recorded but never got its name is forgotten too, and so is one that was
+    /// being pruned.
     func run() throws(JournalError) {
         guard try journal.hasInterruptedOperation() else { return }
         FaultPoint.pass("recovery.before")
         let store = ReleaseStore(folders: context.folders)
         let apps = try journal.apps()
+        // An installer that ended badly was not interrupted, whatever the gateway did later.
+        let interrupted = try journal.interruptedInstalls()
         for app in apps.values {
             for record in app.others {
+                let isRestarted = record.bootID != context.bootID && interrupted.contains(record.app)
                 switch record.state {
-                case .installing where record.release.kind == .oneOff && record.bootID != context.bootID:
+                case .installing where isRestarted && record.release.kind == .oneOff:
                     try adopt(record, of: app, store)
-                case .installing: try forget(record, of: app, store)
+                case .installing: try forget(record, of: app, store, isFailure: isRestarted)
                 case .unpacked, .installed:
                     let isThere = FileTree.exists(store.path(record.app, record.release.folder))
                     if !isThere { try forget(record, of: app, store) }
@@ -78,7 +82,9 @@ struct Recovery {
     }
 
     /// Finishes the removal of a release. The artifact stays where another release needs it, or this one again.
-    private func forget(_ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore) throws(JournalError) {
+    private func forget(
+        _ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore, isFailure: Bool = false
+    ) throws(JournalError) {
         let path = store.path(record.app, record.release.folder)
         if FileTree.exists(path) { try? FileTree.removeTree(path) }
         FaultPoint.pass("recovery.emptied")
@@ -87,7 +93,13 @@ struct Recovery {
         if record.state == .installed, !record.artifact.isEmpty, !needed.contains(where: { $0.artifact == record.artifact }) {
             try? Downloader.discard(store.artifactPath(record.artifact))
         }
-        try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.deleteRelease(record.id) }
+        let now = context.clock()
+        try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.deleteRelease(record.id)
+            guard isFailure else { return }
+            let error = "the gateway restarted while the installer of \(record.release.version) ran"
+            try c.recordFailure(record.app, error: error) { now.advanced(by: RetryDelay.after(failures: $0)) }
+        }
         FaultPoint.pass("recovery.forgotten")
     }
 }

@@ -21,8 +21,22 @@ extension StepRunner {
     /// Runs `install.sh`, else `setup.py`, in the release folder; then records what belongs to the release.
     ///
     /// The attempt is counted before it starts, so that an installer that takes the gateway down does not do so
-    /// forever. A crash leaves the release in the state `installing`: the next pass unpacks it anew.
+    /// forever. A crash leaves the release in the state `installing`: the next pass unpacks it anew. What an installer
+    /// that failed has left is taken away at once: nobody knows what it has made of the folder, and the next attempt
+    /// unpacks anew.
     func install(_ work: AppWork) throws(StepFailure) -> StepResult {
+        do throws(StepFailure) {
+            return try runInstaller(work)
+        } catch {
+            // The artifact stays for the next attempt. What cannot be removed now is removed by the next recovery.
+            if error.kind == .release, let release = work.release {
+                try? discard(release, keepingArtifacts: [release.artifact])
+            }
+            throw error
+        }
+    }
+
+    private func runInstaller(_ work: AppWork) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was unpacked") }
         let folder = store.path(work.app, release.release.folder)
         work.release?.state = .installing
