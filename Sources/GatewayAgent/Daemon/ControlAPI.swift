@@ -7,6 +7,7 @@ internal import GatewaySystem
 ///     GET  /v1/status[?app=NAME][&deep=1]   the document of `gwe status --json`, with its exit status in "exit"
 ///     GET  /v1/services                     what is supervised
 ///     POST /v1/reconcile                    one pass; its events as NDJSON, the last one has "type": "result"
+///     POST /v1/install                      `{"tarballs": [PATH, …]}`: as `gwe -I`; events as above
 ///     POST /v1/apps/NAME/start|stop|restart|hold|unhold
 ///
 /// Who may connect is decided by the socket's mode (0660); no request is trusted with more than that.

@@ -109,7 +109,8 @@ final class Daemon: Sendable {
         return .object(services.keys.sorted().map { name in (name.text, DaemonServices.encode(services[name])) })
     }
 
-    /// Does what an operator says, durably; a pass follows where the desired state changed.
+    /// Does what an operator says, durably and at once. A pass that runs meanwhile was planned before, and might start
+    /// what is stopped here: then a new one follows it.
     func perform(_ verb: AppVerb, on app: AppName) throws(ActionFailure) -> JSONValue {
         let commands = OperatorCommands(context: context, journal: state.journal)
         do throws(JournalError) {
@@ -123,6 +124,7 @@ final class Daemon: Sendable {
             // Who restarts an app that was stopped wants it to run, also after the next pass.
             case .start, .restart: try commands.start(app)
             }
+            if verb != .restart, passes.isBusy { wake("gwe \(verb.rawValue) \(app)") }
         } catch {
             throw ActionFailure(
                 description: error.description, isUnknownApp: error.description.hasPrefix("no such app"))

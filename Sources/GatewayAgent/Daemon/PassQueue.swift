@@ -17,6 +17,8 @@ final class PassQueue: Sendable {
         var waiting: [Request] = []
         var isStopping = false
         var hasStopped = false
+        /// Whether a pass runs.
+        var isBusy = false
         /// When the next pass begins by itself.
         var nextPoll: ContinuousClock.Instant?
     }
@@ -31,7 +33,7 @@ final class PassQueue: Sendable {
         _ = monitor.wait(atMost: timeout) { $0.hasStopped ? true : nil }
     }
 
-    var isStopping: Bool { monitor.look(\.isStopping) }
+    var isBusy: Bool { monitor.look(\.isBusy) }
 
     var timeToNextPoll: Duration? { monitor.look(\.nextPoll).map { max(.zero, ContinuousClock.now.duration(to: $0)) } }
 
@@ -39,8 +41,12 @@ final class PassQueue: Sendable {
     func run(first: Request, _ pass: (Request) -> Duration) {
         var next: Request? = first
         while let request = next {
+            monitor.update { $0.isBusy = true }
             let pause = pass(request)
-            monitor.update { $0.nextPoll = ContinuousClock.now.advanced(by: pause) }
+            monitor.update { state in
+                state.isBusy = false
+                state.nextPoll = ContinuousClock.now.advanced(by: pause)
+            }
             next = wait(pause)
         }
         monitor.update { $0.hasStopped = true }

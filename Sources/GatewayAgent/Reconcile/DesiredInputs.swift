@@ -113,7 +113,12 @@ struct DesiredInputs: Sendable {
     mutating func forgetSuperseded(in desired: DesiredState, _ journal: Journal) throws(JournalError) {
         let before = operatorLayer
         operatorLayer.forgetSuperseded(in: desired)
-        if operatorLayer != before { try journal.setOperatorLayer(operatorLayer) }
+        guard operatorLayer != before else { return }
+        let after = operatorLayer
+        try journal.changeOperatorLayer { layer in
+            // What the operator has said since this pass looked stays.
+            for (app, entry) in before.apps where layer.apps[app] == entry { layer.apps[app] = after.apps[app] }
+        }
     }
 
     /// The worst exit status of the rejected input, or nil.

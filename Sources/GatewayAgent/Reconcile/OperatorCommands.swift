@@ -27,15 +27,15 @@ struct OperatorCommands {
         if inputs.isOperatorLayerUnreadable, let problem = inputs.problems.first(where: { $0.exit == .badInput }) {
             throw JournalError("cannot change what the operator said: \(problem.message)")
         }
-        var layer = inputs.operatorLayer
-        var entry = layer.apps[app] ?? OperatorEntry()
-        body(&entry, base(of: app, inputs, merged))
-        layer.apps[app] = entry.isEmpty ? nil : entry
-        guard layer != inputs.operatorLayer else { return }
-        try journal.setOperatorLayer(layer)
+        let base = base(of: app, merged)
+        try journal.changeOperatorLayer { layer in
+            var entry = layer.apps[app] ?? OperatorEntry()
+            body(&entry, base)
+            layer.apps[app] = entry.isEmpty ? nil : entry
+        }
     }
 
-    private func base(of app: AppName, _ inputs: DesiredInputs, _ merged: DesiredState) -> ReleaseWish? {
+    private func base(of app: AppName, _ merged: DesiredState) -> ReleaseWish? {
         guard let release = merged.apps[app]?.release else { return nil }
         if case .installed = release.origin { return nil }
         return release.value
@@ -89,12 +89,22 @@ struct OperatorCommands {
 }
 
 extension Journal {
-    /// Stores the operator's layer, and which apps it has a release of (rules 2).
-    func setOperatorLayer(_ layer: OperatorLayer) throws(JournalError) {
-        let text = layer.canonicalJSON().text()
-        let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
-        try setLayer(
-            .operatorCommand, LayerRecord(source: "operator", text: text, digest: SHA256.hex(of: text.utf8)),
-            naming: named)
+    /// Changes the operator's layer as it stands now, and notes which apps it has a release of (rules 2). One
+    /// transaction from reading to writing: in a daemon several requests and a pass may come at once, and none may undo
+    /// another's word.
+    func changeOperatorLayer(_ body: (inout OperatorLayer) -> Void) throws(JournalError) {
+        let now = clock()
+        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            let name = LayerName.operatorCommand
+            let text = try c.query("SELECT text FROM layer WHERE name = ?", [.text(name.rawValue)]).first?[0].string
+            let before = text.flatMap { try? OperatorLayer.stored($0, source: "journal: operator layer") } ?? OperatorLayer()
+            var layer = before
+            body(&layer)
+            guard layer != before else { return }
+            let json = layer.canonicalJSON().text()
+            let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
+            let record = LayerRecord(source: "operator", text: json, digest: SHA256.hex(of: json.utf8))
+            try c.setLayer(name, record, naming: named, at: now)
+        }
     }
 }
