@@ -13,6 +13,9 @@ struct LayerRecord: Sendable, Hashable {
 }
 
 extension Journal {
+    /// How many commands are kept once their clear is acknowledged.
+    static let keptCommands: Int64 = 100
+
     func layer(_ name: LayerName) throws(JournalError) -> LayerRecord? {
         guard
             let row = try read(
@@ -63,7 +66,6 @@ extension Journal {
             try c.execute(
                 "UPDATE command SET cleared_at = ? WHERE resource = ? AND cleared_at IS NULL",
                 [.integer(now), .text(resource)])
-            try c.execute("DELETE FROM command WHERE cleared_at IS NOT NULL AND id <= (SELECT max(id) - 100 FROM command)")
         }
     }
 
@@ -121,6 +123,8 @@ extension DatabaseConnection {
         try execute(
             "INSERT INTO command (resource, text, accepted_at, cleared_at) VALUES (?, ?, ?, ?)",
             [.text(resource), .text(text), .integer(now.milliseconds), isCleared ? .integer(now.milliseconds) : .null])
-        return lastInsertID
+        let id = lastInsertID
+        try execute("DELETE FROM command WHERE cleared_at IS NOT NULL AND id <= ?", [.integer(id - Journal.keptCommands)])
+        return id
     }
 }
