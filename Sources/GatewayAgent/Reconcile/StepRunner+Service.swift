@@ -15,9 +15,15 @@ extension StepRunner {
         if (try? AtomicFile.read(path, limit: 1 << 20)) == made.bytes { return .already() }
         try system { () throws(SystemError) in
             _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
-            _ = try FileTree.makeDirectory(self.context.folders.dataFolder(of: work.app))
+            let data = self.context.folders.dataFolder(of: work.app)
+            _ = try FileTree.makeDirectory(data)
+            // The folder is the app's own (rules 17). A user who does not exist is the supervisor's to tell.
+            if let name = made.definition.user, let user = try? UserIdentity(name) {
+                try FileTree.setOwner(ofDirectory: data, user: user.uid, group: user.gid)
+            }
             FaultPoint.pass("configure.made")
-            try AtomicFile.write(made.bytes, to: path)
+            // Its environment may hold secrets.
+            try AtomicFile.write(made.bytes, to: path, mode: 0o600)
             FaultPoint.pass("configure.written")
         }
         return .done

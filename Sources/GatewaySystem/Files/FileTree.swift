@@ -46,6 +46,12 @@ public enum FileTree {
         return true
     }
 
+    /// Gives the folder `path` itself, and nothing in it, to a user and a group. A symlink there is an error.
+    public static func setOwner(ofDirectory path: String, user: UInt32, group: UInt32) throws(SystemError) {
+        let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        guard fchown(folder.descriptor, user, group) == 0 else { throw .last("change owner of \(path)") }
+    }
+
     /// fsync(2) of a folder: names that were created, renamed or removed in it are durable.
     public static func syncDirectory(_ path: String) throws(SystemError) {
         try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY).sync(named: path)
