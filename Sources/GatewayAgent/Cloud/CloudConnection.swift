@@ -91,18 +91,15 @@ extension CloudFailure {
     init(_ error: DeviceClientError) {
         description = "\(error)"
         retryAfter = error.retryAfter
-        if let transfer = error.transfer {
-            kind = CloudFailure(transfer).kind
-        } else {
-            kind = error.isPermanent ? .wrongContent : .unavailable
-        }
+        // A content that is not there (yet) says nothing against the release: it is asked for at each pass.
+        kind = error.transfer.map { CloudFailure($0).kind } ?? .unavailable
     }
 
     init(_ error: TransferError) {
         description = "\(error)"
         retryAfter = error.retryAfter
         switch error.kind {
-        case .tooLarge, .wrongSize, .wrongDigest, .http: kind = error.isPermanent ? .wrongContent : .unavailable
+        case .tooLarge, .wrongSize, .wrongDigest: kind = .wrongContent
         default: kind = error.isNoSpace ? .noSpace : .unavailable
         }
     }
