@@ -60,7 +60,8 @@ private struct Dotted: Comparable {
         let withoutBuild = text.prefix { $0 != "+" }
         let core = withoutBuild.prefix { $0 != "-" }
         for part in core.split(separator: ".", omittingEmptySubsequences: false) {
-            guard part.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let number = UInt64(part)
+            guard part.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+                let number = UInt64(part)
             else { return nil }
             numbers.append(number)
         }

@@ -25,7 +25,8 @@ import Testing
     @Test("an install list is taken, cleared by a write of its own, and told in fetch_status")
     func installList() throws {
         let gateway = try GatewayFixture()
-        let tool = TestPackage.oneOff("tool", "1.2", extra: ["install.sh": .script("echo to stdout; echo to stderr >&2")])
+        let tool = TestPackage.oneOff(
+            "tool", "1.2", extra: ["install.sh": .script("echo to stdout; echo to stderr >&2")])
         let lib = TestPackage.oneOff("my-lib", "v8d09124")
         try gateway.upload(tool)
         try gateway.upload(lib)
@@ -101,10 +102,12 @@ import Testing
         for (_, addresses) in try #require(info["ipaddrs"]?.members) { #expect(addresses.elements != nil) }
     }
 
-    @Test("a whole manifest replaces the layer, is not cleared, and its digest is acknowledged", arguments: [
-        #"{"schema":"gwe/v1","apps":{"tool":{"version":"2"}}}"#,
-        "schema: gwe/v1\napps:\n  tool:\n    version: \"2\"\n",
-    ])
+    @Test(
+        "a whole manifest replaces the layer, is not cleared, and its digest is acknowledged",
+        arguments: [
+            #"{"schema":"gwe/v1","apps":{"tool":{"version":"2"}}}"#,
+            "schema: gwe/v1\napps:\n  tool:\n    version: \"2\"\n",
+        ])
     func wholeManifest(text: String) throws {
         let gateway = try GatewayFixture()
         for version in ["1", "2"] { try gateway.upload(.oneOff("tool", version)) }
@@ -146,11 +149,13 @@ import Testing
         #expect(gateway.current("other") == nil)
     }
 
-    @Test("bad input changes nothing, is told once in each place, and is not cleared", arguments: [
-        #"{"instal":[{"name":"tool.v1.tar.gz"}]}"#, #"{"install":[{"name":"tool.tar.gz"}]}"#, "{\"install\":[",
-        "schema: gwe/v1\napps: {tool: {version: 1.10}}\n", "schema: gwe/v2\napps: {}\n", "just words",
-        #"{"install":[{"name":"../../etc/passwd.v1.tar.gz"}]}"#,
-    ])
+    @Test(
+        "bad input changes nothing, is told once in each place, and is not cleared",
+        arguments: [
+            #"{"instal":[{"name":"tool.v1.tar.gz"}]}"#, #"{"install":[{"name":"tool.tar.gz"}]}"#, "{\"install\":[",
+            "schema: gwe/v1\napps: {tool: {version: 1.10}}\n", "schema: gwe/v2\napps: {}\n", "just words",
+            #"{"install":[{"name":"../../etc/passwd.v1.tar.gz"}]}"#,
+        ])
     func badInput(text: String) throws {
         let gateway = try GatewayFixture()
         try gateway.upload(.oneOff("tool", "1"))
@@ -202,9 +207,11 @@ import Testing
         }
     }
 
-    @Test("a power cut between journal and clear loses no command and runs none twice", arguments: [
-        "command.before", "command.accepted", "clear.before", "clear.after",
-    ])
+    @Test(
+        "a power cut between journal and clear loses no command and runs none twice",
+        arguments: [
+            "command.before", "command.accepted", "clear.before", "clear.after",
+        ])
     func cut(point: String) throws {
         let gateway = try GatewayFixture()
         try gateway.upload(.oneOff("tool", "1"))
@@ -276,11 +283,12 @@ import Testing
         try gateway.upload(package)
         let file = "\(gateway.root)/\(package.fileName)"
         try Data(try package.bytes(scratch: gateway.root + "/scratch")).write(to: URL(fileURLWithPath: file))
-        let payload = switch type {
-        case "FILE": "\"tool.v4.tar.gz\""
-        case "URL_LIST": "[\"\(gateway.sandbox.url)/nowhere/tool.v4.tar.gz\"]"
-        default: "{\"install\":[{\"name\":\"tool.v4.tar.gz\"}]}"
-        }
+        let payload =
+            switch type {
+            case "FILE": "\"tool.v4.tar.gz\""
+            case "URL_LIST": "[\"\(gateway.sandbox.url)/nowhere/tool.v4.tar.gz\"]"
+            default: "{\"install\":[{\"name\":\"tool.v4.tar.gz\"}]}"
+            }
         let text = "{\"version\":\"2026.11\",\"name\":\"tool\",\"type\":\"\(type)\",\"payload\":\(payload)}"
         try gateway.sandbox.write(gateway.id, "config_otau", text)
         #expect(try gateway.gwe("activate").code == 0)
@@ -312,7 +320,8 @@ import Testing
         var told = try report("otau_in", of: gateway)
         #expect(told["status"]?.string == "INSTALL_ERROR", "\(told.text())")
         #expect(told["message"]?.string?.contains("exit code 3") == true, "\(told.text())")
-        try gateway.sandbox.write(gateway.id, "config_otau", #"{"version":"10","name":"tool","type":"ZIP","payload":"x"}"#)
+        try gateway.sandbox.write(
+            gateway.id, "config_otau", #"{"version":"10","name":"tool","type":"ZIP","payload":"x"}"#)
         #expect(try gateway.gwe("reconcile").code == 65)
         told = try report("otau_in", of: gateway)
         #expect(told["version"]?.string == "10")

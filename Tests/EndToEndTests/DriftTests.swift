@@ -106,10 +106,12 @@ import Testing
         }
     }
 
-    @Test("without a daemon files are repaired all the same, and nothing is started", arguments: [
-        Damage.missingFile, .modifiedContent, .changedMode, .missingFolder, .repointedLink, .missingLink,
-        .editedConfiguration,
-    ])
+    @Test(
+        "without a daemon files are repaired all the same, and nothing is started",
+        arguments: [
+            Damage.missingFile, .modifiedContent, .changedMode, .missingFolder, .repointedLink, .missingLink,
+            .editedConfiguration,
+        ])
     func damageWithoutDaemon(_ damage: Damage) throws {
         let gateway = try gateway()
         #expect(try gateway.gwe("reconcile").code == 0)
@@ -227,7 +229,8 @@ import Testing
     @Test("an app that ended as it may is as good as running")
     func endedWell() throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        let package = TestPackage.quickService("job", "1", extra: ["bin/run": .script("echo once >>\"$GWE_DATA_DIR/runs\"")])
+        let package = TestPackage.quickService(
+            "job", "1", extra: ["bin/run": .script("echo once >>\"$GWE_DATA_DIR/runs\"")])
         let path = "\(gateway.root)/\(package.fileName)"
         try Data(try package.bytes(scratch: gateway.root + "/scratch")).write(to: URL(fileURLWithPath: path))
         try gateway.manifest("schema: gwe/v1\napps:\n  job: {version: \"1\", artifact: {path: \(path)}}\n")

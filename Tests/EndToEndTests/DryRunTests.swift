@@ -132,7 +132,8 @@ import Testing
                 return status.code == 0 && status.json?["next_poll"]?.string != nil
             }
             try gateway.upload(.service("web", "2"))
-            try gateway.write("schema: gwe/v1\napps:\n  web: {version: \"2\"}\n", to: gateway.configFolder + "/next.yaml")
+            try gateway.write(
+                "schema: gwe/v1\napps:\n  web: {version: \"2\"}\n", to: gateway.configFolder + "/next.yaml")
             let before = gateway.snapshot()
             try gateway.sandbox.clearRequestLog()
             let inSync = try gateway.gwe("reconcile", "--dry-run")

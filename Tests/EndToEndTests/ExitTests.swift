@@ -121,10 +121,12 @@ import Testing
         #expect(gateway.names(gateway.stateFolder + "/downloads").isEmpty)
     }
 
-    @Test("64 the command line is wrong", arguments: [
-        ["reconcile", "--nonsense"], ["reconcile", "--until", "never"], ["reconcile", "--app", "no/app"],
-        ["status", "a", "b"], ["status", "no/app"], ["frobnicate"],
-    ])
+    @Test(
+        "64 the command line is wrong",
+        arguments: [
+            ["reconcile", "--nonsense"], ["reconcile", "--until", "never"], ["reconcile", "--app", "no/app"],
+            ["status", "a", "b"], ["status", "no/app"], ["frobnicate"],
+        ])
     func usage(arguments: [String]) throws {
         let gateway = try GatewayFixture(hasCloud: false)
         let ran = try gateway.start(arguments).wait()
@@ -256,7 +258,8 @@ import Testing
         var code: Int32?
         // A child that another test starts may have the copy open for writing for a moment: ETXTBSY, told as 126.
         try gateway.eventually("the program runs") {
-            code = try GatewayProcess("/usr/bin/setpriv", somebody, environment: environment, scratch: scratch).wait().code
+            code = try GatewayProcess("/usr/bin/setpriv", somebody, environment: environment, scratch: scratch).wait()
+                .code
             return code != 126
         }
         #expect(code == 77)

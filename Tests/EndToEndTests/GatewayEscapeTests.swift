@@ -46,7 +46,8 @@ import Testing
     }
 
     private func manifest(_ version: String) -> String {
-        let apps = GatewayEscapeTests.attacks.map { "  \($0.app): {version: \"\(version)\"}" } + ["  good: {version: \"1\"}"]
+        let apps =
+            GatewayEscapeTests.attacks.map { "  \($0.app): {version: \"\(version)\"}" } + ["  good: {version: \"1\"}"]
         return "schema: gwe/v1\napps:\n" + apps.joined(separator: "\n") + "\n"
     }
 
@@ -63,7 +64,8 @@ import Testing
         var named = 0
         for attack in GatewayEscapeTests.attacks {
             let message = "cannot unpack entry '\(attack.entry)'"
-            #expect(pass.err.contains("\(attack.app): \(attack.app).v1.tar.gz: \(message)"), "\(attack.app): \(pass.err)")
+            #expect(
+                pass.err.contains("\(attack.app): \(attack.app).v1.tar.gz: \(message)"), "\(attack.app): \(pass.err)")
             #expect(gateway.names("\(gateway.stateFolder)/releases/\(attack.app)").isEmpty, "\(attack.app)")
             #expect(!FileTree.exists("\(gateway.stateFolder)/data/\(attack.app)/ran"), "\(attack.app)")
             // The cloud is told of the latest ten.

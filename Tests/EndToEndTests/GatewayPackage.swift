@@ -31,11 +31,12 @@ struct TestPackage: Sendable {
     }
 
     var fileName: String {
-        let ending = switch compression {
-        case .gzip: "gz"
-        case .zstd: "zst"
-        case .xz: "xz"
-        }
+        let ending =
+            switch compression {
+            case .gzip: "gz"
+            case .zstd: "zst"
+            case .xz: "xz"
+            }
         return "\(name).v\(version).tar.\(ending)"
     }
 

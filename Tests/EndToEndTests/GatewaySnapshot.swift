@@ -22,9 +22,11 @@ struct FolderSnapshot: Equatable {
             entries[path] = "not there"
             return
         }
-        var line = "mode \(String(status.st_mode, radix: 8)) owner \(status.st_uid):\(status.st_gid) inode \(status.st_ino)"
+        var line =
+            "mode \(String(status.st_mode, radix: 8)) owner \(status.st_uid):\(status.st_gid) inode \(status.st_ino)"
         line += " links \(status.st_nlink) size \(status.st_size)"
-        line += " changed \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)"
+        line +=
+            " changed \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)"
         if let target = FileTree.linkTarget(path) { line += " -> \(target)" }
         if status.st_mode & S_IFMT == S_IFREG { line += " sha256 \((try? SHA256.hex(ofFile: path)) ?? "unreadable")" }
         entries[path] = line

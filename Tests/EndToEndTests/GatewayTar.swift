@@ -6,7 +6,9 @@ struct GatewayTar {
         case file = 0x30, hardLink, symlink, character, block, directory, fifo
     }
 
-    mutating func add(_ name: String, _ kind: Kind = .file, _ content: String = "", target: String = "", mode: Int = 0o644) {
+    mutating func add(
+        _ name: String, _ kind: Kind = .file, _ content: String = "", target: String = "", mode: Int = 0o644
+    ) {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, at offset: Int) {
             let value = Array(text.utf8)
@@ -36,7 +38,9 @@ struct GatewayTar {
     var gzipped: [UInt8] {
         let plain = bytes + [UInt8](repeating: 0, count: 1_024)
         var out: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]
-        func little(_ value: UInt32, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        func little(_ value: UInt32, _ count: Int) -> [UInt8] {
+            (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        }
         var rest = plain[...]
         repeat {
             let piece = rest.prefix(65_535)

@@ -39,7 +39,9 @@ extension KillScenario {
 
     static func mustBeKilled(_ gateway: GatewayFixture, at point: String) throws {
         let ran = try gateway.gwe("reconcile", environment: ["GWE_FAULT": point])
-        guard ran.signal == SIGKILL else { throw GatewayProcess.Failure(description: "was not killed at \(point): \(ran)") }
+        guard ran.signal == SIGKILL else {
+            throw GatewayProcess.Failure(description: "was not killed at \(point): \(ran)")
+        }
     }
 
     /// One of each kind of change: the short form kills at every point of these.

@@ -30,7 +30,9 @@ import Testing
             }
         }
         let names = Set(all.map(\.point.name))
-        let steps = ["download", "verify", "unpack", "install", "activate", "configure", "prune", "uninstall", "remove"]
+        let steps = [
+            "download", "verify", "unpack", "install", "activate", "configure", "prune", "uninstall", "remove",
+        ]
         for step in steps { #expect(names.contains("\(step).before") && names.contains("\(step).begun"), "\(step)") }
         if KillCampaign.isLong { doubleKills(all, campaign, defects) }
         if defects.all.isEmpty {
@@ -43,18 +45,24 @@ import Testing
     private func doubleKills(
         _ all: [(scenario: KillScenario, point: KillPoint)], _ campaign: KillCampaign, _ defects: Defects
     ) {
-        let seed = ProcessInfo.processInfo.environment["GWE_KILL_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...9_999)
+        let seed =
+            ProcessInfo.processInfo.environment["GWE_KILL_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...9_999)
         let count = ProcessInfo.processInfo.environment["GWE_KILL_PAIRS"].flatMap(Int.init) ?? 500
         var random = SeededGenerator(state: seed)
-        let recovery = ["before", "emptied", "forgotten", "swept", "closed"].map { KillPoint(name: "recovery.\($0)", occurrence: 1) }
+        let recovery = ["before", "emptied", "forgotten", "swept", "closed"].map {
+            KillPoint(name: "recovery.\($0)", occurrence: 1)
+        }
         let jobs = (0..<count).compactMap { _ -> (scenario: KillScenario, points: [KillPoint])? in
             guard let first = all.randomElement(using: &random) else { return nil }
             let others = recovery + all.filter { $0.scenario.name == first.scenario.name }.map(\.point)
-            let more = (0..<Int.random(in: 1...2, using: &random)).compactMap { _ in others.randomElement(using: &random) }
+            let more = (0..<Int.random(in: 1...2, using: &random)).compactMap { _ in
+                others.randomElement(using: &random)
+            }
             return (first.scenario, [first.point] + more)
         }
         KillCampaign.inParallel(jobs) { job in
-            let place = "\(job.scenario), killed at \(job.points.map(\.description).joined(separator: ", ")) (seed \(seed))"
+            let place =
+                "\(job.scenario), killed at \(job.points.map(\.description).joined(separator: ", ")) (seed \(seed))"
             do {
                 for defect in try campaign.strike(job.scenario, at: job.points) { defects.add("\(place): \(defect)") }
             } catch {

@@ -15,7 +15,9 @@ struct KillVerification {
     /// - Parameters:
     ///   - alternative: allowed as well, where the kill came before the wish was durable.
     ///   - reruns: how often a kill hit an installer that had run without a record.
-    mutating func check(_ expected: KillScenario.Expectation, alternative: KillScenario.Expectation?, reruns: Int) throws {
+    mutating func check(_ expected: KillScenario.Expectation, alternative: KillScenario.Expectation?, reruns: Int)
+        throws
+    {
         let first = try gateway.gwe("reconcile")
         if first.code != 0 { defects.append("the next pass does not converge: \(first)") }
         let second = try gateway.gwe("reconcile", "--json")
@@ -85,7 +87,8 @@ struct KillVerification {
     }
 
     private mutating func check(runs: [String], of app: String, reruns: Int) {
-        let found = (gateway.read("\(gateway.stateFolder)/data/\(app)/runs") ?? "").split(separator: "\n").map(String.init)
+        let found = (gateway.read("\(gateway.stateFolder)/data/\(app)/runs") ?? "").split(separator: "\n").map(
+            String.init)
         var allowed = [runs]
         for count in 0..<reruns { allowed.append(runs + Array(repeating: runs.last ?? "", count: count + 1)) }
         if !allowed.contains(found) { defects.append("the installer of \(app) ran for \(found), expected \(runs)") }

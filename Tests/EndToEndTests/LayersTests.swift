@@ -13,7 +13,9 @@ import Testing
         return gateway
     }
 
-    private func pass(_ gateway: GatewayFixture, _ arguments: String..., code: Int32 = 0, at line: Int = #line) throws -> Ran {
+    private func pass(_ gateway: GatewayFixture, _ arguments: String..., code: Int32 = 0, at line: Int = #line) throws
+        -> Ran
+    {
         let ran = try gateway.start(["reconcile"] + arguments).wait()
         #expect(ran.code == code, "line \(line): \(ran)")
         return ran
@@ -92,7 +94,9 @@ import Testing
 
     // MARK: hold
 
-    @Test("a held app is reported and not touched, whoever holds it; then there is nothing to do", arguments: [true, false])
+    @Test(
+        "a held app is reported and not touched, whoever holds it; then there is nothing to do",
+        arguments: [true, false])
     func hold(byOperator: Bool) throws {
         let gateway = try gateway(.oneOff("tool", "1"), .oneOff("tool", "2"))
         try gateway.manifest("schema: gwe/v1\napps: {tool: {version: \"1\"}}\n")
@@ -133,7 +137,9 @@ import Testing
 
     // MARK: removal
 
-    @Test("a manifest that names no apps removes nothing", arguments: ["", "\n# nothing yet\n", "schema: gwe/v1\n", "\u{0}"])
+    @Test(
+        "a manifest that names no apps removes nothing",
+        arguments: ["", "\n# nothing yet\n", "schema: gwe/v1\n", "\u{0}"])
     func emptyManifest(text: String) throws {
         let gateway = try gateway(.oneOff("tool", "1"))
         try gateway.manifest("schema: gwe/v1\napps: {tool: {version: \"1\"}}\n")
@@ -334,18 +340,20 @@ import Testing
 
     // MARK: together
 
-    @Test("atomic: all keeps every app as it was when one of them fails", arguments: ["install", "download", "blocked"])
+    @Test(
+        "atomic: all keeps every app as it was when one of them fails", arguments: ["install", "download", "blocked"])
     func atomic(cause: String) throws {
         let gateway = try gateway(.oneOff("aaa", "1"), .oneOff("aaa", "2"), .oneOff("bbb", "1"))
         try gateway.upload(.oneOff("bbb", "2", extra: ["install.sh": .script("exit 1")]))
         let policy = "policy: {atomic: all}\n"
         try gateway.manifest("schema: gwe/v1\napps: {aaa: {version: \"1\"}, bbb: {version: \"1\"}}\n\(policy)")
         _ = try pass(gateway)
-        let (version, code): (String, Int32) = switch cause {
-        case "install": ("2", 20)
-        case "download": ("7", 20)
-        default: ("0", 1)
-        }
+        let (version, code): (String, Int32) =
+            switch cause {
+            case "install": ("2", 20)
+            case "download": ("7", 20)
+            default: ("0", 1)
+            }
         try gateway.manifest("schema: gwe/v1\napps: {aaa: {version: \"2\"}, bbb: {version: \"\(version)\"}}\n\(policy)")
         let ran = try pass(gateway, code: code)
         #expect(ran.out.contains("policy.atomic is all"), "\(ran)")

@@ -61,9 +61,11 @@ import Testing
         #expect(daemon.wait().code == 0)
     }
 
-    @Test("what cannot be obeyed is 64 and says what to do instead", arguments: [
-        ["--download-latest", "gmq-master"], ["-u"], ["-t", "60", "reconcile"], ["-n", "name"],
-    ])
+    @Test(
+        "what cannot be obeyed is 64 and says what to do instead",
+        arguments: [
+            ["--download-latest", "gmq-master"], ["-u"], ["-t", "60", "reconcile"], ["-n", "name"],
+        ])
     func refused(arguments: [String]) throws {
         let gateway = try GatewayFixture(hasCloud: false)
         let ran = try gateway.start(arguments).wait()

@@ -88,7 +88,9 @@ import Testing
             let previous = version == "1" ? "" : "1"
             #expect(lines.first == "\(gateway.stateFolder)/releases/tool/\(folder)", "\(output)")
             #expect(lines.contains("tool/\(version)/\(previous)"), "\(output)")
-            for line in ["release folder", "data folder", "own process group"] { #expect(lines.contains(line), "\(output)") }
+            for line in ["release folder", "data folder", "own process group"] {
+                #expect(lines.contains(line), "\(output)")
+            }
         }
     }
 
@@ -106,15 +108,26 @@ import Testing
         #expect(output.hasSuffix("line 2999\n"))
     }
 
-    @Test("a package that a gateway cannot take is refused with its reason, and nothing of it is in force", arguments: [
-        ("no x bit", TestPackage("tool", "1", files: ["install.sh": "#!/bin/sh\n"]), "install.sh is not executable"),
-        ("other name", TestPackage("tool", "1", files: ["app.yaml": "name: other\nversion: \"1\"\n"]), "other"),
-        ("other version", TestPackage("tool", "1", files: ["app.yaml": "name: tool\nversion: \"2\"\n"]), "2"),
-        ("other machine", TestPackage("tool", "1", files: ["app.yaml": "name: tool\nversion: \"1\"\narch: mips\n"]), "mips"),
-        ("two sections", TestPackage("tool", "1", files: ["supervisor.conf": "[supervisord]\n[program:x]\n"]), "section"),
-        ("no section", TestPackage("tool", "1", files: ["supervisor.conf": "command=x\n"]), "supervisord"),
-        ("reserved name", TestPackage("gwe", "1", files: ["install.sh": .script("exit 0")]), "gwe"),
-    ])
+    @Test(
+        "a package that a gateway cannot take is refused with its reason, and nothing of it is in force",
+        arguments: [
+            (
+                "no x bit", TestPackage("tool", "1", files: ["install.sh": "#!/bin/sh\n"]),
+                "install.sh is not executable"
+            ),
+            ("other name", TestPackage("tool", "1", files: ["app.yaml": "name: other\nversion: \"1\"\n"]), "other"),
+            ("other version", TestPackage("tool", "1", files: ["app.yaml": "name: tool\nversion: \"2\"\n"]), "2"),
+            (
+                "other machine",
+                TestPackage("tool", "1", files: ["app.yaml": "name: tool\nversion: \"1\"\narch: mips\n"]), "mips"
+            ),
+            (
+                "two sections", TestPackage("tool", "1", files: ["supervisor.conf": "[supervisord]\n[program:x]\n"]),
+                "section"
+            ),
+            ("no section", TestPackage("tool", "1", files: ["supervisor.conf": "command=x\n"]), "supervisord"),
+            ("reserved name", TestPackage("gwe", "1", files: ["install.sh": .script("exit 0")]), "gwe"),
+        ])
     func refused(name: String, package: TestPackage, reason: String) throws {
         let gateway = try GatewayFixture()
         let pass = try install(package, on: gateway)
@@ -128,9 +141,11 @@ import Testing
         #expect(try gateway.gwe("package", "check", path).code == 65)
     }
 
-    @Test("an archive that leads out is refused with its entry named, and leaves nothing behind", arguments: [
-        "dot-dot", "absolute", "symlink", "hard link", "device",
-    ])
+    @Test(
+        "an archive that leads out is refused with its entry named, and leaves nothing behind",
+        arguments: [
+            "dot-dot", "absolute", "symlink", "hard link", "device",
+        ])
     func escape(way: String) throws {
         let gateway = try GatewayFixture()
         let desk = gateway.root + "/desk"
@@ -154,7 +169,9 @@ import Testing
             entry = "inside"
             // The second name of a file outside: tar writes the first as a file and the second as a link to it.
             try #require(link(gateway.root + "/evil", desk + "/linked") == 0)
-            arguments += ["--transform", "s,^linked$,link-out,;s,.*/evil,../../../evil,", gateway.root + "/evil", "linked"]
+            arguments += [
+                "--transform", "s,^linked$,link-out,;s,.*/evil,../../../evil,", gateway.root + "/evil", "linked",
+            ]
             entry = "evil"
         default:
             entry = "null"
@@ -180,7 +197,8 @@ import Testing
     func setup() throws {
         let gateway = try GatewayFixture()
         let package = TestPackage(
-            "lib", "0.3", files: ["lib-0.3/setup.py": "import sys\nprint('setup', sys.argv[1:])\n", "lib-0.3/lib.py": "x = 1\n"])
+            "lib", "0.3",
+            files: ["lib-0.3/setup.py": "import sys\nprint('setup', sys.argv[1:])\n", "lib-0.3/lib.py": "x = 1\n"])
         let pass = try install(package, on: gateway)
         #expect(pass.code == 0, "\(pass)")
         #expect(try fetchState(package, of: gateway)?["output"]?.string == "setup ['install']\n")

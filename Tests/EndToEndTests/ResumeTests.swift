@@ -22,7 +22,8 @@ import Testing
     private func upload(to gateway: GatewayFixture, _ byteCount: Int, seed: UInt64) throws {
         var random = SeededGenerator(state: seed)
         let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-".utf8)
-        let text = String(decoding: (0..<byteCount).map { _ in letters[Int.random(in: 0..<64, using: &random)] }, as: UTF8.self)
+        let text = String(
+            decoding: (0..<byteCount).map { _ in letters[Int.random(in: 0..<64, using: &random)] }, as: UTF8.self)
         try gateway.upload(.service("web", "1", extra: ["data": .init(text), "seed": .init("\(seed)")]))
     }
 
@@ -53,11 +54,15 @@ import Testing
                 try cut(gateway, after: offset)
                 let second = try gateway.gwe("reconcile")
                 if second.code != 0 { defects.add("cut after \(offset): \(second)") }
-                if gateway.read(gateway.currentFolder(of: "web") + "/seed") != "1" { defects.add("\(offset): not installed") }
+                if gateway.read(gateway.currentFolder(of: "web") + "/seed") != "1" {
+                    defects.add("\(offset): not installed")
+                }
                 let log = try gateway.downloads(of: ResumeTests.name)
                 let sent = log.map(\.sentByteCount)
                 if sent != [offset, size - offset] { defects.add("cut after \(offset) of \(size): \(log)") }
-                if offset > 0, log.last?.range?.hasPrefix("bytes=\(offset)-") != true { defects.add("\(offset): \(log)") }
+                if offset > 0, log.last?.range?.hasPrefix("bytes=\(offset)-") != true {
+                    defects.add("\(offset): \(log)")
+                }
             } catch {
                 defects.add("cut after \(offset): \(error)")
             }

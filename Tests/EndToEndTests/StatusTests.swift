@@ -14,14 +14,18 @@ import Testing
             var facts = Glibc.stat()
             try #require(lstat(folder + "/" + path, &facts) == 0)
             let isFile = facts.st_mode & S_IFMT == S_IFREG
-            let content = isFile ? FileManager.default.contents(atPath: folder + "/" + path).map { SHA256.hex(of: $0) } : ""
-            found[path] = "\(facts.st_mode) \(facts.st_size) \(facts.st_mtim.tv_sec).\(facts.st_mtim.tv_nsec) "
+            let content =
+                isFile ? FileManager.default.contents(atPath: folder + "/" + path).map { SHA256.hex(of: $0) } : ""
+            found[path] =
+                "\(facts.st_mode) \(facts.st_size) \(facts.st_mtim.tv_sec).\(facts.st_mtim.tv_nsec) "
                 + "\(facts.st_ctim.tv_sec).\(facts.st_ctim.tv_nsec) \(facts.st_ino) \(content ?? "unreadable")"
         }
         return found
     }
 
-    @Test("a dry run changes nothing: not the state folder, not the cloud's resources; nor do status, history and validate")
+    @Test(
+        "a dry run changes nothing: not the state folder, not the cloud's resources; nor do status, history and validate"
+    )
     func purity() throws {
         let gateway = try GatewayFixture()
         try gateway.upload(.oneOff("tool", "1"))
@@ -96,7 +100,8 @@ import Testing
         #expect(lines.count == 5, "\(lines)")
         #expect(lines[0] == "+ tool 1  install: not installed  [manifest.yaml:4]")
         #expect(lines[1].hasPrefix("    download → verify → unpack → install → activate → configure → start → prune; "))
-        #expect(lines[1].contains(" to download; about ") && lines[1].hasSuffix(" of disk; no interruption"), "\(lines[1])")
+        #expect(
+            lines[1].contains(" to download; about ") && lines[1].hasSuffix(" of disk; no interruption"), "\(lines[1])")
         #expect(lines[3] == "Plan: 1 to install, 0 to upgrade, 0 to remove, 0 to repair.")
         let ascii = try gateway.start(["reconcile", "--dry-run"], environment: ["LC_ALL": "C"]).wait()
         #expect(ascii.out.utf8.allSatisfy { $0 < 0x80 }, "\(ascii)")

@@ -169,7 +169,9 @@ import Testing
 
     @Test("nothing traps on purpose", arguments: ["try!", "fatalError(", "as!", "preconditionFailure("])
     func traps(text: String) throws {
-        for file in try Self.sources() { #expect(file.places(of: text).isEmpty, "\(file.places(of: text)) say \(text)") }
+        for file in try Self.sources() {
+            #expect(file.places(of: text).isEmpty, "\(file.places(of: text)) say \(text)")
+        }
     }
 
     @Test("nothing is unwrapped by force")

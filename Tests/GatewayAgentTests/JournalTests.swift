@@ -63,7 +63,8 @@ import Testing
         #expect(try schema(fresh) == expected)
     }
 
-    @Test("a journal of each older version is opened, and everything in it is read", arguments: 1...JournalSchema.version)
+    @Test(
+        "a journal of each older version is opened, and everything in it is read", arguments: 1...JournalSchema.version)
     func older(version: Int) throws {
         let scratch = try golden(version)
         for journal in [
@@ -108,9 +109,11 @@ import Testing
 
     // MARK: damage
 
-    @Test("a journal that is no database is moved aside, with a loud notice, as often as it happens", arguments: [
-        "", "garbage that is long enough to be a header of something else entirely, but is none at all",
-    ])
+    @Test(
+        "a journal that is no database is moved aside, with a loud notice, as often as it happens",
+        arguments: [
+            "", "garbage that is long enough to be a header of something else entirely, but is none at all",
+        ])
     func damaged(text: String) throws {
         let scratch = try ScratchGateway()
         for number in 1...2 {
@@ -236,7 +239,9 @@ import Testing
         #expect(try journal.operation(large) == nil)
     }
 
-    @Test("attempts are counted per wish; failures wait longer and longer, and a clock that is set back does not wait more")
+    @Test(
+        "attempts are counted per wish; failures wait longer and longer, and a clock that is set back does not wait more"
+    )
     func attempts() throws {
         let journal = try open(try ScratchGateway())
         let tool = try app("tool")

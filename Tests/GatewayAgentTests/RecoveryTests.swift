@@ -17,7 +17,8 @@ import Testing
         let digest = try #require(Digest(String(repeating: "a", count: 64)))
         let wish = ReleaseWish(version: version, location: .content("tool.v1.tar.gz"))
         let release = InstalledRelease(
-            version: version, digest: digest, folder: "1-aaaaaaaa", kind: kind, artifactByteCount: 1, unpackedByteCount: 1)
+            version: version, digest: digest, folder: "1-aaaaaaaa", kind: kind, artifactByteCount: 1,
+            unpackedByteCount: 1)
         try scratch.write("x", to: scratch.folders.releasesFolder(of: tool) + "/1-aaaaaaaa/install.sh")
         let journal = try Journal.open(folders: scratch.folders) { [now] in now }
         let operation = try journal.beginOperation(reason: "test", bootID: "before")

@@ -17,7 +17,9 @@ final class ScriptedCloudLink: CloudLink {
     /// Content by name, as files.
     var contents: [String: String] = [:]
 
-    func exchange(writing: [(resource: String, text: String)], reading: [String]) throws(CloudFailure) -> [String: String] {
+    func exchange(writing: [(resource: String, text: String)], reading: [String]) throws(CloudFailure) -> [String:
+        String]
+    {
         requestCount += 1
         before(requestCount)
         for write in writing {
@@ -35,7 +37,9 @@ final class ScriptedCloudLink: CloudLink {
         _ name: String, into path: String, configure: (inout DownloadRequest) -> Void,
         events: @escaping (DownloadEvent) -> Void
     ) throws(CloudFailure) -> DownloadOutcome {
-        guard let file = contents[name] else { throw CloudFailure(kind: .wrongContent, description: "no content \(name)") }
+        guard let file = contents[name] else {
+            throw CloudFailure(kind: .wrongContent, description: "no content \(name)")
+        }
         var request = DownloadRequest(.file(path: file))
         configure(&request)
         do throws(TransferError) {
@@ -66,9 +70,10 @@ final class ScriptedCloudLink: CloudLink {
         func pass() throws -> PassResult {
             let sink = Sink()
             let reconciler = Reconciler(
-                context: context, journal: state.journal, services: nil, cloud: cloud) { event in
-                    if case .problem(let text) = event { sink.lines.withLock { $0.append(text) } }
-                }
+                context: context, journal: state.journal, services: nil, cloud: cloud
+            ) { event in
+                if case .problem(let text) = event { sink.lines.withLock { $0.append(text) } }
+            }
             let result = try reconciler.run(PassOptions())
             told.withLock { $0 = sink.lines.withLock { $0 } }
             return result
@@ -131,10 +136,11 @@ final class ScriptedCloudLink: CloudLink {
             #expect(gateway.cloud.writes[index].text.isEmpty)
             // It was the only write of its request.
             var start = 0
-            let request = try #require(lengths.dropFirst().first { length in
-                defer { start += length }
-                return (start..<start + length).contains(index)
-            })
+            let request = try #require(
+                lengths.dropFirst().first { length in
+                    defer { start += length }
+                    return (start..<start + length).contains(index)
+                })
             #expect(request == 1)
         }
     }

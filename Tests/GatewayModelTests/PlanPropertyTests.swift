@@ -124,7 +124,9 @@ struct PlanPropertyTests {
                 shuffled.desired.apps[name] = app
             }
             shuffled.observed.apps = [:]
-            for (name, app) in gateway.observed.apps.sorted(by: { $0.key > $1.key }) { shuffled.observed.apps[name] = app }
+            for (name, app) in gateway.observed.apps.sorted(by: { $0.key > $1.key }) {
+                shuffled.observed.apps[name] = app
+            }
             #expect(
                 Plan.make(desired: gateway.desired, observed: gateway.observed)
                     == Plan.make(desired: shuffled.desired, observed: shuffled.observed), "seed \(seed)")

@@ -11,7 +11,9 @@ struct PlanTests {
             sha256: digest.flatMap { Digest(String(repeating: $0, count: 64)) }, run: run)
     }
 
-    private func release(_ version: String, digest: Character = "a", kind: ReleaseKind = .service) throws -> InstalledRelease {
+    private func release(_ version: String, digest: Character = "a", kind: ReleaseKind = .service) throws
+        -> InstalledRelease
+    {
         InstalledRelease(
             version: try #require(Version(version)), digest: try #require(Digest(String(repeating: digest, count: 64))),
             folder: version, kind: kind, artifactByteCount: 1, unpackedByteCount: 1)
@@ -28,10 +30,13 @@ struct PlanTests {
         return Plan.make(desired: desired, observed: observed, only: only).apps.first
     }
 
-    @Test("dotted numbers have an order, labels have none", arguments: [
-        ("1.2.10", "1.2.9", Version.Order.newer), ("1.0", "1", .same), ("1.0-rc1", "1.0", .older),
-        ("5", "10", .older), ("8d09124", "0ca92e7", .unordered), ("1-4-13", "1-4-12", .newer), ("v2", "v1", .unordered),
-    ])
+    @Test(
+        "dotted numbers have an order, labels have none",
+        arguments: [
+            ("1.2.10", "1.2.9", Version.Order.newer), ("1.0", "1", .same), ("1.0-rc1", "1.0", .older),
+            ("5", "10", .older), ("8d09124", "0ca92e7", .unordered), ("1-4-13", "1-4-12", .newer),
+            ("v2", "v1", .unordered),
+        ])
     func versionOrder(a: String, b: String, order: Version.Order) throws {
         let (a, b) = (try #require(Version(a)), try #require(Version(b)))
         #expect(a.order(to: b) == order)
@@ -80,7 +85,8 @@ struct PlanTests {
         let app = try name("web")
         #expect(try plan(DesiredApp(name: app, release: .init(try wish("1"), from: .cloud)), there: there) == nil)
         #expect(
-            try plan(DesiredApp(name: app, release: .init(try wish("1", digest: "a"), from: .cloud)), there: there) == nil)
+            try plan(DesiredApp(name: app, release: .init(try wish("1", digest: "a"), from: .cloud)), there: there)
+                == nil)
         let other = try plan(
             DesiredApp(name: app, release: .init(try wish("1", digest: "b"), from: .cloud)), there: there)
         #expect(other?.action == .upgrade)
@@ -122,7 +128,9 @@ struct PlanTests {
         policy.window = DailyWindow(start: 120, end: 240)
         let app = DesiredApp(name: try name("web"), release: .init(try wish("2"), from: .cloud))
         let running = ObservedApp(current: try release("1"), isRunning: true)
-        #expect(try plan(app, there: running, policy: policy, minuteOfDay: 600)?.deferral == "outside of the window 02:00-04:00")
+        #expect(
+            try plan(app, there: running, policy: policy, minuteOfDay: 600)?.deferral
+                == "outside of the window 02:00-04:00")
         #expect(try plan(app, there: running, policy: policy, minuteOfDay: 121)?.deferral == nil)
         #expect(try plan(app, there: nil, policy: policy, minuteOfDay: 600)?.deferral == nil)
     }
@@ -131,7 +139,8 @@ struct PlanTests {
     func quarantine() throws {
         let release = try wish("2")
         let app = DesiredApp(name: try name("web"), release: .init(release, from: .cloud))
-        let failed = Quarantine(wish: release, attempts: 3, remaining: .seconds(60), lastError: "install.sh exited with 1")
+        let failed = Quarantine(
+            wish: release, attempts: 3, remaining: .seconds(60), lastError: "install.sh exited with 1")
         let there = ObservedApp(current: try self.release("1"), isRunning: true)
         let waiting = try #require(try plan(app, there: there, quarantined: failed))
         #expect(waiting.action == .blocked)

@@ -26,7 +26,8 @@ struct CloudFailure: Error, Sendable, CustomStringConvertible {
 /// What a pass needs of the cloud; one request a call. Used by one thread.
 protocol CloudLink {
     /// The write-and-read call: the writes are done before the reads. Resources that were never written are missing.
-    func exchange(writing: [(resource: String, text: String)], reading: [String]) throws(CloudFailure) -> [String: String]
+    func exchange(writing: [(resource: String, text: String)], reading: [String]) throws(CloudFailure) -> [String:
+        String]
     /// nil when the content area has no such package.
     func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts?
     /// Fetches a package, resuming what an earlier pass left. See `DeviceClient.download`.

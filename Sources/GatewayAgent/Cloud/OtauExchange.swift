@@ -56,7 +56,9 @@ struct OtauExchange {
     /// A text that cannot be understood; told in `otau_in` too where it says at least which update it is.
     private func refuse(_ text: String, _ error: DocumentErrors, _ inputs: inout DesiredInputs) throws(PassFailure) {
         try exchange.reject(CloudCommands.otauResource, text, error, &inputs)
-        guard let version = (try? JSON.parse(Array(text.utf8), source: "config_otau"))?["version"]?.string else { return }
+        guard let version = (try? JSON.parse(Array(text.utf8), source: "config_otau"))?["version"]?.string else {
+            return
+        }
         let record = OtauProgress.Record(version: version, artifacts: [:], refusal: "\(error)")
         try exchange.journaled { () throws(JournalError) in
             try exchange.journal.setValue(OtauProgress.key, record.json.text())

@@ -89,7 +89,8 @@ extension OtauProgress.Record {
 
     /// nil for a text that no gwe wrote.
     init?(_ text: String) {
-        guard let json = (try? JSON.parse(Array(text.utf8), source: "otau"))?.json, let version = json["version"]?.string
+        guard let json = (try? JSON.parse(Array(text.utf8), source: "otau"))?.json,
+            let version = json["version"]?.string
         else { return nil }
         self.version = version
         let pairs = (json["artifacts"]?.members ?? []).compactMap { name, label in

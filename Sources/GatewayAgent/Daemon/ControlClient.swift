@@ -73,7 +73,8 @@ public struct ControlClient: Sendable {
         guard response.status == 200 else { throw refusal(response) }
         do throws(DocumentError) {
             return try JSON.parse(
-                response.body, source: "daemon", limits: DocumentLimits(byteCount: 64 << 20, nodeCount: 8 << 20)).json
+                response.body, source: "daemon", limits: DocumentLimits(byteCount: 64 << 20, nodeCount: 8 << 20)
+            ).json
         } catch {
             throw .broken("\(error)")
         }

@@ -26,7 +26,8 @@ final class Daemon: Sendable {
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
     init(
-        context: GatewayContext, state: OpenState, services: any ServiceManager, log: @escaping @Sendable (PassEvent) -> Void
+        context: GatewayContext, state: OpenState, services: any ServiceManager,
+        log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         self.state = state

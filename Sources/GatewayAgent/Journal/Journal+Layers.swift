@@ -38,7 +38,8 @@ extension Journal {
     func namedApps() throws(JournalError) -> NamedApps {
         var named = NamedApps()
         for row in try read("SELECT app, layer FROM named_app") {
-            guard let app = row[0].string.flatMap(AppName.init), let layer = row[1].string.flatMap(LayerName.init) else {
+            guard let app = row[0].string.flatMap(AppName.init), let layer = row[1].string.flatMap(LayerName.init)
+            else {
                 continue
             }
             switch layer {
@@ -124,7 +125,8 @@ extension DatabaseConnection {
             "INSERT INTO command (resource, text, accepted_at, cleared_at) VALUES (?, ?, ?, ?)",
             [.text(resource), .text(text), .integer(now.milliseconds), isCleared ? .integer(now.milliseconds) : .null])
         let id = lastInsertID
-        try execute("DELETE FROM command WHERE cleared_at IS NOT NULL AND id <= ?", [.integer(id - Journal.keptCommands)])
+        try execute(
+            "DELETE FROM command WHERE cleared_at IS NOT NULL AND id <= ?", [.integer(id - Journal.keptCommands)])
         return id
     }
 }

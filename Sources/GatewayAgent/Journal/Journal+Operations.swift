@@ -33,7 +33,8 @@ extension Journal {
 
     /// The apps whose install step was begun and neither ended nor was closed.
     func interruptedInstalls() throws(JournalError) -> Set<AppName> {
-        let rows = try read("SELECT app FROM step WHERE step = ? AND outcome = 'started'", [.text(Step.install.rawValue)])
+        let rows = try read(
+            "SELECT app FROM step WHERE step = ? AND outcome = 'started'", [.text(Step.install.rawValue)])
         return Set(rows.compactMap { $0[0].string.flatMap(AppName.init) })
     }
 
@@ -56,7 +57,8 @@ extension Journal {
         let now = clock()
         var found: [AppName: Quarantine] = [:]
         for row in try read("SELECT app, wish, failures, next_at, error FROM attempt WHERE failures > 0") {
-            guard let app = row[0].string.flatMap(AppName.init), let wish = wishes[app], row[1].string == wish.key else {
+            guard let app = row[0].string.flatMap(AppName.init), let wish = wishes[app], row[1].string == wish.key
+            else {
                 continue
             }
             let failures = Int(row[2].int ?? 0)
@@ -136,7 +138,8 @@ extension ReleaseWish {
 
 extension DatabaseConnection {
     mutating func closeInterruptedOperations(at now: Int64) throws(DatabaseError) {
-        try execute("UPDATE step SET outcome = 'interrupted', finished_at = ? WHERE outcome = 'started'", [.integer(now)])
+        try execute(
+            "UPDATE step SET outcome = 'interrupted', finished_at = ? WHERE outcome = 'started'", [.integer(now)])
         try execute(
             "UPDATE operation SET outcome = 'interrupted', finished_at = ? WHERE finished_at IS NULL", [.integer(now)])
     }

@@ -33,7 +33,8 @@ extension Journal {
     /// What is to be said of each artifact, the latest `limit` of them, oldest first.
     func fetchStatus(limit: Int = 10) throws(JournalError) -> [(artifact: String, state: JSONValue)] {
         let rows = try read(
-            "SELECT artifact, state FROM fetch_status ORDER BY updated_at DESC, artifact LIMIT ?", [.integer(Int64(limit))])
+            "SELECT artifact, state FROM fetch_status ORDER BY updated_at DESC, artifact LIMIT ?",
+            [.integer(Int64(limit))])
         return rows.reversed().compactMap { row in
             guard let artifact = row[0].string, let text = row[1].string,
                 let node = try? JSON.parse(Array(text.utf8), source: "fetch_status")

@@ -39,7 +39,8 @@ public final class Journal: Sendable {
     /// A file that is corrupt or empty is moved aside (`journal.db.broken-N`); then, and where it is missing, it is
     /// rebuilt from the release folders, and `notice()` says so until a pass has told it. A file of a newer gwe is left
     /// alone and refused.
-    public static func open(folders: Folders, clock: @escaping @Sendable () -> WallTime) throws(JournalError) -> Journal {
+    public static func open(folders: Folders, clock: @escaping @Sendable () -> WallTime) throws(JournalError) -> Journal
+    {
         let path = folders.journalFile
         var reason = "\(path) was missing"
         if FileTree.exists(path) {
@@ -88,7 +89,8 @@ public final class Journal: Sendable {
         return Journal(database: database, clock: clock)
     }
 
-    private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal {
+    private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal
+    {
         let database = try Database(path: path)
         guard try JournalSchema.migrate(database) else {
             throw DatabaseError(

@@ -49,7 +49,9 @@ struct StepResult: Sendable {
 
     static let done = StepResult(outcome: .done)
     static func done(_ message: String) -> StepResult { StepResult(outcome: .done, message: message) }
-    static func already(_ message: String = "") -> StepResult { StepResult(outcome: .alreadySatisfied, message: message) }
+    static func already(_ message: String = "") -> StepResult {
+        StepResult(outcome: .alreadySatisfied, message: message)
+    }
     static func skipped(_ message: String) -> StepResult { StepResult(outcome: .skipped, message: message) }
 }
 

@@ -59,7 +59,8 @@ struct DesiredInputs: Sendable {
             let isMissing = error.code == ENOENT
             if !isMissing || last != nil || path != context.folders.manifestFile {
                 let message =
-                    isMissing && last != nil ? "\(path) was there and is gone; the last good one stays in force" : "\(error)"
+                    isMissing && last != nil
+                    ? "\(path) was there and is gone; the last good one stays in force" : "\(error)"
                 add(Problem(source: name, digest: message, message: message, exit: isMissing ? .noInput : .badInput))
             }
             return useLast(last)
@@ -95,7 +96,9 @@ struct DesiredInputs: Sendable {
         do throws(DocumentErrors) {
             operatorLayer = try OperatorLayer.stored(record.text, source: "journal: operator layer")
         } catch {
-            add(Problem(source: DesiredInputs.operatorSource, digest: record.digest, message: "\(error)", exit: .badInput))
+            add(
+                Problem(
+                    source: DesiredInputs.operatorSource, digest: record.digest, message: "\(error)", exit: .badInput))
         }
     }
 

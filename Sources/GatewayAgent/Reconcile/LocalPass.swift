@@ -70,7 +70,8 @@ public enum LocalPass {
             let unknown = snapshot.unknown(of: options.only).map { "no such app: \($0)" }
             let exit = exit(snapshot.plan, inputs)
             return PassResult(
-                exit: exit == .success && !unknown.isEmpty ? .noSuchApp : exit, summary: unknown.joined(separator: "\n"))
+                exit: exit == .success && !unknown.isEmpty ? .noSuchApp : exit, summary: unknown.joined(separator: "\n")
+            )
         } catch {
             return PassResult(exit: .failure, summary: error.description)
         }

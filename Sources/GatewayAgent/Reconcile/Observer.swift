@@ -51,7 +51,9 @@ struct Observer {
         let link = FileTree.linkTarget(context.folders.currentLink(of: record.app))
         if link != record.release.folder { drift.append(.symlink(target: link)) }
         // With files missing the configuration cannot be generated, and is written anew by the repair anyway.
-        if drift.isEmpty || link != record.release.folder, ServiceConfiguration(context: context).differs(record, desired: desired) {
+        if drift.isEmpty || link != record.release.folder,
+            ServiceConfiguration(context: context).differs(record, desired: desired)
+        {
             drift.append(.configuration)
         }
         return drift
@@ -62,7 +64,9 @@ struct Observer {
         guard FileTree.exists(folder) else { return [.missing(path: ".")] }
         do {
             let inventory = try Inventory.read(store.inventoryPath(record.app, record.release.folder))
-            guard inventory.digest == record.inventory else { return [.modified(path: "\(record.release.folder).inventory")] }
+            guard inventory.digest == record.inventory else {
+                return [.modified(path: "\(record.release.folder).inventory")]
+            }
             return inventory.verify(folder, deep: isDeep, limit: Observer.driftLimit).map { deviation in
                 deviation.kind == .missing ? .missing(path: deviation.path) : .modified(path: deviation.path)
             }

@@ -97,7 +97,8 @@ extension Journal {
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             let name = LayerName.operatorCommand
             let text = try c.query("SELECT text FROM layer WHERE name = ?", [.text(name.rawValue)]).first?[0].string
-            let before = text.flatMap { try? OperatorLayer.stored($0, source: "journal: operator layer") } ?? OperatorLayer()
+            let before =
+                text.flatMap { try? OperatorLayer.stored($0, source: "journal: operator layer") } ?? OperatorLayer()
             var layer = before
             body(&layer)
             guard layer != before else { return }

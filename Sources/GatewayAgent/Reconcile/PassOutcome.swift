@@ -23,7 +23,8 @@ struct PassOutcome {
     static let unknownWish = "no desired state is known: there is no manifest, and the cloud was not asked"
 
     private static func rejection(_ sources: [String]) -> String {
-        "rejected: " + sources.joined(separator: ", ") + "; the last good one is in force ('gwe status' says what is wrong)"
+        "rejected: " + sources.joined(separator: ", ")
+            + "; the last good one is in force ('gwe status' says what is wrong)"
     }
 
     var word: String { failures.isEmpty ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }

@@ -79,7 +79,8 @@ final class Reconciler {
 
         /// Which of these apps no layer names and nobody installed.
         func unknown(of only: Set<AppName>?) -> [AppName] {
-            (only ?? []).filter { desired.apps[$0] == nil && records[$0] == nil && !desired.dropped.contains($0) }.sorted()
+            (only ?? []).filter { desired.apps[$0] == nil && records[$0] == nil && !desired.dropped.contains($0) }
+                .sorted()
         }
 
         /// Finds out which artifacts are here and how large the others are, and plans again with that.
@@ -153,7 +154,8 @@ final class Reconciler {
         _ snapshot: Snapshot, _ inputs: DesiredInputs
     ) throws(JournalError) -> [(resource: String, text: String)] {
         let status = GatewayStatus(
-            desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan, services: services?.snapshots(),
+            desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan,
+            services: services?.snapshots(),
             problems: inputs.problems.map(\.message))
         let reports = try Reports(
             context: context, journal: journal, status: status, generation: inputs.cloud.generation)
@@ -219,7 +221,9 @@ final class Reconciler {
 
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
     private func settle(_ work: AppWork, _ outcome: inout PassOutcome) throws(JournalError) {
-        if work.failure == nil, let deferral = work.deferral { return outcome.deferred.append("\(work.app): \(deferral)") }
+        if work.failure == nil, let deferral = work.deferral {
+            return outcome.deferred.append("\(work.app): \(deferral)")
+        }
         guard let failure = work.failure else { return outcome.changed.append(work.app) }
         let isReplacement = work.plan.action == .upgrade || work.plan.action == .downgrade
         outcome.failures.append((work.app, failure, isAsBefore: isReplacement && !work.isActivated))
@@ -234,7 +238,9 @@ final class Reconciler {
         let now = context.clock()
         try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
             if work.release == nil || work.release?.state == .unpacked { try c.countAttempt(work.app, wish, at: now) }
-            try c.recordFailure(work.app, error: failure.description) { now.advanced(by: RetryDelay.after(failures: $0)) }
+            try c.recordFailure(work.app, error: failure.description) {
+                now.advanced(by: RetryDelay.after(failures: $0))
+            }
         }
     }
 }

@@ -90,7 +90,9 @@ struct Recovery {
         FaultPoint.pass("recovery.emptied")
         _ = try? FileTree.removeFile(store.inventoryPath(record.app, record.release.folder))
         let needed = [app.current].compactMap(\.self) + app.others.filter { $0.id != record.id }
-        if record.state == .installed, !record.artifact.isEmpty, !needed.contains(where: { $0.artifact == record.artifact }) {
+        if record.state == .installed, !record.artifact.isEmpty,
+            !needed.contains(where: { $0.artifact == record.artifact })
+        {
             try? Downloader.discard(store.artifactPath(record.artifact))
         }
         let now = context.clock()

@@ -77,7 +77,9 @@ extension StepRunner {
         try system { () throws(SystemError) in
             // No name of an app has a dot, so the prefix is this app's alone.
             for name in try FileTree.list(self.context.folders.downloadsFolder) where name.hasPrefix("\(app).v") {
-                let base = [".partial", ".origin"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
+                let base = [".partial", ".origin"].reduce(name) {
+                    $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0
+                }
                 if kept.contains(base) { continue }
                 _ = try FileTree.removeFile(self.store.artifactPath(name))
                 FaultPoint.pass("downloads.discarded")

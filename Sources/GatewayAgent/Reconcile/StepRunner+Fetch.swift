@@ -77,7 +77,8 @@ extension StepRunner {
             job?.end(isWhole: false)
             switch error.kind {
             case .noSpace: throw StepFailure(.noSpace, error.description)
-            case .wrongContent: throw StepFailure(work.plan.action == .repair ? .unavailable : .release, error.description)
+            case .wrongContent:
+                throw StepFailure(work.plan.action == .repair ? .unavailable : .release, error.description)
             case .unavailable: throw StepFailure(.unavailable, error.description)
             }
         }
@@ -102,7 +103,8 @@ extension StepRunner {
             guard let cloud else {
                 throw CloudFailure(description: "cannot download \(name): the cloud is out of reach or not configured")
             }
-            return try cloud.download(name, into: path, configure: { $0.limit(wish, receiveLimit: limit) }, events: events)
+            return try cloud.download(
+                name, into: path, configure: { $0.limit(wish, receiveLimit: limit) }, events: events)
         case .url(let url):
             return try direct(.web(url: url), wish, into: path, events: events)
         case .path(let file):
@@ -224,7 +226,8 @@ extension StepRunner {
     }
 
     /// Holds `app.yaml` against name, version and machine; says what the package is.
-    private func checkPackage(_ work: AppWork, _ wish: ReleaseWish, _ folder: String) throws(StepFailure) -> ReleaseKind {
+    private func checkPackage(_ work: AppWork, _ wish: ReleaseWish, _ folder: String) throws(StepFailure) -> ReleaseKind
+    {
         let package: AppYAML?
         do { package = try AppYAML.load(releaseFolder: folder) } catch { throw StepFailure(.release, "\(error)") }
         if PackageName.reservedNames.contains(work.app.text), package == nil {

@@ -151,7 +151,8 @@ extension StepRunner {
         }
         environment["GWE_APP"] = work.app.text
         environment["GWE_VERSION"] = (work.release ?? work.before)?.release.version.text ?? ""
-        environment["GWE_PREVIOUS_VERSION"] = work.plan.action == .install ? "" : work.before?.release.version.text ?? ""
+        environment["GWE_PREVIOUS_VERSION"] =
+            work.plan.action == .install ? "" : work.before?.release.version.text ?? ""
         environment["GWE_RELEASE_DIR"] = folder
         environment["GWE_CURRENT_DIR"] = context.folders.currentLink(of: work.app)
         environment["GWE_DATA_DIR"] = data

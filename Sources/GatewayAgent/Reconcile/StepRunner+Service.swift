@@ -34,7 +34,8 @@ extension StepRunner {
         guard let release = work.release, release.release.kind == .service else { return .already("no service") }
         guard let services else { return .skipped("no daemon supervises") }
         let running = services.snapshots()
-        for name in work.desired?.requires.value.sorted() ?? [] where running[name].map({ !$0.isRunning && !$0.hasEndedWell }) == true {
+        for name in work.desired?.requires.value.sorted() ?? []
+        where running[name].map({ !$0.isRunning && !$0.hasEndedWell }) == true {
             throw StepFailure(.local, "requires \(name), which is \(running[name]?.state ?? "not running")")
         }
         guard let definition = ServiceConfiguration(context: context).definitions(of: [work.app]).first else {

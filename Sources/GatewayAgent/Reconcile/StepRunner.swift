@@ -18,7 +18,8 @@ final class StepRunner {
     private var noted: [Change] = []
 
     init(
-        context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?, policy: Policy,
+        context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
+        policy: Policy,
         operation: Int64, emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
@@ -33,7 +34,9 @@ final class StepRunner {
 
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
     func run(_ step: Step, _ work: AppWork) {
-        if let result = foregone(step, work) { return emit(.step(work.app, step, result.outcome, message: result.message)) }
+        if let result = foregone(step, work) {
+            return emit(.step(work.app, step, result.outcome, message: result.message))
+        }
         perform(step, work, declaring: step == .install ? installBegins(work) : nil) {
             () throws(StepFailure) -> StepResult in
             switch step {

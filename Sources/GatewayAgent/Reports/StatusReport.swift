@@ -51,10 +51,13 @@ public struct StatusReport: Sendable {
         let rows = status.apps.map { $0.json }
         var members: [(String, JSONValue)] = [
             ("schema", "gwe/v1"),
-            ("summary", [
-                "apps": .int(Int64(status.apps.count)), "synced": .int(Int64(status.synced)),
-                "drifted": .int(Int64(status.drifted)), "failed": .int(Int64(status.failed)),
-            ]),
+            (
+                "summary",
+                [
+                    "apps": .int(Int64(status.apps.count)), "synced": .int(Int64(status.synced)),
+                    "drifted": .int(Int64(status.drifted)), "failed": .int(Int64(status.failed)),
+                ]
+            ),
             ("supervised", .bool(daemon != nil)),
         ]
         if let next = daemon?.nextPoll { members.append(("next_poll", .string(text(of: next)))) }

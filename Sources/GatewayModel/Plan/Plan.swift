@@ -101,8 +101,11 @@ public struct Plan: Sendable, Hashable {
 
     /// The last line of a plan: "Plan: 1 to install, …" or "In sync: …".
     public var footer: String {
-        let others = [(AppPlan.Action.downgrade, "to downgrade"), (.restart, "to restart"), (.held, "held"), (.blocked, "blocked")]
-            .compactMap { count($0.0) > 0 ? "\(count($0.0)) \($0.1)" : nil }
+        let others = [
+            (AppPlan.Action.downgrade, "to downgrade"), (.restart, "to restart"), (.held, "held"),
+            (.blocked, "blocked"),
+        ]
+        .compactMap { count($0.0) > 0 ? "\(count($0.0)) \($0.1)" : nil }
         if isEmpty, count(.blocked) == 0 {
             let total = inSync.count
             let sentence = "\(total) \(total == 1 ? "app matches" : "apps match") the desired state"

@@ -18,7 +18,10 @@ extension Plan {
         ]
         if let shortfall {
             members.append(
-                ("shortfall", ["needed_bytes": .int(shortfall.neededByteCount), "free_bytes": .int(shortfall.freeByteCount)]))
+                (
+                    "shortfall",
+                    ["needed_bytes": .int(shortfall.neededByteCount), "free_bytes": .int(shortfall.freeByteCount)]
+                ))
         }
         return .object(members)
     }

@@ -47,7 +47,9 @@ private struct PlanMaker {
         let origin = app?.state.origin ?? .installed
         if app?.hold.value == true {
             plan.apps.append(
-                AppPlan(app: name, action: .held, reason: "held; would be removed", origin: origin, installed: there.current))
+                AppPlan(
+                    app: name, action: .held, reason: "held; would be removed", origin: origin, installed: there.current
+                ))
             return
         }
         let reason = app == nil ? "no layer names it any more" : "state is absent"
@@ -124,7 +126,8 @@ private struct PlanMaker {
             failed.remaining > .zero
         else { return nil }
         let wait = failed.remaining.components.seconds
-        return "\(AppPlan.quarantineWord): failed \(failed.attempts) times, next attempt in \(wait) s: \(failed.lastError)"
+        return
+            "\(AppPlan.quarantineWord): failed \(failed.attempts) times, next attempt in \(wait) s: \(failed.lastError)"
     }
 
     /// What is to be done for an app that nothing blocks; nil when it matches.
@@ -137,7 +140,9 @@ private struct PlanMaker {
                 after: [.install, .activate, .configure] + (running ? [.start] : []) + [.prune])
         }
         if !there.current.satisfies(release.value) { return replacement(of: app, there: there, by: release.value) }
-        if there.drift.contains(where: { if case .missing = $0 { true } else if case .modified = $0 { true } else { false } }) {
+        if there.drift.contains(where: {
+            if case .missing = $0 { true } else if case .modified = $0 { true } else { false }
+        }) {
             return fetching(
                 app, action: .repair, reason: summary(of: there.drift), there: there,
                 after: [.install] + replacing(there, running: running) + [.prune])

@@ -87,7 +87,8 @@ public struct GatewayStatus: Sendable, Hashable {
         isSupervised = services != nil
         self.problems = problems + plan.errors
         let planned = Dictionary(plan.apps.map { ($0.app, $0) }, uniquingKeysWith: { first, _ in first })
-        let wanted = desired.apps.values.filter { $0.state.value != .absent || observed.apps[$0.name] != nil }.map(\.name)
+        let wanted = desired.apps.values.filter { $0.state.value != .absent || observed.apps[$0.name] != nil }.map(
+            \.name)
         apps = Set(wanted).union(observed.apps.keys).sorted().map { name in
             GatewayStatus.status(
                 of: name, wish: desired.apps[name], there: observed.apps[name], planned: planned[name],

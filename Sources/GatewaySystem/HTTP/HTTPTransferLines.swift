@@ -19,7 +19,9 @@ final class HTTPTransferLines: HTTPTransferReceiver {
 
     func receive(_ bytes: UnsafeRawBufferPointer) throws(TransferError) {
         guard head.status == 200 else {
-            guard body.count + bytes.count <= byteLimit else { throw TransferError(.tooLarge, action, "the answer is too long") }
+            guard body.count + bytes.count <= byteLimit else {
+                throw TransferError(.tooLarge, action, "the answer is too long")
+            }
             return body.append(contentsOf: bytes)
         }
         pending.append(contentsOf: bytes)
@@ -27,7 +29,9 @@ final class HTTPTransferLines: HTTPTransferReceiver {
             line(pending[..<end])
             pending.removeFirst(end + 1)
         }
-        guard pending.count <= lineLimit else { throw TransferError(.tooLarge, action, "a line is longer than \(lineLimit) bytes") }
+        guard pending.count <= lineLimit else {
+            throw TransferError(.tooLarge, action, "a line is longer than \(lineLimit) bytes")
+        }
     }
 
     func tick() throws(TransferError) {}

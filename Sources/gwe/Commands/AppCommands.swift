@@ -34,7 +34,8 @@ struct AppAction {
 }
 
 struct StartCommand: ParsableCommand, Exemplified {
-    static let configuration = CommandConfiguration(commandName: "start", abstract: "Start an app, and take a stop back.")
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Start an app, and take a stop back.")
     static let examples: [(line: String, does: String)] = [("gwe start web", "also across restarts of the gateway")]
     @OptionGroup var folders: FolderOptions
     @Argument var app: String

@@ -54,7 +54,6 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
     }
 }
 
-
 private func phase(_ text: String) throws -> PassOptions.Until {
     guard let until = PassOptions.Until(rawValue: text) else {
         throw ValidationError("'\(text)' is no phase: expected download or stage")
@@ -80,13 +79,12 @@ struct PassCommand {
             } catch .noDaemon {
                 // A socket that a crash left: go on without a daemon.
             } catch {
-                if case .notPermitted = error, options.isDryRun {
-                    tell("gwe: \(error); planning without knowing what runs")
-                } else {
+                guard case .notPermitted = error, options.isDryRun else {
                     tell("gwe: \(error)")
                     if case .notPermitted = error { return .notPermitted }
                     return .unavailable
                 }
+                tell("gwe: \(error); planning without knowing what runs")
             }
         }
         return LocalPass.reconcile(context, options) { screen.show($0.json) }.exit

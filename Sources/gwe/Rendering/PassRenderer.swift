@@ -31,7 +31,9 @@ struct PassRenderer {
             tell("gwe: " + (event["message"]?.string ?? ""))
         case "result":
             progress.clear()
-            if let message = event["message"]?.string, !message.isEmpty { isDryRun ? tell("gwe: \(message)") : emit(message) }
+            if let message = event["message"]?.string, !message.isEmpty {
+                isDryRun ? tell("gwe: \(message)") : emit(message)
+            }
         default: break
         }
     }

@@ -8,13 +8,16 @@ struct PlanText {
     var lines: [String] {
         var lines = driftLines
         for note in plan["notes"]?.elements ?? [] { lines.append("note: \(note.string ?? "")") }
-        for error in plan["errors"]?.elements ?? [] { lines.append(terminal.paint("error: \(error.string ?? "")", .red)) }
+        for error in plan["errors"]?.elements ?? [] {
+            lines.append(terminal.paint("error: \(error.string ?? "")", .red))
+        }
         for app in plan["apps"]?.elements ?? [] { lines += appLines(app) }
         if let shortfall = plan["shortfall"] {
             let needed = byteText(shortfall["needed_bytes"]?.int ?? 0)
             lines.append(
                 terminal.paint(
-                    "not enough space: about \(needed) needed, \(byteText(shortfall["free_bytes"]?.int ?? 0)) free", .red))
+                    "not enough space: about \(needed) needed, \(byteText(shortfall["free_bytes"]?.int ?? 0)) free",
+                    .red))
         }
         if !lines.isEmpty { lines.append("") }
         lines.append(terminal.paint(plan["summary"]?.string ?? "", .bold))

@@ -51,7 +51,8 @@ struct StatusText {
     func detail(of app: JSONValue) -> [String] {
         var rows: [[String]] = []
         let facts = [
-            ("app", "app"), ("desired", "desired"), ("source", "source"), ("installed", "installed"), ("digest", "digest"),
+            ("app", "app"), ("desired", "desired"), ("source", "source"), ("installed", "installed"),
+            ("digest", "digest"),
             ("kind", "kind"), ("sync", "sync"), ("health", "health"), ("state", "state"), ("pid", "pid"),
             ("uptime", "uptime"), ("exit_status", "last exit"), ("restarts", "restarts"), ("reason", "reason"),
             ("last_error", "last error"), ("next_action", "next action"),
