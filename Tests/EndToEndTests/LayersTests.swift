@@ -351,7 +351,8 @@ import Testing
         let (version, code): (String, Int32) =
             switch cause {
             case "install": ("2", 20)
-            case "download": ("7", 20)
+            // No such content: nothing against the release, and asked for again at the next pass.
+            case "download": ("7", 69)
             default: ("0", 1)
             }
         try gateway.manifest("schema: gwe/v1\napps: {aaa: {version: \"2\"}, bbb: {version: \"\(version)\"}}\n\(policy)")
