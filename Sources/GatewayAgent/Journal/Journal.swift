@@ -98,11 +98,26 @@ public final class Journal: Sendable {
                 message: "it was written by a newer gwe (schema \(try database.userVersion()), this one knows "
                     + "\(JournalSchema.version))")
         }
+        try requireWritable(database, path)
         let check = try database.query("PRAGMA quick_check(1)").first?[0].string
         guard check == nil || check == "ok" else {
             throw DatabaseError("check journal", path: path, code: 11, message: check ?? "")
         }
         return Journal(database: database, clock: clock)
+    }
+
+    /// A journal that can be read but not written is found out before anything happens, not at the first step. Changes
+    /// nothing: the lock that it takes is given back.
+    private static func requireWritable(_ database: Database, _ path: String) throws(DatabaseError) {
+        try database.execute("BEGIN IMMEDIATE")
+        try database.execute("ROLLBACK")
+        // SQLite makes its rollback journal beside the file.
+        let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        guard access(folder, W_OK) == 0 else {
+            let why = SystemError.last("write to \(folder)")
+            // SQLITE_READONLY (https://www.sqlite.org/rescode.html).
+            throw DatabaseError("open journal", path: path, code: 8, message: "\(why)")
+        }
     }
 
     private static func refusal(of error: DatabaseError) -> JournalError { JournalError(error) }
