@@ -1,9 +1,10 @@
 import Foundation
 import GatewaySystem
+import Synchronization
 
-/// A package for tests, built anew each time.
-struct TestPackage: Sendable {
-    struct File: Sendable, ExpressibleByStringLiteral {
+/// A package for tests.
+struct TestPackage: Sendable, Hashable {
+    struct File: Sendable, Hashable, ExpressibleByStringLiteral {
         var text: String
         var mode: UInt32 = 0o644
 
@@ -40,8 +41,18 @@ struct TestPackage: Sendable {
         return "\(name).v\(version).tar.\(ending)"
     }
 
+    /// Tarballs that were built: the same package gives the same bytes.
+    private static let built = Mutex<[TestPackage: [UInt8]]>([:])
+
     /// The tarball.
     func bytes(scratch: String) throws -> [UInt8] {
+        if let known = TestPackage.built.withLock({ $0[self] }) { return known }
+        let bytes = try build(scratch: scratch)
+        TestPackage.built.withLock { $0[self] = bytes }
+        return bytes
+    }
+
+    private func build(scratch: String) throws -> [UInt8] {
         let folder = "\(scratch)/package-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -176,6 +176,16 @@ extension KillScenario {
             },
             expected: .init(versions: ["web": "2"]), shortForm: ["recovery."]),
         KillScenario(
+            name: "a one-off that restarts the gateway",
+            prepare: { gateway in
+                try gateway.upload(.oneOff("tool", "1"))
+                try gateway.command(install("tool.v1"))
+                try mustBeKilled(gateway, at: "install.ran")
+                // What stands in the journal is of another start of the kernel now.
+                try Database(path: gateway.stateFolder + "/journal.db").execute("UPDATE release SET boot_id = 'before'")
+            },
+            expected: .init(versions: ["tool": "1"], runs: ["tool": ["1"]]), shortForm: ["recovery."]),
+        KillScenario(
             name: "install by hand",
             prepare: { gateway in
                 let package = TestPackage.oneOff("tool", "1")

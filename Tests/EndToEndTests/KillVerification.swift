@@ -25,8 +25,11 @@ struct KillVerification {
         if second.code != 0 || plan?["changes"]?.int != 0 || plan?["errors"]?.elements?.isEmpty != true {
             defects.append("the pass after it has something to do: \(second)")
         }
-        let dry = try gateway.gwe("reconcile", "--dry-run")
-        if dry.code != 0 { defects.append("a dry run is not in sync: \(dry)") }
+        // Planned by the same code as the pass before: in the short form one strike in four asks for it too.
+        if KillCampaign.isLong || gateway.root.utf8.last.map({ $0 % 4 == 0 }) == true {
+            let dry = try gateway.gwe("reconcile", "--dry-run")
+            if dry.code != 0 { defects.append("a dry run is not in sync: \(dry)") }
+        }
         let versions = try status()
         var expected = expected
         if versions != expected.versions, let alternative { expected = alternative }
