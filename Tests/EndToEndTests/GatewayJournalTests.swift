@@ -93,7 +93,8 @@ import Testing
         let command = #"{"install":[{"name":"tool.v2.tar.gz"}]}"#
         try gateway.command(command)
         let environment = [
-            "GWE_CONFIG_DIR": gateway.configFolder, "GWE_STATE_DIR": gateway.stateFolder, "GWE_LOG_DIR": gateway.logFolder,
+            "GWE_CONFIG_DIR": gateway.configFolder, "GWE_STATE_DIR": gateway.stateFolder,
+            "GWE_LOG_DIR": gateway.logFolder,
         ]
         try expectUntouched(gateway, code: 73) {
             var ran: Ran?
