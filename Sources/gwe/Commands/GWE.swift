@@ -36,22 +36,45 @@ enum HelpText {
         ("gwe run", "the daemon: supervise, poll, reconcile, report"),
     ]
 
+    /// Of the groups, whose commands are in files of several.
+    private static let groupExamples: [String: [(line: String, does: String)]] = [
+        "config": [
+            ("gwe config set product abc123", "then: gwe config set interface eth0"),
+            ("gwe config show", "every value and where it comes from"),
+            ("gwe config import /etc/exosite/gwe/Gateway.cfg", "take over from Gateway Engine"),
+        ],
+        "config get": [("gwe config get identity", "who this gateway is to the cloud")],
+        "config set": [("gwe config set product abc123 identity gw-7", "several keys in one atomic write")],
+        "config unset": [("gwe config unset interface", "back to the default")],
+        "config show": [("gwe config show --json", "for programs")],
+        "config import": [("gwe config import /etc/exosite/gwe/Gateway.cfg", "identity, product, token and apps")],
+        "package": [
+            ("gwe package init", "a buildfile to begin with"),
+            ("gwe package build gwe-buildfile.json", "the same bytes every time"),
+            ("gwe package check web.v3.tar.gz", "before it is uploaded"),
+        ],
+        "package build": [("gwe package build gwe-buildfile.json -o dist", "prints the path of the package")],
+        "package check": [("gwe package check web.v3.tar.gz", "ends with 65 when it would fail on a gateway")],
+        "package init": [("gwe package init", "writes a buildfile to begin with")],
+    ]
+
     /// Puts the examples of the command in front of a help text that was asked for.
     static func withExamples(_ help: String) -> String {
         guard let usage = help.split(separator: "\n").first(where: { $0.hasPrefix("USAGE: gwe") }) else { return help }
-        let words = usage.split(separator: " ").dropFirst(2).prefix { !$0.hasPrefix("[") && !$0.hasPrefix("<") }
-        let lines = examples(of: words.first.map(String.init))
+        let words = usage.split(separator: " ").dropFirst(2).prefix { $0.allSatisfy { $0.isLowercase || $0 == "-" } }
+        let lines = examples(of: words.map(String.init))
         guard !lines.isEmpty else { return help }
         return (["EXAMPLES:"] + table(lines.map { ["  " + $0.line, $0.does] }) + ["", help]).joined(separator: "\n")
     }
 
-    private static func examples(of name: String?) -> [(line: String, does: String)] {
-        guard let name, !name.hasPrefix("<") else { return rootExamples }
+    private static func examples(of words: [String]) -> [(line: String, does: String)] {
+        guard let name = words.first else { return rootExamples }
+        if let lines = groupExamples[words.joined(separator: " ")] { return lines }
         for group in GWE.configuration.groupedSubcommands {
             for command in group.subcommands where command._commandName == name {
                 return (command as? any Exemplified.Type)?.examples ?? []
             }
         }
-        return name == "" ? rootExamples : []
+        return []
     }
 }
