@@ -27,7 +27,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "gwe",
@@ -38,7 +37,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
         // C: module maps of system libraries, and the few system calls Swift cannot spell.
@@ -72,12 +70,12 @@ let package = Package(
         library("DeviceClient", ["Documents", "GatewaySystem"]),
 
         // Policy: plan, journal, steps, supervision, reports.
-        library("GatewayAgent", ["Documents", "GatewayModel", "GatewaySystem", "DeviceClient", logging]),
+        library("GatewayAgent", ["Documents", "GatewayModel", "GatewaySystem", "DeviceClient"]),
 
         .executableTarget(
             name: "gwe",
             dependencies: [
-                "Documents", "GatewayModel", "GatewaySystem", "DeviceClient", "GatewayAgent", argumentParser, logging,
+                "Documents", "GatewayModel", "GatewaySystem", "DeviceClient", "GatewayAgent", argumentParser,
             ],
             swiftSettings: strict),
 

@@ -3,11 +3,7 @@ internal import GatewayModel
 internal import GatewaySystem
 
 extension Journal {
-    /// The text of a resource that the cloud acknowledged last.
-    func sentReport(_ resource: String) throws(JournalError) -> String? {
-        try read("SELECT text FROM sent_report WHERE resource = ?", [.text(resource)]).first?[0].string
-    }
-
+    /// What the cloud acknowledged last, by resource.
     func sentReports() throws(JournalError) -> [String: (text: String, at: WallTime)] {
         var sent: [String: (text: String, at: WallTime)] = [:]
         for row in try read("SELECT resource, text, sent_at FROM sent_report") {

@@ -29,8 +29,7 @@ struct Observer {
                 current.release.kind == .service ? services.map { $0[name]?.isRunning ?? false } : nil
             state.apps[name] = ObservedApp(
                 current: current.release, kept: kept, drift: drift(of: current, desired: desired.apps[name]),
-                isRunning: isRunning, hasEndedWell: services?[name]?.hasEndedWell ?? false,
-                hasArtifact: FileTree.exists(store.artifactPath(current.artifact)))
+                isRunning: isRunning, hasEndedWell: services?[name]?.hasEndedWell ?? false)
         }
         state.freeByteCount = try? FileSystemInfo(containing: existingFolder).availableByteCount
         return state

@@ -93,19 +93,16 @@ public struct ObservedApp: Sendable, Hashable {
     public var isRunning: Bool?
     /// Whether it ended by itself as it may: that is as good as running (rules 14).
     public var hasEndedWell: Bool
-    /// Whether the artifact of the current release still lies in `downloads/`.
-    public var hasArtifact: Bool
 
     public init(
         current: InstalledRelease, kept: [InstalledRelease] = [], drift: [Drift] = [], isRunning: Bool? = nil,
-        hasEndedWell: Bool = false, hasArtifact: Bool = false
+        hasEndedWell: Bool = false
     ) {
         self.hasEndedWell = hasEndedWell
         self.current = current
         self.kept = kept
         self.drift = drift
         self.isRunning = isRunning
-        self.hasArtifact = hasArtifact
     }
 }
 

@@ -16,7 +16,7 @@ public struct SpawnRequest: Sendable {
     public var standardInput: Int32?
     public var standardOutput: Int32?
     public var standardError: Int32?
-    /// A descriptor to which the child appends "pid <pid> <start>\n" before exec; see `RunRecord`.
+    /// A descriptor to which the child appends "pid <pid> <start>\n" before exec; see `ProcessRecord`.
     public var record: Int32?
     /// SIGKILL to the child (not to its children) when the thread that spawned it ends.
     public var diesWithParent = false
