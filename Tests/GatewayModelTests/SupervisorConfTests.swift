@@ -129,7 +129,6 @@ import Testing
                 "supervisor.conf:3:1: stdout_capture_maxbytes: not supported: '1MB' has no effect",
                 "supervisor.conf:6:1: startsec: unknown key, did you mean 'startsecs'?",
                 "supervisor.conf:7:1: quux: unknown key",
-                "supervisor.conf:9:1: process_name: the process is called demo, not 'other'",
                 "supervisor.conf:8:1: stderr_logfile: ignored: redirect_stderr is true",
             ])
     }
@@ -152,7 +151,26 @@ import Testing
             ),
             (
                 "[supervisord]\ncommand=x\nnumprocs=2",
-                "supervisor.conf:3:1: numprocs: several processes of one program are not supported: expected 1, found 2"
+                "supervisor.conf:3:1: numprocs: expected %(process_num) in process_name, because numprocs is 2, "
+                    + "found '%(program_name)s'"
+            ),
+            (
+                "[supervisord]\ncommand=x\nnumprocs=2\nprocess_name=web",
+                "supervisor.conf:4:1: process_name: expected %(process_num) in process_name, because numprocs is 2, "
+                    + "found 'web'"
+            ),
+            (
+                "[supervisord]\ncommand=x\nnumprocs=0",
+                "supervisor.conf:3:1: numprocs: expected a number from 1 to 100, found 0"
+            ),
+            (
+                "[supervisord]\nnumprocs=2\ncommand=x\nprocess_name=%(process_num).0s",
+                "supervisor.conf:4:1: process_name: expected a name without white space, ':' and '/', found ''"
+            ),
+            (
+                "[supervisord]\nnumprocs=11\ncommand=x\nprocess_name=%(process_num).1s",
+                "supervisor.conf:4:1: process_name: expected another name for each process, found "
+                    + "'%(process_num).1s'"
             ),
             (
                 "[supervisord]\ncommand=x\nstopsignal=STOPP",
@@ -191,12 +209,67 @@ import Testing
                 "supervisor.conf:3:1: umask: expected an octal number such as 022, found '9'"
             ),
             (
-                "[supervisord]\ncommand=x\nstartsecs=-1",
-                "supervisor.conf:3:1: startsecs: expected a number from 0 to 86400, found -1"
+                "[supervisord]\ncommand=x\nstartsecs=1s",
+                "supervisor.conf:3:1: startsecs: expected a whole number, found '1s'"
             ),
         ])
     func mistakes(_ text: String, _ message: String) {
         #expect(failure(text) == message)
+    }
+
+    @Test("numprocs makes a definition for each process, with its number in its name, command, environment and logs")
+    func several() throws {
+        let conf = try parse(
+            """
+            [supervisord]
+            command=serve --port 80%(process_num)02d of %(numprocs)d
+            process_name=%(program_name)s_%(process_num)02d
+            numprocs=3
+            numprocs_start=7
+            environment=N="%(process_num)d"
+            directory=w%(ENV_N)s
+            redirect_stderr=false
+            stderr_logfile=all.log
+            """)
+        #expect(conf.definitions.map(\.processName) == ["demo_07", "demo_08", "demo_09"])
+        #expect(conf.definitions.map(\.key.description) == ["demo:demo_07", "demo:demo_08", "demo:demo_09"])
+        #expect(conf.definitions[1].command == ["serve", "--port", "8008", "of", "3"])
+        #expect(conf.definitions.map { $0.environment["N"] } == ["7", "8", "9"])
+        #expect(conf.definitions[2].directory == "/rel/demo/current/w9")
+        #expect(conf.definitions[0].output.path == "/var/log/gwe/demo:demo_07.log")
+        #expect(conf.definitions[0].errorOutput?.path == "/var/log/gwe/all.log.demo_07")
+        #expect(
+            conf.warnings.map(\.description) == [
+                "supervisor.conf:9:1: stderr_logfile: several processes cannot write to one file: each has its own, "
+                    + "such as /var/log/gwe/all.log.demo_07"
+            ])
+        let text = ServiceDefinition.document(conf.definitions).text()
+        #expect(try ServiceDefinition.all(inDocument: JSON.parse(text, source: "file").json) == conf.definitions)
+    }
+
+    @Test("one process keeps the names of files that it had before there could be several, whatever it is called")
+    func single() throws {
+        let plain = try parse("[supervisord]\ncommand=x\n").definition
+        #expect(plain.key.description == "demo" && plain.output.path == "/var/log/gwe/demo.log")
+        #expect(plain.canonicalJSON["process_name"] == nil)
+        #expect(ServiceDefinition.document([plain]) == plain.canonicalJSON)
+        let named = try parse("[supervisord]\ncommand=x %(process_num)d\nprocess_name=p\nnumprocs_start=4").definition
+        #expect(named.processName == "p" && named.key.description == "demo" && named.command == ["x", "4"])
+        #expect(named.output.path == "/var/log/gwe/demo.log")
+        #expect(try ServiceDefinition(json: JSON.parse(named.canonicalJSON.text(), source: "f").json) == named)
+    }
+
+    @Test("a service definition in the form before several processes is read, and written again byte for byte")
+    func oldForm() throws {
+        let text =
+            #"{"schema":"gwe-service/v1","app":"web","release":"1-ab","command":["x"],"directory":"/d","environment":{},"#
+            + #""user":null,"umask":null,"priority":999,"autostart":true,"restart":"unexpected","start_seconds":1,"#
+            + #""start_retries":null,"exit_codes":[0],"stop_signal":15,"stop_wait_seconds":10,"stop_as_group":false,"#
+            + #""kill_as_group":false,"output":{"path":"/l/web.log","max_bytes":204800,"backups":1},"#
+            + #""error_output":null,"requires":[]}"#
+        let definitions = try #require(ServiceDefinition.all(inDocument: JSON.parse(text, source: "file").json))
+        #expect(definitions.map(\.key.description) == ["web"] && definitions[0].processName == "web")
+        #expect(ServiceDefinition.document(definitions).text() == text)
     }
 
     @Test("the manifest's service wins key by key, and can bring the command")

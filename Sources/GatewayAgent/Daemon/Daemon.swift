@@ -134,11 +134,14 @@ final class Daemon: Sendable {
         case .hold, .unhold: break
         case .stop: _ = services.stop(app)
         case .start, .restart:
-            guard let definition = ServiceConfiguration(context: context).definitions(of: [app]).first else {
+            let definitions = ServiceConfiguration(context: context).definitions(of: [app])
+            guard !definitions.isEmpty else {
                 throw ActionFailure(description: "\(app) is not installed, or is no service")
             }
             if verb == .restart { _ = services.stop(app) }
-            if let problem = services.bringUp(definition) { throw ActionFailure(description: "\(app): \(problem)") }
+            if let problem = services.bringUp(app, definitions) {
+                throw ActionFailure(description: "\(app): \(problem)")
+            }
         }
         let state = services.snapshots()[app]
         return ["message": .string("\(app): \(verb.done(state?.state))"), "state": .string(state?.state ?? "")]

@@ -6,25 +6,27 @@ extension ServiceManager {
         Dictionary(statuses().map { ($0.app, ServiceSnapshot($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Takes a definition over and waits until the app is up. Returns why it is not; nil when it is, or when it ended
-    /// as it may.
-    func bringUp(_ definition: ServiceDefinition) -> String? {
-        let before = status(of: definition.app)
-        apply([definition])
-        guard var status = settle(definition.app) else { return "the supervisor does not know \(definition.app)" }
+    /// Takes the definitions of an app over and waits until it is up. Returns why it is not; nil when it is, or when it
+    /// ended as it may.
+    func bringUp(_ app: AppName, _ definitions: [ServiceDefinition]) -> String? {
+        let before = status(of: app)
+        apply(definitions)
+        guard var status = settle(app) else { return "the supervisor does not know \(app)" }
         // An app that ended at once is not started a second time.
-        let wasStarted = before?.release != definition.release && status.state != .stopped
-        if !wasStarted, status.state != .running { status = start(definition.app) ?? status }
+        let wasStarted = before?.release != definitions.first?.release && status.state != .stopped
+        if !wasStarted, status.state != .running { status = start(app) ?? status }
         return problem(status)
     }
 
     /// Starts all at once, and waits until each is up. Says of each that is not why.
     func bringUp(_ definitions: [ServiceDefinition], _ tell: (AppName, String) -> Void) {
         apply(definitions)
-        for definition in definitions {
-            guard var status = settle(definition.app) else { continue }
-            if status.state == .stopped { status = start(definition.app) ?? status }
-            if let problem = problem(status) { tell(definition.app, problem) }
+        var apps: [AppName] = []
+        for app in definitions.map(\.app) where !apps.contains(app) { apps.append(app) }
+        for app in apps {
+            guard var status = settle(app) else { continue }
+            if status.state == .stopped { status = start(app) ?? status }
+            if let problem = problem(status) { tell(app, problem) }
         }
     }
 
@@ -43,6 +45,7 @@ extension ServiceSnapshot {
             state: status.state.rawValue, processID: status.pid, uptime: status.uptime,
             exitStatus: status.lastExit == nil ? nil : status.exitStatus, restarts: status.restarts,
             lastError: status.problem ?? status.logProblem ?? status.lastError,
-            hasEndedWell: status.state == .exited && status.problem == nil)
+            hasEndedWell: status.state == .exited && status.problem == nil, name: status.process ?? "",
+            processes: status.processes.map(ServiceSnapshot.init))
     }
 }

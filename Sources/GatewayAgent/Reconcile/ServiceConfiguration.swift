@@ -17,14 +17,15 @@ struct ServiceConfiguration {
     }
 
     struct Made: Sendable {
-        var definition: ServiceDefinition
+        /// Of every process of the app.
+        var definitions: [ServiceDefinition]
         var warnings: [String]
         /// The variables of gwe's own environment that `supervisor.conf` names, as they were when this was made.
         var expanded: [String: String] = [:]
 
         /// What stands in the file.
         var bytes: [UInt8] {
-            var members = definition.canonicalJSON.members ?? []
+            var members = ServiceDefinition.document(definitions).members ?? []
             let variables = expanded.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
             if !variables.isEmpty { members.append(("expanded", .object(variables))) }
             return JSONValue.object(members).bytes(indented: true) + [UInt8(ascii: "\n")]
@@ -58,11 +59,11 @@ struct ServiceConfiguration {
                 let made = try SupervisorConf.parse(
                     text, source: "supervisor.conf", app: record.app, context: serviceContext, override: override)
                 return Made(
-                    definition: made.definition, warnings: made.warnings.map(\.description), expanded: variables)
+                    definitions: made.definitions, warnings: made.warnings.map(\.description), expanded: variables)
             }
             let definition = try ServiceDefinition(
                 app: record.app, from: override ?? ServiceOverride(), context: serviceContext, source: "service")
-            return Made(definition: definition, warnings: [])
+            return Made(definitions: [definition], warnings: [])
         } catch let error as SystemError {
             throw StepFailure(error)
         } catch {
@@ -95,11 +96,11 @@ struct ServiceConfiguration {
 
     /// What the files say is to be supervised.
     func definitions(of apps: some Sequence<AppName>) -> [ServiceDefinition] {
-        apps.compactMap { app in
+        apps.flatMap { app -> [ServiceDefinition] in
             guard let bytes = try? AtomicFile.read(store.servicePath(app), limit: 1 << 20),
                 let node = try? JSON.parse(bytes, source: store.servicePath(app))
-            else { return nil }
-            return ServiceDefinition(json: node.json)
+            else { return [] }
+            return ServiceDefinition.all(inDocument: node.json) ?? []
         }
     }
 }

@@ -18,7 +18,7 @@ extension StepRunner {
             let data = self.context.folders.dataFolder(of: work.app)
             _ = try FileTree.makeDirectory(data)
             // The folder is the app's own (rules 17). A user who does not exist is the supervisor's to tell.
-            if let name = made.definition.user, let user = try? UserIdentity(name) {
+            if let name = made.definitions.first?.user, let user = try? UserIdentity(name) {
                 try FileTree.setOwner(ofDirectory: data, user: user.uid, group: user.gid)
             }
             FaultPoint.pass("configure.made")
@@ -38,10 +38,11 @@ extension StepRunner {
         where running[name].map({ !$0.isRunning && !$0.hasEndedWell }) == true {
             throw StepFailure(.local, "requires \(name), which is \(running[name]?.state ?? "not running")")
         }
-        guard let definition = ServiceConfiguration(context: context).definitions(of: [work.app]).first else {
+        let definitions = ServiceConfiguration(context: context).definitions(of: [work.app])
+        guard !definitions.isEmpty else {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
-        if let problem = services.bringUp(definition) { throw StepFailure(.release, problem) }
+        if let problem = services.bringUp(work.app, definitions) { throw StepFailure(.release, problem) }
         return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")
     }
 

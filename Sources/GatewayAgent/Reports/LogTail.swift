@@ -13,7 +13,7 @@ enum LogTail {
         let store = ReleaseStore(folders: context.folders)
         guard let bytes = try? AtomicFile.read(store.servicePath(app), limit: 1 << 20),
             let node = try? JSON.parse(bytes, source: store.servicePath(app)),
-            let definition = ServiceDefinition(json: node.json), let path = definition.output.path
+            let definition = ServiceDefinition.all(inDocument: node.json)?.first, let path = definition.output.path
         else { return context.folders.logFile(of: app) }
         return path
     }

@@ -113,6 +113,20 @@ extension AppStatus {
             "reason": reason.map(JSONValue.string) ?? .null,
             "next_action": nextAction.map { .string($0.rawValue) } ?? .null,
             "last_error": lastError.map(JSONValue.string) ?? .null,
+            "processes": .array((service?.processes ?? []).map(\.processJSON)),
+        ]
+    }
+}
+
+extension ServiceSnapshot {
+    /// One of several processes of an app.
+    fileprivate var processJSON: JSONValue {
+        [
+            "process": .string(name), "state": .string(state),
+            "pid": processID.map { .int(Int64($0)) } ?? .null,
+            "uptime": uptime.map { .string(EngineReport.uptimeText($0)) } ?? .null,
+            "exit_status": exitStatus.map { .int(Int64($0)) } ?? .null,
+            "restarts": .int(Int64(restarts)), "last_error": lastError.map(JSONValue.string) ?? .null,
         ]
     }
 }

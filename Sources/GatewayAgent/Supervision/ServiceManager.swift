@@ -8,10 +8,11 @@ public import GatewayModel
 /// that is a state, and its reason is in `problem`.
 public protocol ServiceManager: Sendable {
     /// Takes over definitions: a new one is started if it is to start by itself, a changed one is restarted unless somebody
-    /// stopped it, an equal one is left alone. Apps that are not named are left alone. Does not wait.
+    /// stopped it, an equal one is left alone. Of an app with several processes all definitions are given, and processes that
+    /// it no longer has are stopped. Apps that are not named are left alone. Does not wait.
     func apply(_ definitions: [ServiceDefinition])
 
-    /// Stops an app and forgets it; its log files stay.
+    /// Stops all processes of an app and forgets it; its log files stay.
     func remove(_ app: AppName)
 
     /// Waits until STARTING and STOPPING are over, and changes nothing. nil when the app is not known.
@@ -22,7 +23,7 @@ public protocol ServiceManager: Sendable {
     func stop(_ app: AppName) -> ServiceStatus?
     func restart(_ app: AppName) -> ServiceStatus?
 
-    /// Of every known app, sorted by name.
+    /// One of every known app, sorted by name; see `ServiceStatus.processes`.
     func statuses() -> [ServiceStatus]
 
     /// Stops all apps, those first that others do not need, and starts nothing any more.

@@ -39,7 +39,8 @@ struct ServiceSlot {
 
     func status(now: MonotonicTime) -> ServiceStatus {
         ServiceStatus(
-            app: definition.app, state: machine.state, pid: pid, uptime: pid == nil ? nil : started?.duration(to: now),
+            app: definition.app, process: definition.key.process, state: machine.state, pid: pid,
+            uptime: pid == nil ? nil : started?.duration(to: now),
             lastExit: lastExit, restarts: restarts, problem: problem, lastError: lastError,
             logProblem: output?.problem ?? errorOutput?.problem,
             nextAttempt: machine.state == .backoff ? timer.map { max(.zero, now.duration(to: $0.deadline)) } : nil,

@@ -14,7 +14,8 @@ internal import Synchronization
 /// itself. The next supervisor on the same state folder finds them by the records in `run`, adopts them and moves what they
 /// wrote meanwhile; it never starts a second copy of one that runs. `shutdown` stops them; deinit does not.
 ///
-/// In `<state folder>/run`: `<app>.process`, who runs (see `ProcessRecord`); `<app>.out` and `<app>.err`, the pipes.
+/// In `<state folder>/run`: `<app>.process`, who runs (see `ProcessRecord`); `<app>.out` and `<app>.err`, the pipes. Where an
+/// app has several processes: `<app>:<process>.process` and so on.
 public final class Supervisor: ServiceManager {
     /// A change of state, for the agent's own log.
     public struct Transition: Sendable, Hashable {
@@ -23,11 +24,15 @@ public final class Supervisor: ServiceManager {
     }
 
     struct Core: ~Copyable {
-        var services: [AppName: ServiceSlot] = [:]
+        var services: [ServiceKey: ServiceSlot] = [:]
         var waiters: [UInt64: Latch] = [:]
         var nextWaiter: UInt64 = 0
         var transitions: [Transition] = []
         var shuttingDown = false
+
+        /// The processes of an app.
+        func keys(of app: AppName) -> [ServiceKey] { services.keys.filter { $0.app == app }.sorted() }
+        func services(of app: AppName) -> [ServiceSlot] { services.values.filter { $0.definition.app == app } }
     }
 
     let loop: EventLoop
@@ -65,18 +70,21 @@ public final class Supervisor: ServiceManager {
     // MARK: ServiceManager
 
     public func apply(_ definitions: [ServiceDefinition]) {
-        let ordered = definitions.sorted { ($0.priority, $0.app) < ($1.priority, $1.app) }
+        let ordered = definitions.sorted { ($0.priority, $0.key) < ($1.priority, $1.key) }
+        let named = Set(ordered.map(\.key))
+        let apps = Set(ordered.map(\.app))
         locked { core in
             guard !core.shuttingDown else { return }
             // All first: one may require another that comes later.
-            var changed: Set<AppName> = []
-            for definition in ordered where core.services[definition.app]?.definition != definition {
-                changed.insert(definition.app)
+            var changed: Set<ServiceKey> = []
+            for definition in ordered where core.services[definition.key]?.definition != definition {
+                changed.insert(definition.key)
                 put(definition, &core)
             }
-            for definition in ordered {
-                core.services[definition.app]?.removing = false
-                if changed.contains(definition.app) { bringUp(definition.app, &core) }
+            for key in core.services.keys where apps.contains(key.app) && !named.contains(key) { leave(key, &core) }
+            for key in ordered.map(\.key) {
+                core.services[key]?.removing = false
+                if changed.contains(key) { bringUp(key, &core) }
             }
             startWaiting(&core)
         }
@@ -84,77 +92,84 @@ public final class Supervisor: ServiceManager {
 
     public func remove(_ app: AppName) {
         let wait = locked { core -> Duration? in
-            guard let slot = core.services[app] else { return nil }
-            core.services[app]?.removing = true
-            core.services[app]?.wanted = false
-            core.services[app]?.waitsForOthers = false
-            handle(.stop, app, &core)
-            forgetIfDone(app, &core)
-            return Supervisor.patience(slot)
+            let wait = core.services(of: app).map(Supervisor.patience).max()
+            for key in core.keys(of: app) { leave(key, &core) }
+            return wait
         }
-        if let wait { waitUntil(timeout: wait) { $0.services[app]?.removing != true } }
+        if let wait { waitUntil(timeout: wait) { !$0.services(of: app).contains(where: \.removing) } }
     }
 
-    public func settle(_ app: AppName) -> ServiceStatus? { settled(app) { _ in } }
+    /// Begins to stop a process that is to be forgotten.
+    private func leave(_ key: ServiceKey, _ core: inout Core) {
+        core.services[key]?.removing = true
+        core.services[key]?.wanted = false
+        core.services[key]?.waitsForOthers = false
+        handle(.stop, key, &core)
+        forgetIfDone(key, &core)
+    }
+
+    public func settle(_ app: AppName) -> ServiceStatus? { settled(app) { _, _ in } }
 
     public func start(_ app: AppName) -> ServiceStatus? {
-        settled(app) { core in
+        settled(app) { key, core in
             guard !core.shuttingDown else { return }
-            core.services[app]?.wanted = true
-            begin(app, &core)
+            core.services[key]?.wanted = true
+            begin(key, &core)
         }
     }
 
     public func stop(_ app: AppName) -> ServiceStatus? {
-        settled(app) { core in
-            core.services[app]?.wanted = false
-            core.services[app]?.waitsForOthers = false
-            handle(.stop, app, &core)
+        settled(app) { key, core in
+            core.services[key]?.wanted = false
+            core.services[key]?.waitsForOthers = false
+            handle(.stop, key, &core)
         }
     }
 
     public func restart(_ app: AppName) -> ServiceStatus? {
-        settled(app) { core in
+        settled(app) { key, core in
             guard !core.shuttingDown else { return }
-            core.services[app]?.wanted = true
-            if core.services[app]?.machine.state.hasProcess == true {
-                handle(.restart, app, &core)
+            core.services[key]?.wanted = true
+            if core.services[key]?.machine.state.hasProcess == true {
+                handle(.restart, key, &core)
             } else {
-                begin(app, &core)
+                begin(key, &core)
             }
         }
     }
 
     public func statuses() -> [ServiceStatus] {
         let now = MonotonicTime.now
-        return locked { core in core.services.values.map { $0.status(now: now) } }.sorted { $0.app < $1.app }
+        let all = locked { core in core.services.values.map { $0.status(now: now) } }
+        let apps = Dictionary(grouping: all, by: \.app)
+        return apps.values.compactMap(ServiceStatus.init(of:)).sorted { $0.app < $1.app }
     }
 
     public func status(of app: AppName) -> ServiceStatus? {
-        locked { core in core.services[app]?.status(now: .now) }
+        ServiceStatus(of: locked { core in core.services(of: app).map { $0.status(now: .now) } })
     }
 
     public func shutdown() {
-        let waves = locked { core -> [[AppName]] in
+        let waves = locked { core -> [[ServiceKey]] in
             core.shuttingDown = true
-            for app in core.services.keys {
-                core.services[app]?.waitsForOthers = false
+            for key in core.services.keys {
+                core.services[key]?.waitsForOthers = false
                 // Whoever ends by itself from now on stays down.
-                core.services[app]?.machine.rules.restart = .never
-                core.services[app]?.machine.rules.startRetries = nil
-                if core.services[app]?.machine.state.hasProcess == false { handle(.stop, app, &core) }
+                core.services[key]?.machine.rules.restart = .never
+                core.services[key]?.machine.rules.startRetries = nil
+                if core.services[key]?.machine.state.hasProcess == false { handle(.stop, key, &core) }
             }
             return ServiceOrder.stopping(core.services.values.map(\.definition))
         }
         for wave in waves {
             let wait = locked { core -> Duration in
-                for app in wave { handle(.stop, app, &core) }
+                for key in wave { handle(.stop, key, &core) }
                 return wave.compactMap { core.services[$0].map(Supervisor.patience) }.max() ?? .zero
             }
             waitUntil(timeout: wait) { core in wave.allSatisfy { core.services[$0]?.pid == nil } }
         }
         locked { core in
-            for (app, slot) in core.services where slot.pid == nil { closePipes(app, &core) }
+            for (key, slot) in core.services where slot.pid == nil { closePipes(key, &core) }
         }
     }
 
@@ -181,14 +196,17 @@ public final class Supervisor: ServiceManager {
         .seconds(slot.startedWith.stopWaitSeconds + slot.definition.startSeconds + 15)
     }
 
-    private func settled(_ app: AppName, _ command: (inout Core) -> Void) -> ServiceStatus? {
+    private func settled(_ app: AppName, _ command: (ServiceKey, inout Core) -> Void) -> ServiceStatus? {
         let wait = locked { core -> Duration? in
-            guard let slot = core.services[app], !slot.removing else { return nil }
-            command(&core)
-            return Supervisor.patience(slot)
+            let wait = core.services(of: app).map(Supervisor.patience).max()
+            let keys = core.keys(of: app).filter { core.services[$0]?.removing == false }
+            for key in keys { command(key, &core) }
+            return keys.isEmpty ? nil : wait
         }
         guard let wait else { return nil }
-        waitUntil(timeout: wait) { core in core.services[app].map { $0.machine.state.isSettled } ?? true }
+        waitUntil(timeout: wait) { core in
+            core.services(of: app).allSatisfy { $0.machine.state.isSettled && !($0.removing && $0.pid != nil) }
+        }
         return status(of: app)
     }
 

@@ -7,31 +7,31 @@ extension Supervisor {
     /// The variable that tells a service which one it is, as supervisord has it.
     static let nameVariable = "SUPERVISOR_PROCESS_NAME"
 
-    func recordPath(_ app: AppName) -> String { "\(runFolder)/\(app)\(ProcessRecord.suffix)" }
-    private func outputPath(_ app: AppName) -> String { "\(runFolder)/\(app).out" }
-    private func errorPath(_ app: AppName) -> String { "\(runFolder)/\(app).err" }
+    func recordPath(_ key: ServiceKey) -> String { "\(runFolder)/\(key)\(ProcessRecord.suffix)" }
+    private func outputPath(_ key: ServiceKey) -> String { "\(runFolder)/\(key).out" }
+    private func errorPath(_ key: ServiceKey) -> String { "\(runFolder)/\(key).err" }
 
-    func spawn(_ app: AppName, _ core: inout Core) {
-        guard let definition = core.services[app]?.definition else { return }
-        core.services[app]?.startedWith = definition
+    func spawn(_ key: ServiceKey, _ core: inout Core) {
+        guard let definition = core.services[key]?.definition else { return }
+        core.services[key]?.startedWith = definition
         let pid: Int32
         do {
             let user = try definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
-            try openPipes(app, owner: user, &core)
-            pid = try spawn(definition, user: user, core.services[app])
+            try openPipes(key, owner: user, &core)
+            pid = try spawn(definition, user: user, core.services[key])
         } catch let error as ProcessError {
-            return failed(error.description, permanent: error.isPermanent, app, &core)
+            return failed(error.description, permanent: error.isPermanent, key, &core)
         } catch {
-            return failed("\(error)", permanent: false, app, &core)
+            return failed("\(error)", permanent: false, key, &core)
         }
-        core.services[app]?.adopted = false
-        running(pid, since: .now, app, &core)
-        handle(.spawned, app, &core)
+        core.services[key]?.adopted = false
+        running(pid, since: .now, key, &core)
+        handle(.spawned, key, &core)
     }
 
-    private func failed(_ problem: String, permanent: Bool, _ app: AppName, _ core: inout Core) {
-        wentWrong(problem, app, &core)
-        handle(.spawnFailed(permanent: permanent), app, &core)
+    private func failed(_ problem: String, permanent: Bool, _ key: ServiceKey, _ core: inout Core) {
+        wentWrong(problem, key, &core)
+        handle(.spawnFailed(permanent: permanent), key, &core)
     }
 
     private func spawn(_ definition: ServiceDefinition, user: UserIdentity?, _ slot: ServiceSlot?) throws -> Int32 {
@@ -40,12 +40,12 @@ extension Supervisor {
             environment: environment,
             directory: definition.directory)
         request.environment.merge([
-            "SUPERVISOR_ENABLED": "1", Supervisor.nameVariable: definition.app.text,
+            "SUPERVISOR_ENABLED": "1", Supervisor.nameVariable: definition.processName,
             "SUPERVISOR_GROUP_NAME": definition.app.text,
         ]) { $1 }
         request.environment.merge(definition.environment) { $1 }
         // What is left of a service is found by it.
-        request.environment[Supervisor.nameVariable] = definition.app.text
+        request.environment[Supervisor.nameVariable] = definition.processName
         request.user = user
         request.umask = definition.umask
         var descriptors: [Int32] = []
@@ -59,7 +59,7 @@ extension Supervisor {
             descriptors.append(error)
             request.standardError = error
         }
-        let path = recordPath(definition.app)
+        let path = recordPath(definition.key)
         let record = try ProcessRecord.create(path, data: definition.canonicalJSON.text())
         descriptors.append(record)
         request.record = record
@@ -70,27 +70,27 @@ extension Supervisor {
     }
 
     /// Watches a process that runs.
-    private func running(_ pid: Int32, since started: MonotonicTime, _ app: AppName, _ core: inout Core) {
-        core.services[app]?.pid = pid
-        core.services[app]?.started = started
+    private func running(_ pid: Int32, since started: MonotonicTime, _ key: ServiceKey, _ core: inout Core) {
+        core.services[key]?.pid = pid
+        core.services[key]?.started = started
         do {
-            core.services[app]?.watch = try loop.onEnd(of: pid) { [weak self] in
-                self?.locked { self?.ended(app, pid: pid, &$0) }
+            core.services[key]?.watch = try loop.onEnd(of: pid) { [weak self] in
+                self?.locked { self?.ended(key, pid: pid, &$0) }
             }
         } catch {
             // Gone already, or no descriptor left: look again soon.
-            watchLater(app, pid)
+            watchLater(key, pid)
         }
     }
 
-    private func watchLater(_ app: AppName, _ pid: Int32) {
+    private func watchLater(_ key: ServiceKey, _ pid: Int32) {
         _ = loop.schedule(after: .milliseconds(500)) { [weak self] in
             self?.locked { core in
-                guard let self, let slot = core.services[app], slot.pid == pid, slot.watch == nil else { return }
+                guard let self, let slot = core.services[key], slot.pid == pid, slot.watch == nil else { return }
                 if ProcessFacts(pid) == nil {
-                    self.ended(app, pid: pid, &core)
+                    self.ended(key, pid: pid, &core)
                 } else {
-                    self.running(pid, since: slot.started ?? .now, app, &core)
+                    self.running(pid, since: slot.started ?? .now, key, &core)
                 }
             }
         }
@@ -98,31 +98,31 @@ extension Supervisor {
 
     // MARK: pipes
 
-    private func openPipes(_ app: AppName, owner: UserIdentity?, _ core: inout Core) throws(SystemError) {
-        guard let definition = core.services[app]?.definition else { return }
-        if core.services[app]?.output == nil {
-            core.services[app]?.output = try LogChannel(
-                loop: loop, scratch: scratch, pipePath: outputPath(app), owner: owner)
+    private func openPipes(_ key: ServiceKey, owner: UserIdentity?, _ core: inout Core) throws(SystemError) {
+        guard let definition = core.services[key]?.definition else { return }
+        if core.services[key]?.output == nil {
+            core.services[key]?.output = try LogChannel(
+                loop: loop, scratch: scratch, pipePath: outputPath(key), owner: owner)
         }
-        core.services[app]?.output?.setDestination(definition.output)
+        core.services[key]?.output?.setDestination(definition.output)
         guard let errorLog = definition.errorOutput else {
-            core.services[app]?.errorOutput = nil
+            core.services[key]?.errorOutput = nil
             return
         }
-        if core.services[app]?.errorOutput == nil {
-            core.services[app]?.errorOutput = try LogChannel(
-                loop: loop, scratch: scratch, pipePath: errorPath(app), owner: owner)
+        if core.services[key]?.errorOutput == nil {
+            core.services[key]?.errorOutput = try LogChannel(
+                loop: loop, scratch: scratch, pipePath: errorPath(key), owner: owner)
         }
-        core.services[app]?.errorOutput?.setDestination(errorLog)
+        core.services[key]?.errorOutput?.setDestination(errorLog)
     }
 
     /// The app has no process: its pipes go, with all that is in them already in the log.
-    func closePipes(_ app: AppName, _ core: inout Core) {
-        core.services[app]?.output = nil
-        core.services[app]?.errorOutput = nil
-        ProcessRecord.remove(outputPath(app))
-        ProcessRecord.remove(errorPath(app))
-        ProcessRecord.remove(recordPath(app))
+    func closePipes(_ key: ServiceKey, _ core: inout Core) {
+        core.services[key]?.output = nil
+        core.services[key]?.errorOutput = nil
+        ProcessRecord.remove(outputPath(key))
+        ProcessRecord.remove(errorPath(key))
+        ProcessRecord.remove(recordPath(key))
     }
 
     // MARK: adoption
@@ -130,25 +130,25 @@ extension Supervisor {
     /// Takes over what a record tells of: a process that runs is watched and its output moved; what is left of one that has
     /// ended is ended.
     func adopt(_ name: String, _ core: inout Core) {
-        guard let app = AppName(name) else { return }
-        let path = recordPath(app)
+        guard let key = ServiceKey(name) else { return }
+        let path = recordPath(key)
         guard let record = ProcessRecord(path), record.isOfThisBoot, let pid = record.pid,
             let json = try? JSON.parse(record.data, source: path).json, let definition = ServiceDefinition(json: json),
-            definition.app == app
+            definition.key == key
         else { return ProcessRecord.remove(path) }
         guard let process = record.process else {
-            ChildProcess.killSession(pid, variable: Supervisor.nameVariable, value: name)
+            ChildProcess.killSession(pid, variable: Supervisor.nameVariable, value: definition.processName)
             return ProcessRecord.remove(path)
         }
-        core.services[app] = ServiceSlot(definition)
-        core.services[app]?.wanted = true
-        core.services[app]?.adopted = true
+        core.services[key] = ServiceSlot(definition)
+        core.services[key]?.wanted = true
+        core.services[key]?.adopted = true
         let owner = try? definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
-        do { try openPipes(app, owner: owner, &core) } catch {
-            wentWrong(error.description, app, &core)
+        do { try openPipes(key, owner: owner, &core) } catch {
+            wentWrong(error.description, key, &core)
         }
         let uptime = process.uptime
-        running(pid, since: .now - uptime, app, &core)
-        handle(.adopted(uptime: uptime), app, &core)
+        running(pid, since: .now - uptime, key, &core)
+        handle(.adopted(uptime: uptime), key, &core)
     }
 }

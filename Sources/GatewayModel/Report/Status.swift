@@ -11,12 +11,19 @@ public struct ServiceSnapshot: Sendable, Hashable {
     public var isHealthy: Bool?
     /// Whether it ended by itself with an exit code that it may end with (rules 14).
     public var hasEndedWell: Bool
+    /// supervisord's name of a process that is one of several; else empty.
+    public var name: String
+    /// Those of an app that has several.
+    public var processes: [ServiceSnapshot]
 
     public init(
         state: String, processID: Int32? = nil, uptime: Duration? = nil, exitStatus: Int32? = nil, restarts: Int = 0,
-        lastError: String? = nil, isHealthy: Bool? = nil, hasEndedWell: Bool = false
+        lastError: String? = nil, isHealthy: Bool? = nil, hasEndedWell: Bool = false,
+        name: String = "", processes: [ServiceSnapshot] = []
     ) {
         self.hasEndedWell = hasEndedWell
+        self.name = name
+        self.processes = processes
         self.state = state
         self.processID = processID
         self.uptime = uptime

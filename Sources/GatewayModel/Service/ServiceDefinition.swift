@@ -1,5 +1,6 @@
 /// How a service is run: what `supervisor.conf`, `app.yaml` and the manifest say together, with every default filled in.
-/// A plain value: two definitions that are equal run the same process in the same way.
+/// Of one process: an app with `numprocs=3` has three. A plain value: two definitions that are equal run the same process in
+/// the same way.
 public struct ServiceDefinition: Sendable, Hashable {
     public enum Restart: String, Sendable, Hashable, CaseIterable {
         /// Whatever its end was.
@@ -26,6 +27,10 @@ public struct ServiceDefinition: Sendable, Hashable {
     }
 
     public var app: AppName
+    /// supervisord's `process_name`; the app's name unless the package says otherwise.
+    public var processName: String
+    /// supervisord's `process_num`; nil for the only process of an app. See `key`.
+    public var processNumber: Int?
     /// Which release this is for. Nothing is derived from it; but another release is another definition, so that an
     /// upgrade whose configuration did not change restarts the app all the same.
     public var release: String
@@ -68,6 +73,8 @@ public struct ServiceDefinition: Sendable, Hashable {
     /// so that it is never given up.
     public init(app: AppName, command: [String], context: ServiceContext) {
         self.app = app
+        processName = app.text
+        processNumber = nil
         release = context.release
         self.command = command
         directory = context.directory
@@ -88,6 +95,8 @@ public struct ServiceDefinition: Sendable, Hashable {
         errorOutput = nil
         requires = context.requires
     }
+
+    public var key: ServiceKey { ServiceKey(app, process: processNumber == nil ? nil : processName) }
 }
 
 /// What a definition is made in: the places and facts that neither `supervisor.conf` nor the manifest name.

@@ -3,9 +3,13 @@ public import Documents
 extension ServiceDefinition {
     /// All of it, keys in a fixed order and names sorted: equal definitions have equal texts.
     public var canonicalJSON: JSONValue {
-        .object([
-            ("schema", "gwe-service/v1"),
-            ("app", .string(app.text)),
+        var members: [(String, JSONValue)] = [("schema", "gwe-service/v1"), ("app", .string(app.text))]
+        // As before there were several, so that what an older agent wrote stays equal.
+        if processName != app.text || processNumber != nil {
+            members.append(("process_name", .string(processName)))
+            members.append(("process_number", processNumber.map { .int(Int64($0)) } ?? .null))
+        }
+        members += [
             ("release", .string(release)),
             ("command", .array(command.map { .string($0) })),
             ("directory", .string(directory)),
@@ -25,7 +29,24 @@ extension ServiceDefinition {
             ("output", output.json),
             ("error_output", errorOutput?.json ?? .null),
             ("requires", .array(requires.map { .string($0.text) })),
+        ]
+        return .object(members)
+    }
+
+    /// The definitions of all processes of one app: that of the only one, or a list.
+    public static func document(_ definitions: [ServiceDefinition]) -> JSONValue {
+        if definitions.count == 1, let only = definitions.first, only.processNumber == nil { return only.canonicalJSON }
+        return .object([
+            ("schema", "gwe-services/v1"), ("processes", .array(definitions.map(\.canonicalJSON))),
         ])
+    }
+
+    /// Reads what `document` wrote; nil when it is anything else, or not all of it can be read.
+    public static func all(inDocument json: JSONValue) -> [ServiceDefinition]? {
+        guard json["schema"]?.string == "gwe-services/v1" else { return ServiceDefinition(json: json).map { [$0] } }
+        let elements = json["processes"]?.elements ?? []
+        let definitions = elements.compactMap(ServiceDefinition.init(json:))
+        return definitions.isEmpty || definitions.count != elements.count ? nil : definitions
     }
 
     /// Reads what `canonicalJSON` wrote; nil when it is anything else. The reader of the text is `JSON.parse`.
@@ -41,6 +62,11 @@ extension ServiceDefinition {
             let requires = json["requires"]?.strings
         else { return nil }
         self.init(app: app, command: command, context: .init(release: release, directory: directory, logFolder: ""))
+        if let name = json["process_name"]?.string {
+            guard ServiceKey.isProcessName(name) else { return nil }
+            processName = name
+            processNumber = json["process_number"]?.integer
+        }
         for (name, value) in variables {
             guard let text = value.string else { return nil }
             environment[name] = text

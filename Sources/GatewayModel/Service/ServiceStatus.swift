@@ -1,6 +1,8 @@
-/// What a supervisor knows of one service.
+/// What a supervisor knows of one app, or of one of its processes.
 public struct ServiceStatus: Sendable, Hashable {
     public var app: AppName
+    /// See `ServiceKey.process`; nil in the status of a whole app.
+    public var process: String?
     public var state: ServiceState
     public var pid: Int32?
     /// Since the start of the process; nil when there is none.
@@ -23,14 +25,18 @@ public struct ServiceStatus: Sendable, Hashable {
     public var wanted: Bool
     /// Of the definition that the running process, or the last one, was started with.
     public var release: String
+    /// Those of an app that has several; empty for one that has one.
+    public var processes: [ServiceStatus] = []
 
     public init(
-        app: AppName, state: ServiceState, pid: Int32? = nil, uptime: Duration? = nil, lastExit: ServiceExit? = nil,
+        app: AppName, process: String? = nil, state: ServiceState, pid: Int32? = nil, uptime: Duration? = nil,
+        lastExit: ServiceExit? = nil,
         restarts: Int = 0, problem: String? = nil, lastError: String? = nil, logProblem: String? = nil,
         nextAttempt: Duration? = nil,
         adopted: Bool = false, wanted: Bool = true, release: String = ""
     ) {
         self.app = app
+        self.process = process
         self.state = state
         self.pid = pid
         self.uptime = uptime
@@ -52,6 +58,46 @@ public struct ServiceStatus: Sendable, Hashable {
         case .signal(let number): 128 + number
         case .unknown: -1
         case nil: 0
+        }
+    }
+}
+
+extension ServiceStatus {
+    public var key: ServiceKey { ServiceKey(app, process: process) }
+
+    /// One status for an app with several processes: that of the one that is worst off, with the restarts of all. nil when
+    /// there are none.
+    public init?(of processes: [ServiceStatus]) {
+        let sorted = processes.sorted { $0.key < $1.key }
+        // The first of those that are equally bad.
+        guard let worst = sorted.min(by: { $0.badness < $1.badness }) else { return nil }
+        self = worst
+        guard worst.process != nil else { return }
+        process = nil
+        restarts = processes.reduce(0) { $0 + $1.restarts }
+        pid = worst.pid ?? sorted.lazy.compactMap(\.pid).first
+        uptime = worst.uptime ?? sorted.lazy.compactMap(\.uptime).first
+        problem = worst.namedProblem ?? sorted.lazy.compactMap(\.namedProblem).first
+        lastError = worst.lastError ?? sorted.lazy.compactMap(\.lastError).first
+        logProblem = sorted.lazy.compactMap(\.logProblem).first
+        adopted = processes.contains(where: \.adopted)
+        wanted = processes.contains(where: \.wanted)
+        self.processes = sorted
+    }
+
+    private var namedProblem: String? { problem.map { "\(process ?? app.text): \($0)" } }
+
+    /// Lower is worse.
+    private var badness: Int {
+        switch state {
+        case .fatal: 0
+        case .unknown: 1
+        case .backoff: 2
+        case .exited: problem == nil ? 8 : 3
+        case .stopped: 4
+        case .stopping: 5
+        case .starting: 6
+        case .running: 7
         }
     }
 }

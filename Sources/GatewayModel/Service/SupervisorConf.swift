@@ -3,9 +3,15 @@ public import Documents
 /// A package's `supervisor.conf` as supervisord would read it after Gateway Engine had made `[program:<app>]` of its
 /// section `[supervisord]`, with the defaults that Gateway Engine filled in.
 public struct SupervisorConf: Sendable, Hashable {
+    /// Of the first process, or the only one.
     public var definition: ServiceDefinition
+    /// Of the other ones, in the order of their numbers.
+    public var others: [ServiceDefinition]
     /// Keys that are unknown, or known and not honoured: nothing that keeps the app from running.
     public var warnings: [DocumentError]
+
+    /// One a process; never empty.
+    public var definitions: [ServiceDefinition] { [definition] + others }
 
     /// - Parameters:
     ///   - override: the manifest's or `app.yaml`'s `service`; its keys win. With a command there, the file needs none.
@@ -31,9 +37,18 @@ public struct SupervisorConf: Sendable, Hashable {
         }
         var reader = SupervisorConfReader(section: section, source: source, app: app, context: context)
         reader.warnings = warnings
-        var definition = try reader.definition(commandNeeded: override?.command == nil)
-        if let override { definition = try definition.applying(override, source: source) }
-        return SupervisorConf(definition: definition, warnings: reader.warnings)
+        var definitions: [ServiceDefinition] = []
+        for definition in try reader.definitions(commandNeeded: override?.command == nil) {
+            definitions.append(
+                try override.map { (override) throws(DocumentError) in
+                    try definition.applying(override, source: source)
+                } ?? definition)
+        }
+        guard let first = definitions.first else {
+            throw DocumentError(source: source, mark: section.mark, message: "expected a process, found none")
+        }
+        return SupervisorConf(
+            definition: first, others: Array(definitions.dropFirst()), warnings: reader.warnings)
     }
 
     /// The variables of the environment that a text names in `%(ENV_X)s`; a few too many where it quotes a `%`.

@@ -1,10 +1,17 @@
 /// supervisord's expansions are Python's `%` formatting with a mapping: `%(ENV_HOME)s`, `%(process_num)02d`, `%%`.
+/// https://docs.python.org/3/library/stdtypes.html#printf-style-string-formatting
 enum SupervisorConfExpansion {
     struct Failure: Error {
         var message: String
     }
 
-    static func expand(_ text: String, _ values: [String: String]) throws(Failure) -> String {
+    enum Value: Sendable, Hashable {
+        case text(String)
+        /// `process_num` and `numprocs`.
+        case number(Int64)
+    }
+
+    static func expand(_ text: String, _ values: [String: Value]) throws(Failure) -> String {
         guard text.contains("%") else { return text }
         var result = ""
         var rest = Substring(text)
@@ -16,97 +23,33 @@ enum SupervisorConfExpansion {
                 rest.removeFirst()
                 continue
             }
-            guard rest.first == "(", let close = rest.firstIndex(of: ")") else {
+            guard let name = name(&rest) else {
                 throw Failure(
                     message: "expected %(name)s or %% after '\(result.suffix(20))', found '%\(rest.prefix(1))'")
             }
-            let name = String(rest[rest.index(after: rest.startIndex)..<close])
-            rest = rest[rest.index(after: close)...]
-            let width = rest.prefix { $0.isASCII && $0.isNumber }
-            rest = rest[width.endIndex...]
-            guard let conversion = rest.first, conversion == "s" || conversion == "d", width.count <= 3 else {
-                throw Failure(message: "expected %(\(name))s, found '%(\(name))\(width)\(rest.prefix(1))'")
-            }
-            rest.removeFirst()
+            let format = try Format(&rest, name: name)
             guard let value = values[name] else {
                 let hint =
                     name.hasPrefix("ENV_") ? "the environment has no \(name.dropFirst(4))" : "there is no such name"
                 throw Failure(message: "cannot expand %(\(name))s: \(hint)")
             }
-            if conversion == "d", Int(value) == nil {
-                throw Failure(message: "cannot expand %(\(name))d: '\(value)' is no number")
-            }
-            let missing = max(0, (Int(width) ?? 0) - value.count)
-            let zero = conversion == "d" && width.first == "0"
-            result += String(repeating: zero ? "0" : " ", count: missing) + value
+            result += try format.text(of: value)
         }
         return result + rest
     }
-}
 
-/// supervisord's `environment`: `KEY="value, with comma",KEY2='x'` (`dict_of_key_value_pairs` of its datatypes.py, which
-/// is Python's shlex with `/.+-():` taken as letters).
-enum SupervisorConfEnvironment {
-    static func parse(_ text: String) throws(SupervisorConfExpansion.Failure) -> [String: String] {
-        let tokens = try tokens(of: text)
-        var result: [String: String] = [:]
-        var index = 0
-        while index < tokens.count {
-            guard index + 2 < tokens.count, tokens[index + 1] == "=" else {
-                throw .init(message: "expected KEY=value after '\(tokens[..<index].joined().suffix(40))'")
-            }
-            var value = Substring(tokens[index + 2])
-            while let first = value.first, first == "'" || first == "\"" { value.removeFirst() }
-            while let last = value.last, last == "'" || last == "\"" { value.removeLast() }
-            result[tokens[index]] = String(value)
-            index += 4  // and whatever stands in place of the comma, as supervisord does
+    /// What stands between the brackets, which may be nested.
+    private static func name(_ rest: inout Substring) -> String? {
+        guard rest.first == "(" else { return nil }
+        var depth = 0
+        for index in rest.indices {
+            if rest[index] == "(" { depth += 1 }
+            if rest[index] == ")" { depth -= 1 }
+            guard depth == 0 else { continue }
+            let name = String(rest[rest.index(after: rest.startIndex)..<index])
+            rest = rest[rest.index(after: index)...]
+            return name
         }
-        return result
-    }
-
-    /// The tokens of a non-POSIX shlex: words, quoted texts with their quotes, single other characters. `#` begins a
-    /// comment up to the end of the line.
-    private static func tokens(of text: String) throws(SupervisorConfExpansion.Failure) -> [String] {
-        var tokens: [String] = []
-        var word = String.UnicodeScalarView()
-        var quote: Unicode.Scalar?
-        var comment = false
-        func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
-            switch scalar {
-            case "a"..."z", "A"..."Z", "0"..."9", "_", "/", ".", "+", "-", "(", ")", ":": true
-            default: false
-            }
-        }
-        func finish() {
-            if !word.isEmpty { tokens.append(String(word)) }
-            word = .init()
-        }
-        for scalar in text.unicodeScalars {
-            if comment {
-                comment = scalar != "\n"
-            } else if let open = quote {
-                word.append(scalar)
-                if scalar == open {
-                    quote = nil
-                    finish()
-                }
-            } else if scalar == "\"" || scalar == "'", word.isEmpty {
-                quote = scalar
-                word.append(scalar)
-            } else if scalar == " " || scalar == "\t" || scalar == "\r" || scalar == "\n" {
-                finish()
-            } else if scalar == "#" {
-                finish()
-                comment = true
-            } else if isWordCharacter(scalar) || (!word.isEmpty && (scalar == "\"" || scalar == "'")) {
-                word.append(scalar)
-            } else {
-                finish()
-                tokens.append(String(scalar))
-            }
-        }
-        if quote != nil { throw .init(message: "no closing quote in '\(text.suffix(40))'") }
-        finish()
-        return tokens
+        return nil
     }
 }

@@ -62,6 +62,12 @@ struct StatusText {
             if text != "-" || key == "installed" { rows.append([label + ":", text]) }
         }
         var lines = table(rows)
+        let processes = app["processes"]?.elements ?? []
+        if !processes.isEmpty {
+            let keys = ["process", "state", "pid", "uptime", "restarts"]
+            let rows = processes.map { process in keys.map { cell(process[$0]) } + [cell(process["last_error"])] }
+            lines += [""] + table([["PROCESS", "STATE", "PID", "UPTIME", "RESTARTS", "LAST ERROR"]] + rows)
+        }
         for drift in app["drift"]?.elements ?? [] { lines.append("  drift: \(drift["message"]?.string ?? "")") }
         let log = app["log"]?.elements ?? []
         if !log.isEmpty { lines += ["", "last lines of its log:"] + log.map { "  \($0.string ?? "")" } }
