@@ -145,7 +145,18 @@ struct PlanTests {
         let waiting = try #require(try plan(app, there: there, quarantined: failed))
         #expect(waiting.action == .blocked)
         #expect(waiting.reason == "quarantined: failed 3 times, next attempt in 60 s: install.sh exited with 1")
+        #expect(waiting.quarantine == failed)
         #expect(try plan(app, there: there, quarantined: failed, only: [app.name])?.action == .upgrade)
+    }
+
+    @Test(
+        "a wait is told in words, rounded up",
+        arguments: [
+            (Duration.seconds(45), "45 s"), (.milliseconds(1), "1 s"), (.seconds(-3), "0 s"), (.seconds(661), "12 min"),
+            (.seconds(28_799), "8 h"), (.seconds(27_000), "7 h 30 min"), (.seconds(250_000), "3 days"),
+        ])
+    func words(wait: Duration, text: String) {
+        #expect(wait.inWords == text)
     }
 
     @Test("what does not fit on the disk is said before anything is done")

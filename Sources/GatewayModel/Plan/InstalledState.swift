@@ -123,6 +123,13 @@ public struct Quarantine: Sendable, Hashable {
     }
 }
 
+extension Quarantine: CustomStringConvertible {
+    public var description: String {
+        let failures = attempts == 1 ? "once" : "\(attempts) times"
+        return "quarantined: failed \(failures), next attempt in \(remaining.inWords): \(lastError)"
+    }
+}
+
 /// Everything a plan looks at besides the wish. A snapshot: never resume a plan made from an older one.
 public struct ObservedState: Sendable, Hashable {
     public var apps: [AppName: ObservedApp]

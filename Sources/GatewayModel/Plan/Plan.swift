@@ -18,10 +18,6 @@ public struct AppPlan: Sendable, Hashable {
         }
     }
 
-    /// Whether it waits because it failed before.
-    public var isQuarantined: Bool { action == .blocked && reason.hasPrefix(AppPlan.quarantineWord) }
-    static let quarantineWord = "quarantined"
-
     public var app: AppName
     public var action: Action
     /// Why; a sentence without a full stop.
@@ -39,11 +35,13 @@ public struct AppPlan: Sendable, Hashable {
     public var interrupts: Bool
     /// Set when the steps that interrupt must wait: for what.
     public var deferral: String?
+    /// Set when it waits because it failed before; its action is `blocked` then.
+    public var quarantine: Quarantine?
 
     public init(
         app: AppName, action: Action, reason: String, origin: Origin, installed: InstalledRelease? = nil,
         wish: ReleaseWish? = nil, steps: [Step] = [], downloadByteCount: Int64? = 0, diskByteCount: Int64? = 0,
-        interrupts: Bool = false, deferral: String? = nil
+        interrupts: Bool = false, deferral: String? = nil, quarantine: Quarantine? = nil
     ) {
         self.app = app
         self.action = action
@@ -56,6 +54,7 @@ public struct AppPlan: Sendable, Hashable {
         self.diskByteCount = diskByteCount
         self.interrupts = interrupts
         self.deferral = deferral
+        self.quarantine = quarantine
     }
 }
 

@@ -70,6 +70,14 @@ private struct PlanMaker {
                     installed: there?.current, wish: app.release?.value))
             return
         }
+        if let release = app.release?.value, let quarantine = quarantine(of: app.name, release, there: there) {
+            plan.apps.append(
+                AppPlan(
+                    app: app.name, action: .blocked, reason: quarantine.description,
+                    origin: app.release?.origin ?? app.state.origin, installed: there?.current, wish: release,
+                    quarantine: quarantine))
+            return
+        }
         guard var change = change(of: app, there: there) else {
             plan.inSync.append(app.name)
             return
@@ -111,23 +119,20 @@ private struct PlanMaker {
         if desired.policy.requireSignature, there?.current.satisfies(release) != true {
             return "policy.require_signature is set, and this version of gwe cannot check signatures"
         }
-        guard let there, !there.current.satisfies(release) else {
-            return there == nil ? quarantineBlocker(app.name, release) : nil
-        }
+        guard let there, !there.current.satisfies(release) else { return nil }
         if there.current.version.order(to: release.version) == .newer, !desired.policy.allowDowngrade {
             return "downgrade from \(there.current.version) to \(release.version) refused: "
                 + "set policy.allow_downgrade to allow it"
         }
-        return quarantineBlocker(app.name, release)
+        return nil
     }
 
-    private func quarantineBlocker(_ name: AppName, _ wish: ReleaseWish) -> String? {
-        guard only?.contains(name) != true, let failed = observed.quarantined[name], failed.wish == wish,
-            failed.remaining > .zero
+    /// Why a release that is not in force is left alone for now; nil when it may be tried.
+    private func quarantine(of name: AppName, _ wish: ReleaseWish, there: ObservedApp?) -> Quarantine? {
+        guard there?.current.satisfies(wish) != true, only?.contains(name) != true,
+            let failed = observed.quarantined[name], failed.wish == wish, failed.remaining > .zero
         else { return nil }
-        let wait = failed.remaining.components.seconds
-        return
-            "\(AppPlan.quarantineWord): failed \(failed.attempts) times, next attempt in \(wait) s: \(failed.lastError)"
+        return failed
     }
 
     /// What is to be done for an app that nothing blocks; nil when it matches.

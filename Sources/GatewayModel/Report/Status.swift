@@ -126,7 +126,7 @@ public struct GatewayStatus: Sendable, Hashable {
         guard let planned else { return drift.isEmpty ? .synced : .drifted }
         switch planned.action {
         case .held: return .held
-        case .blocked: return planned.isQuarantined ? .quarantined : .blocked
+        case .blocked: return planned.quarantine == nil ? .blocked : .quarantined
         case .install, .upgrade, .downgrade, .remove, .repair, .restart: return .drifted
         }
     }
