@@ -171,7 +171,10 @@ import Testing
         #expect(pass.code == 66, "\(pass)")
         #expect(pass.err.contains("was there and is gone"), "\(pass)")
         #expect(gateway.current("tool") != nil)
-        #expect(try gateway.gwe("reconcile", "--manifest", "/nowhere.yaml").code == 66)
+        let nowhere = try gateway.gwe("reconcile", "--manifest", "/nowhere.yaml")
+        #expect(nowhere.code == 66, "\(nowhere)")
+        #expect(nowhere.err.contains("cannot read /nowhere.yaml: there is no such file;"), "\(nowhere)")
+        #expect(!nowhere.err.contains("was there and is gone"), "\(nowhere)")
     }
 
     @Test("69 what must be downloaded is not here, or nobody knows what is wanted")

@@ -57,10 +57,12 @@ struct DesiredInputs: Sendable {
             bytes = try AtomicFile.read(path, limit: DesiredInputs.manifestByteLimit)
         } catch {
             let isMissing = error.code == ENOENT
-            if !isMissing || last != nil || path != context.folders.manifestFile {
-                let message =
-                    isMissing && last != nil
-                    ? "\(path) was there and is gone; the last good one stays in force" : "\(error)"
+            let isStandard = path == context.folders.manifestFile
+            if !isMissing || last != nil || !isStandard {
+                var message = isMissing ? "cannot read \(path): there is no such file" : "\(error)"
+                // Only of the standard place is it known that the last one was there.
+                if isMissing, isStandard, last?.source == name { message = "\(path) was there and is gone" }
+                if let last { message += "; the last good one (\(last.source)) stays in force" }
                 add(Problem(source: name, digest: message, message: message, exit: isMissing ? .noInput : .badInput))
             }
             return useLast(last)
