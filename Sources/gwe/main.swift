@@ -25,7 +25,12 @@ func run(_ arguments: [String]) -> Int32 {
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch LegacyFlags.translate(arguments) {
-case .modern: exit(run(arguments))
+case .modern:
+    if let message = UnknownCommand.message(for: arguments) {
+        tell("gwe: \(message)")
+        exit(ExitStatus.usage.rawValue)
+    }
+    exit(run(arguments))
 case .commands(let commands, let notes):
     for note in notes { tell(note) }
     for command in commands {
