@@ -105,7 +105,11 @@ public final class DeviceClient {
             let reason = "the product has no such device (\(response.status)); add it in the cloud"
             throw DeviceClientError(.unknownDevice, action, reason, status: response.status)
         case 409:
-            let reason = "it is activated already or not enabled (409); allow its activation in the cloud"
+            // A token is given out once: without it here nothing but the cloud's operator can help.
+            let reason =
+                "the cloud says that it is activated already, or not enabled (409), and has given its token out once; "
+                + "enable the activation of \(identity) in the cloud again, or put its token back "
+                + "('gwe config set token -')"
             throw DeviceClientError(.alreadyActivated, action, reason, status: 409)
         default: throw unexpected(response, action)
         }

@@ -39,7 +39,16 @@ final class CloudConnection: CloudLink {
             transfer: transferConfiguration(context))
         device.mayActivate = mayActivate
         let tokens = try TokenStore.make(context.folders, configuration, makingFolder: mayActivate)
-        return try DeviceClient(configuration: device, tokens: tokens)
+        let client = try DeviceClient(configuration: device, tokens: tokens)
+        #if DEBUG
+            // The cloud has given the token out, and it is not kept yet.
+            client.meter = { exchange in
+                if exchange.resources == ["provision/activate"], exchange.status == 200 {
+                    FaultPoint.pass("token.received")
+                }
+            }
+        #endif
+        return client
     }
 
     static func transferConfiguration(_ context: GatewayContext) -> TransferConfiguration {
