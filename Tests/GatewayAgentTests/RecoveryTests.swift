@@ -7,9 +7,10 @@ import Testing
 @Suite("Recovery") struct RecoveryTests {
     private let now = WallTime(milliseconds: 1_793_500_000_000)
 
-    /// A gateway whose installer of `tool` was begun in an earlier boot; then `outcome` came of it, or nothing.
+    /// A gateway whose installer of `tool` was begun, in an earlier boot or in this one; then `outcome` came of it, or
+    /// nothing.
     private func recovered(
-        _ kind: ReleaseKind, _ outcome: StepOutcome?
+        _ kind: ReleaseKind, _ outcome: StepOutcome?, boot: String = "before"
     ) throws -> (app: AppRecord?, quarantine: Quarantine?) {
         let scratch = try ScratchGateway()
         let tool = try #require(AppName("tool"))
@@ -21,10 +22,10 @@ import Testing
             unpackedByteCount: 1)
         try scratch.write("x", to: scratch.folders.releasesFolder(of: tool) + "/1-aaaaaaaa/install.sh")
         let journal = try Journal.open(folders: scratch.folders) { [now] in now }
-        let operation = try journal.beginOperation(reason: "test", bootID: "before")
+        let operation = try journal.beginOperation(reason: "test", bootID: boot)
         try journal.write { [now] (c: inout DatabaseConnection) throws(DatabaseError) in
             let record = ReleaseRecord(
-                app: tool, release: release, artifact: "", inventory: "", state: .installing, bootID: "before")
+                app: tool, release: release, artifact: "", inventory: "", state: .installing, bootID: boot)
             _ = try c.insert(record, at: now)
             try c.countAttempt(tool, wish, at: now)
             try c.startStep(.install, of: tool, operation: operation, at: now)
@@ -41,6 +42,15 @@ import Testing
         let (app, quarantine) = try recovered(.oneOff, nil)
         #expect(app?.current?.state == .installed)
         #expect(quarantine == nil)
+    }
+
+    @Test("a one-off that was interrupted without a restart has failed once, and says why")
+    func oneOffWithoutRestart() throws {
+        let (app, quarantine) = try recovered(.oneOff, nil, boot: FileSystemInfo.bootIdentifier)
+        #expect(app == nil)
+        #expect(quarantine?.attempts == 1)
+        #expect(quarantine?.lastError == "gwe was ended while the installer of 1 ran")
+        #expect(quarantine?.remaining == .zero, "the first time may be chance")
     }
 
     @Test("a one-off that failed before a restart of the gateway has not run")

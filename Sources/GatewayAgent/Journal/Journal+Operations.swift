@@ -124,7 +124,7 @@ public struct StepRecord: Sendable {
 }
 
 extension ReleaseWish {
-    /// One text per distinct wish, for the attempts table.
+    /// One text per distinct wish, for the attempts table; `DatabaseConnection.attemptedArtifact` reads its end.
     var key: String {
         let place =
             switch location {
@@ -133,6 +133,21 @@ extension ReleaseWish {
             case .path(let path): "path:\(path)"
             }
         return "\(version) \(sha256?.hex ?? "-") \(run) \(place)"
+    }
+}
+
+extension ArtifactLocation {
+    /// Reads what `ReleaseWish.key` ends with.
+    fileprivate init?(place: Substring) {
+        let parts = place.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2 else { return nil }
+        let text = String(parts[1])
+        switch parts[0] {
+        case "content": self = .content(text)
+        case "url": self = .url(text)
+        case "path": self = .path(text)
+        default: return nil
+        }
     }
 }
 
@@ -190,6 +205,15 @@ extension DatabaseConnection {
                 .integer(failures + 1), .integer(nextAttempt(Int(failures) + 1).milliseconds), .text(error),
                 .text(app.text),
             ])
+    }
+
+    /// The name under which `fetch_status` knows the artifact of the last attempt; nil without one.
+    mutating func attemptedArtifact(of app: AppName) throws(DatabaseError) -> String? {
+        let key = try query("SELECT wish FROM attempt WHERE app = ?", [.text(app.text)]).first?[0].string
+        guard let place = key?.split(separator: " ", maxSplits: 3).last,
+            let location = ArtifactLocation(place: place)
+        else { return nil }
+        return location.label
     }
 
     mutating func clearAttempts(_ app: AppName) throws(DatabaseError) {

@@ -7,11 +7,14 @@ struct Recovery {
     let context: GatewayContext
     let journal: Journal
 
-    /// A release whose installer was running is not trusted and is forgotten with its folder, with one exception: a
-    /// one-off whose installer was interrupted by a restart of the gateway has run. Such a package may well be the one
-    /// that restarts it, and must not do so for ever (rules 5). For the same reason such a restart counts as a failure
-    /// of any other package. A release that was recorded but never got its name is forgotten too, and so is one that was
-    /// being pruned.
+    /// A release whose installer was running is not trusted and is forgotten with its folder, and that counts as a
+    /// failed attempt: an installer that ends gwe, or takes the gateway down, must not do so for ever (rules 5). Whoever
+    /// kills gwe by chance in the first two attempts costs nothing but a new one at once (`RetryDelay`).
+    ///
+    /// One exception: a one-off that a restart of the gateway interrupted, or a power cut, has run. It may well be the
+    /// one that restarts it, with success; and a boot with another number shows that the end of gwe was not its own.
+    ///
+    /// A release that was recorded but never got its name is forgotten too, and so is one that was being pruned.
     func run() throws(JournalError) {
         guard try journal.hasInterruptedOperation() else { return }
         FaultPoint.pass("recovery.before")
@@ -25,21 +28,25 @@ struct Recovery {
                 switch record.state {
                 case .installing where isRestarted && record.release.kind == .oneOff:
                     try adopt(record, of: app, store)
-                case .installing: try forget(record, of: app, store, isFailure: isRestarted)
+                case .installing where interrupted.contains(record.app):
+                    let culprit = isRestarted ? "the gateway restarted" : "gwe was ended"
+                    let failure = "\(culprit) while the installer of \(record.release.version) ran"
+                    try forget(record, of: app, store, failure: failure)
+                case .installing: try forget(record, of: app, store)
                 case .unpacked, .installed:
                     let isThere = FileTree.exists(store.path(record.app, record.release.folder))
                     if !isThere { try forget(record, of: app, store) }
                 }
             }
         }
-        sweep(knownApps: Set(apps.keys))
+        sweep()
         FaultPoint.pass("recovery.swept")
         try journal.closeInterruptedOperations()
         FaultPoint.pass("recovery.closed")
     }
 
     /// Takes away what was being unpacked or removed. Best effort: what cannot be removed now is in nobody's way.
-    private func sweep(knownApps: Set<AppName>) {
+    private func sweep() {
         let store = ReleaseStore(folders: context.folders)
         for name in (try? FileTree.list(context.folders.releasesFolder)) ?? [] {
             let folder = "\(context.folders.releasesFolder)/\(name)"
@@ -49,8 +56,8 @@ struct Recovery {
             }
             try? FileTree.removeTree(store.stagingPath(app))
             try? FileTree.emptyTrash(in: folder)
-            // A folder that was made for a release that never came.
-            if !knownApps.contains(app) { rmdir(folder) }
+            // A folder for releases that never came; rmdir(2) refuses one with anything in it.
+            rmdir(folder)
         }
     }
 
@@ -83,7 +90,7 @@ struct Recovery {
 
     /// Finishes the removal of a release. The artifact stays where another release needs it, or this one again.
     private func forget(
-        _ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore, isFailure: Bool = false
+        _ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore, failure: String? = nil
     ) throws(JournalError) {
         let path = store.path(record.app, record.release.folder)
         if FileTree.exists(path) { try? FileTree.removeTree(path) }
@@ -98,9 +105,12 @@ struct Recovery {
         let now = context.clock()
         try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.deleteRelease(record.id)
-            guard isFailure else { return }
-            let error = "the gateway restarted while the installer of \(record.release.version) ran"
-            try c.recordFailure(record.app, error: error) { now.advanced(by: RetryDelay.after(failures: $0)) }
+            guard let failure else { return }
+            try c.recordFailure(record.app, error: failure) { now.advanced(by: RetryDelay.after(failures: $0)) }
+            guard let label = try c.attemptedArtifact(of: record.app) else { return }
+            let state = FetchState(
+                state: .installError, info: failure, name: record.app.text, version: record.release.version.text)
+            try c.setFetchStatus(label, state.json, at: now)
         }
         FaultPoint.pass("recovery.forgotten")
     }
