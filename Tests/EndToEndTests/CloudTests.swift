@@ -194,6 +194,33 @@ import Testing
         #expect(try report("fetch_status", of: gateway)["engine_fetch"] == nil)
     }
 
+    @Test("an error that is over is taken out of fetch_status by the pass that sees it")
+    func staleError() throws {
+        let gateway = try GatewayFixture()
+        try gateway.command("just words")
+        #expect(try gateway.gwe("reconcile").code == 65)
+        #expect(try report("fetch_status", of: gateway)["engine_fetch"]?["state"]?.string == "test_error")
+        try gateway.command("")
+        #expect(try gateway.gwe("reconcile").code == 0)
+        #expect(try gateway.resource("fetch_status") == "{}")
+        #expect(try requests(gateway) { _ = try gateway.gwe("reconcile") }.count == 1, "and that is told once")
+    }
+
+    @Test("an app that failed after its installer, and is in force later, is no error any more")
+    func staleInstallError() throws {
+        let gateway = try GatewayFixture()
+        try gateway.upload(.service("web", "1"))
+        try gateway.command(#"{"install":[{"name":"web.v1.tar.gz"}]}"#)
+        try gateway.write("in the way", to: gateway.stateFolder + "/services")
+        #expect(try gateway.gwe("reconcile").code == 1)
+        let state = { try self.report("fetch_status", of: gateway)["web.v1.tar.gz"]?["state"]?.string }
+        #expect(try state() == "install_error")
+        try #require(unlink(gateway.stateFolder + "/services") == 0)
+        let second = try gateway.gwe("reconcile")
+        #expect(second.code == 0, "\(second)")
+        #expect(try state() == "install_success")
+    }
+
     @Test("the same text written again is a new run")
     func again() throws {
         let gateway = try GatewayFixture()

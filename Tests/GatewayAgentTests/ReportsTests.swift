@@ -232,7 +232,7 @@ final class ScriptedCloudLink: CloudLink {
             desired: DesiredState(), observed: ObservedState(), plan: Plan(), services: nil, problems: [])
         var reports = try Reports(
             context: gateway.context, journal: gateway.state.journal, status: status, generation: nil)
-        reports.fetchStatus = nil
+        reports.fetchStatus = .object([])
         let now = WallTime(milliseconds: 1_793_500_000_000)
         let row = { (uptime: String, state: String) -> JSONValue in
             ["apps": [["web": ["uptime": .string(uptime), "status": .string(state)]]]]

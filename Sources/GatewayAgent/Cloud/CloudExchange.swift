@@ -44,7 +44,7 @@ struct CloudExchange {
                     if inputs.takenManifest != nil { try journal.setValue(CloudExchange.takenManifestKey, nil) }
                 }
                 inputs.takenManifest = nil
-                try accepted(CloudCommands.resource)
+                try accepted(CloudCommands.resource, &inputs)
                 return changed
             }
             if !isKnown {
@@ -68,7 +68,7 @@ struct CloudExchange {
             try reject(CloudCommands.resource, text, error, &inputs)
             return nil
         }
-        try accepted(CloudCommands.resource)
+        try accepted(CloudCommands.resource, &inputs)
         switch command {
         case .none: return true
         case .manifest(_, let digest) where digest == inputs.takenManifest: return nil
@@ -127,7 +127,7 @@ struct CloudExchange {
 
     private func take(interval text: String, _ inputs: inout DesiredInputs) throws(PassFailure) -> Bool {
         guard !text.allSatisfy(\.isWhitespace) else {
-            try accepted(CloudExchange.intervalResource)
+            try accepted(CloudExchange.intervalResource, &inputs)
             return false
         }
         let digits = text.filter { !$0.isWhitespace }
@@ -138,7 +138,7 @@ struct CloudExchange {
             try reject(CloudExchange.intervalResource, text, DocumentErrors(error), &inputs)
             return false
         }
-        try accepted(CloudExchange.intervalResource)
+        try accepted(CloudExchange.intervalResource, &inputs)
         if inputs.cloudInterval != .seconds(seconds) {
             try journaled { () throws(JournalError) in try journal.setValue("update_interval", String(seconds)) }
             inputs.cloudInterval = .seconds(seconds)
@@ -148,12 +148,14 @@ struct CloudExchange {
         return true
     }
 
-    /// A resource is empty or good again: what was wrong in it is no news any more.
-    func accepted(_ resource: String) throws(PassFailure) {
-        try journaled { () throws(JournalError) in
-            guard try journal.clearProblem(source: resource) else { return }
+    /// A resource is empty or good again: that nothing is wrong in it any more is news, once.
+    func accepted(_ resource: String, _ inputs: inout DesiredInputs) throws(PassFailure) {
+        let isNews = try journaled { () throws(JournalError) in
+            guard try journal.clearProblem(source: resource) else { return false }
             try journal.setFetchStatus(resource, nil)
+            return true
         }
+        if isNews { inputs.hasNews = true }
     }
 
     /// Says once what is wrong: on the log, in `fetch_status`, in `gwe status`. The last good layer stays in force.

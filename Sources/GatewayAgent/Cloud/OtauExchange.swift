@@ -25,7 +25,7 @@ struct OtauExchange {
     func take(_ text: String, _ inputs: inout DesiredInputs) throws(PassFailure) -> Bool {
         let digest = SHA256.hex(of: text.utf8)
         guard !text.isEmpty, inputs.takenOtau != digest else {
-            try exchange.accepted(CloudCommands.otauResource)
+            try exchange.accepted(CloudCommands.otauResource, &inputs)
             return false
         }
         let otau: ConfigOtau
@@ -37,7 +37,7 @@ struct OtauExchange {
             try refuse(text, error, &inputs)
             return false
         }
-        try exchange.accepted(CloudCommands.otauResource)
+        try exchange.accepted(CloudCommands.otauResource, &inputs)
         let progress = OtauProgress.Record(version: otau.version, artifacts: OtauExchange.artifacts(of: command))
         inputs.cloud = try exchange.store(
             command, resource: CloudCommands.otauResource, text: text, isCleared: true, inputs,

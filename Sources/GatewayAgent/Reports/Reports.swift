@@ -6,7 +6,8 @@ internal import GatewaySystem
 struct Reports {
     var engineReport: JSONValue
     var deviceInfo: JSONValue
-    var fetchStatus: JSONValue?
+    /// An empty object when there is nothing to say of any artifact (rules 7).
+    var fetchStatus: JSONValue
 
     /// Unchanged reports are repeated after this, so that the cloud can tell a quiet gateway from a dead one.
     static let repetition: Duration = .seconds(24 * 3_600)
@@ -15,7 +16,7 @@ struct Reports {
         engineReport = EngineReport.json(status, generation: generation, agent: AgentVersion.userAgent)
         deviceInfo = DeviceInfo.collect(agentVersion: AgentVersion.text)
         let states = try journal.fetchStatus()
-        fetchStatus = states.isEmpty ? nil : .object(states.map { ($0.artifact, $0.state) })
+        fetchStatus = .object(states.map { ($0.artifact, $0.state) })
     }
 
     /// Those that the cloud does not have yet.
@@ -33,7 +34,10 @@ struct Reports {
             EngineReport.withoutUptime($0) != EngineReport.withoutUptime(engineReport)
         }
         consider("device_info", deviceInfo) { DeviceInfo.isSignificantChange(from: $0, to: deviceInfo) }
-        if let fetchStatus { consider("fetch_status", fetchStatus) { $0 != fetchStatus } }
+        // A gateway that never had anything to say of an artifact stays silent; one that had takes it back.
+        if fetchStatus.members?.isEmpty == false || sent["fetch_status"] != nil {
+            consider("fetch_status", fetchStatus) { $0 != fetchStatus }
+        }
         return due
     }
 }
