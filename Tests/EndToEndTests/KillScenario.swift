@@ -195,5 +195,17 @@ extension KillScenario {
             victim: ["install", "tool.v1.tar.gz"],
             expected: .init(versions: ["tool": "1"], runs: ["tool": ["1"]]),
             decisive: "operator.accepted", before: .init(versions: [:]), shortForm: ["operator.", "state.", "journal."]),
+        KillScenario(
+            name: "removal by hand of what was installed by hand",
+            prepare: { gateway in
+                let package = TestPackage.oneOff("tool", "1")
+                let path = gateway.root + "/" + package.fileName
+                try Data(try package.bytes(scratch: gateway.root + "/scratch")).write(to: URL(fileURLWithPath: path))
+                try mustSucceed(gateway.gwe("install", path))
+            },
+            victim: ["remove", "tool"],
+            expected: .init(versions: [:], runs: ["tool": ["1"]]),
+            decisive: "operator.removed", before: .init(versions: ["tool": "1"], runs: ["tool": ["1"]]),
+            shortForm: ["operator.", "remove."]),
     ]
 }

@@ -134,6 +134,7 @@ import Testing
         #expect(pass.code == 1 || pass.code == 65, "\(pass)")
         #expect(pass.err.contains(reason), "\(pass)")
         #expect(gateway.current(package.name) == nil)
+        #expect(gateway.names(gateway.stateFolder + "/releases").isEmpty, "a failed package leaves no empty folder")
         // The check on the developer's desk says the same before it is uploaded, but for which gateway it is.
         guard name != "other machine" else { return }
         let path = "\(gateway.root)/\(package.fileName)"

@@ -8,6 +8,7 @@ internal import GatewaySystem
 ///     GET  /v1/services                     what is supervised
 ///     POST /v1/reconcile                    one pass; its events as NDJSON, the last one has "type": "result"
 ///     POST /v1/install                      `{"tarballs": [PATH, …]}`: as `gwe -I`; events as above
+///     POST /v1/remove                       `{"app": NAME, "purge": BOOL}`: as `gwe remove`; events as above
 ///     POST /v1/apps/NAME/start|stop|restart|hold|unhold
 ///
 /// Who may connect is decided by the socket's mode (0660); no request is trusted with more than that.
@@ -21,6 +22,7 @@ struct ControlAPI: Sendable {
         case ("GET", "services"?, 2): return json(daemon.servicesJSON())
         case ("POST", "reconcile"?, 2): return reconcile(request)
         case ("POST", "install"?, 2): return install(request)
+        case ("POST", "remove"?, 2): return remove(request)
         case ("POST", "apps"?, 4): return act(app: parts[2], verb: parts[3])
         default: return error(404, "no such call: \(request.method) \(request.path)")
         }
@@ -89,14 +91,28 @@ struct ControlAPI: Sendable {
         let commands = OperatorCommands(context: daemon.context, journal: daemon.state.journal)
         var options = PassOptions()
         options.isOffline = true
-        options.reason = "gwe -I"
-        options.only = []
-        for path in paths.compactMap(\.string) {
-            do throws(StepFailure) { options.only?.insert(try commands.install(tarball: path)) } catch {
-                return self.error(409, error.description)
-            }
+        options.reason = "gwe install"
+        do throws(StepFailure) {
+            options.only = try commands.install(tarballs: paths.compactMap(\.string))
+        } catch {
+            return self.error(error.kind == .release ? 422 : error.kind == .noSpace ? 507 : 409, error.description)
         }
         return stream(options)
+    }
+
+    /// `{"app": NAME, "purge": BOOL}`: the operator's wish is taken back, then a pass of just that app.
+    private func remove(_ request: HTTPServerRequest) -> HTTPServerResponse {
+        guard let body = try? JSON.parse(request.body, source: "request"),
+            let app = body["app"]?.string.flatMap(AppName.init)
+        else { return error(400, "expected {\"app\": NAME, \"purge\": true or false}") }
+        let isPurge = body["purge"]?.bool ?? false
+        do throws(RemovalRefusal) {
+            try OperatorCommands(context: daemon.context, journal: daemon.state.journal).takeBack(app, isPurge: isPurge)
+        } catch {
+            let status = error.exit == .noSuchApp ? 404 : error.exit == .deferred ? 423 : 409
+            return self.error(status, error.description)
+        }
+        return stream(.removal(of: app, isPurge: isPurge))
     }
 
     private func act(app: String, verb: String) -> HTTPServerResponse {

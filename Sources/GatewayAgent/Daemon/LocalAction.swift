@@ -37,10 +37,12 @@ public enum LocalAction {
         do throws(OpenState.Failure) {
             let state = try OpenState(context: context, purpose: "-I")
             let commands = OperatorCommands(context: context, journal: state.journal)
-            for path in tarballs {
-                do throws(StepFailure) { apps.insert(try commands.install(tarball: path)) } catch {
-                    emit(.problem(error.description))
-                    return error.kind == .release ? .badInput : .noInput
+            do throws(StepFailure) { apps = try commands.install(tarballs: tarballs) } catch {
+                emit(.problem(error.description))
+                switch error.kind {
+                case .release: return .badInput
+                case .noSpace: return .noSpace
+                case .local, .unavailable: return .noInput
                 }
             }
         } catch {
@@ -50,7 +52,38 @@ public enum LocalAction {
         var options = PassOptions()
         options.only = apps
         options.isOffline = true
-        options.reason = "gwe -I"
+        options.reason = "gwe install"
         return LocalPass.reconcile(context, options, emit: emit).exit
+    }
+
+    /// Removes an app that only the operator named: its wish is taken back, and one pass of just that app follows.
+    public static func remove(
+        _ app: AppName, isPurge: Bool, _ context: GatewayContext, emit: @escaping @Sendable (PassEvent) -> Void
+    ) -> ExitStatus {
+        do throws(OpenState.Failure) {
+            let state = try OpenState(context: context, purpose: "remove")
+            let commands = OperatorCommands(context: context, journal: state.journal)
+            do throws(RemovalRefusal) { try commands.takeBack(app, isPurge: isPurge) } catch {
+                emit(.problem(error.description))
+                return error.exit
+            }
+        } catch {
+            emit(.problem(error.description))
+            return error.exit
+        }
+        return LocalPass.reconcile(context, .removal(of: app, isPurge: isPurge), emit: emit).exit
+    }
+}
+
+extension PassOptions {
+    /// The pass that removes an app which the operator took back.
+    static func removal(of app: AppName, isPurge: Bool) -> PassOptions {
+        var options = PassOptions()
+        options.only = [app]
+        options.isOffline = true
+        options.removed = [app]
+        options.purges = isPurge
+        options.reason = "gwe remove"
+        return options
     }
 }

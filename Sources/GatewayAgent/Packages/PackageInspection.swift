@@ -9,16 +9,24 @@ public enum PackageInspection {
     /// What is right and wrong with a package. A package that cannot be unpacked is a finding, not an error.
     /// - Parameters:
     ///   - machine: what it is meant for, as of uname(2), or nil.
-    /// - Throws: SystemError when the file cannot be read or there is no room to unpack it.
+    /// - Throws: SystemError when the file cannot be read, UnpackError when there is no room to unpack it.
     public static func check(_ path: String, machine: String? = nil) throws -> [PackageCheck.Finding] {
+        try check(path, machine: machine, below: temporaryPlace, limits: UnpackLimits())
+    }
+
+    /// As above, with the temporary folder below a folder of the caller's. Its name begins with
+    /// `FileTree.trashPrefix`, so that what a crash leaves is taken away as trash.
+    static func check(
+        _ path: String, machine: String?, below place: String, limits: UnpackLimits
+    ) throws -> [PackageCheck.Finding] {
         guard access(path, R_OK) == 0 else { throw SystemError.last("read \(path)") }
         let fileName = path.split(separator: "/").last.map(String.init) ?? path
-        let base = try temporaryFolder()
+        let base = try temporaryFolder(below: place)
         defer { try? FileTree.removeTree(base) }
         let folder = base + "/release"
         let topFolder: String?
         do throws(UnpackError) {
-            topFolder = try Unpacker.unpack(from: .file(path), into: folder).topFolder
+            topFolder = try Unpacker.unpack(from: .file(path), into: folder, limits: limits).topFolder
         } catch {
             guard error.isPermanent else { throw error }
             return nameFinding(fileName) + [PackageCheck.Finding(.fail, "archive", "\(error)")]
@@ -59,11 +67,15 @@ public enum PackageInspection {
         return []
     }
 
-    /// In TMPDIR, else /tmp.
-    private static func temporaryFolder() throws(SystemError) -> String {
+    /// TMPDIR, else /tmp.
+    private static var temporaryPlace: String {
         let place = getenv("TMPDIR").map { String(cString: $0) } ?? ""
-        var template = Array(((place.isEmpty ? "/tmp" : place) + "/gwe-check-XXXXXX").utf8CString)
-        guard mkdtemp(&template) != nil else { throw .last("create folder in \(place.isEmpty ? "/tmp" : place)") }
+        return place.isEmpty ? "/tmp" : place
+    }
+
+    private static func temporaryFolder(below place: String) throws(SystemError) -> String {
+        var template = Array("\(place)/\(FileTree.trashPrefix)gwe-check-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw .last("create folder in \(place)") }
         return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 

@@ -149,6 +149,8 @@ final class OpenState: Sendable {
             throw Failure(exit: .notPermitted, description: "\(error)")
         }
         FaultPoint.pass("state.locked")
+        // A check of a package that was interrupted; nobody else is checking one now.
+        try? FileTree.emptyTrash(in: folders.releasesFolder)
         do throws(JournalError) {
             journal = try Journal.open(folders: folders, clock: context.clock)
             FaultPoint.pass("journal.open")

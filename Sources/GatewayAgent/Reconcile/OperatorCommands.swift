@@ -8,7 +8,7 @@ struct OperatorCommands {
     let journal: Journal
 
     /// What the other layers want of an app, and whether anybody knows it.
-    private func inputs() throws(JournalError) -> (inputs: DesiredInputs, merged: DesiredState) {
+    func inputs() throws(JournalError) -> (inputs: DesiredInputs, merged: DesiredState) {
         let inputs = try DesiredInputs.load(context: context, journal: journal)
         let installed = try journal.apps().compactMapValues { $0.current?.wish }
         let merged = DesiredState.merge(
@@ -42,49 +42,23 @@ struct OperatorCommands {
     }
 
     func hold(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.hold = true } }
-    func unhold(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.hold = false } }
     func stop(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.state = .stopped } }
+
+    /// Takes a hold back, and the operator's release too where the other layers want one of the app (rules 1). An app
+    /// that the operator alone named keeps its release: that ends with `remove`.
+    func unhold(_ app: AppName) throws(JournalError) {
+        try change(app) { entry, base in
+            entry.hold = false
+            guard base != nil else { return }
+            entry.release = nil
+            entry.base = nil
+        }
+    }
 
     /// Takes a stop back; where a layer says stopped, the operator says running.
     func start(_ app: AppName) throws(JournalError) {
         let layered = try inputs().merged.apps[app]?.state.value
         try change(app) { entry, _ in entry.state = layered == .stopped ? .running : nil }
-    }
-
-    /// `gwe -I TARBALL`: the same plan and journal as for any other release. Returns the app.
-    func install(tarball path: String) throws(StepFailure) -> AppName {
-        let file = String(path.split(separator: "/").last ?? "")
-        let name: PackageName
-        do { name = try PackageName.parse(file) } catch { throw StepFailure(.release, "\(error)") }
-        let hex: String
-        do throws(SystemError) { hex = try SHA256.hex(ofFile: path) } catch { throw StepFailure(error) }
-        let digest = Digest(hex)
-        let size = FileTree.byteCount(ofFile: path)
-        guard size != 0 else { throw StepFailure(.release, "cannot install \(path): the file is empty") }
-        // What could not be read back must not get into the journal.
-        let draft = ReleaseWish(version: name.version, location: .path(path), sha256: digest, size: size, run: 1)
-        let text = OperatorLayer(apps: [name.name: OperatorEntry(release: draft)]).canonicalJSON().text()
-        do throws(DocumentErrors) { _ = try OperatorLayer.stored(text, source: path) } catch {
-            throw StepFailure(.release, "cannot install \(path): \(error)")
-        }
-        let now = context.clock()
-        do throws(JournalError) {
-            let run = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
-                try c.insertCommand(resource: "operator", text: path, isCleared: true, at: now)
-            }
-            FaultPoint.pass("operator.numbered")
-            let wish = ReleaseWish(
-                version: name.version, location: .path(path), sha256: digest, size: size, run: run)
-            try change(name.name) { entry, base in
-                entry.release = wish
-                entry.base = base
-                if entry.state == .stopped { entry.state = nil }
-            }
-            FaultPoint.pass("operator.accepted")
-        } catch {
-            throw StepFailure(error)
-        }
-        return name.name
     }
 }
 

@@ -54,6 +54,10 @@ public struct PassOptions: Sendable {
     public var only: Set<AppName>?
     /// Rehashes every file instead of comparing size, time, mode and inode.
     public var isDeep = false
+    /// Apps that the operator took back. What there is of them goes, also where nothing was ever in force.
+    var removed: Set<AppName> = []
+    /// Whether the data of `removed` goes as well (rules 17).
+    var purges = false
     /// Why the pass runs, for the journal: "command line", "timer", "manifest changed".
     public var reason = "command line"
 

@@ -40,11 +40,14 @@ final class Reconciler {
         try inputs.forgetSuperseded(in: snapshot.desired, journal)
         outcome.inputExit = inputs.exit
         outcome.rejected = Set(inputs.problems.map(\.source)).sorted()
-        outcome.unknownApps = snapshot.unknown(of: options.only)
-        outcome.isWishUnknown = !inputs.isKnown && (options.isOffline || outcome.cloudFailure != nil)
+        outcome.unknownApps = snapshot.unknown(of: options.only?.subtracting(options.removed))
+        // Who takes the last wish back knows what is wanted.
+        outcome.isWishUnknown =
+            !inputs.isKnown && options.removed.isEmpty && (options.isOffline || outcome.cloudFailure != nil)
         if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
             snapshot.survey(context: context, cloud: outcome.cloudFailure == nil ? link : nil, only: options.only)
         }
+        snapshot.takeAway(options)
         emit(.plan(snapshot.plan))
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
         outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
@@ -87,6 +90,17 @@ final class Reconciler {
         mutating func survey(context: GatewayContext, cloud: (any CloudLink)?, only: Set<AppName>?) {
             ArtifactSurvey(context: context, records: records, cloud: cloud).survey(plan, into: &observed)
             plan = Plan.make(desired: desired, observed: observed, only: only)
+        }
+
+        /// Adds the removal of apps that the operator took back and that were never in force: what an attempt left.
+        mutating func takeAway(_ options: PassOptions) {
+            for app in options.removed.sorted() where desired.apps[app] == nil {
+                guard !plan.apps.contains(where: { $0.app == app }) else { continue }
+                plan.apps.append(
+                    AppPlan(
+                        app: app, action: .remove, reason: "taken back by the operator", origin: .operatorCommand,
+                        steps: [.remove]))
+            }
         }
     }
 
@@ -171,7 +185,8 @@ final class Reconciler {
         FaultPoint.pass("operation.begun")
         let runner = StepRunner(
             context: context, journal: journal, services: services, cloud: cloud,
-            policy: snapshot.desired.policy, operation: operation, emit: emit)
+            policy: snapshot.desired.policy, operation: operation, purged: options.purges ? options.removed : [],
+            emit: emit)
         let works = snapshot.plan.work.map { plan in
             AppWork(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
         }
@@ -219,12 +234,26 @@ final class Reconciler {
         }
     }
 
+    /// An earlier pass failed after the installer, this one brought the release into force without running it again:
+    /// the cloud must not go on showing the error.
+    private func takeErrorBack(_ work: AppWork) throws(JournalError) {
+        guard work.plan.wish != nil, work.isActivated || work.plan.action == .repair else { return }
+        let states = try journal.fetchStatus(limit: 50)
+        guard let state = states.first(where: { $0.artifact == work.artifactLabel })?.state["state"]?.string,
+            state.hasSuffix("_error")
+        else { return }
+        try journal.setFetchStatus(work.artifactLabel, work.fetchState(.installSuccess, "in force"))
+    }
+
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
     private func settle(_ work: AppWork, _ outcome: inout PassOutcome) throws(JournalError) {
         if work.failure == nil, let deferral = work.deferral {
             return outcome.deferred.append("\(work.app): \(deferral)")
         }
-        guard let failure = work.failure else { return outcome.changed.append(work.app) }
+        guard let failure = work.failure else {
+            try takeErrorBack(work)
+            return outcome.changed.append(work.app)
+        }
         let isReplacement = work.plan.action == .upgrade || work.plan.action == .downgrade
         outcome.failures.append((work.app, failure, isAsBefore: isReplacement && !work.isActivated))
         emit(.problem("\(work.app): \(failure)"))

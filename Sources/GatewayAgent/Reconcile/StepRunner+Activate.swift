@@ -24,7 +24,7 @@ extension StepRunner {
         return .done("current -> \(release.release.folder)")
     }
 
-    /// Takes away everything that the journal installed of an app; its data stays (rules 17).
+    /// Takes away everything that the journal installed of an app; its data stays unless it is to be purged (rules 17).
     ///
     /// In this order a crash leaves an app that the journal still knows, and the next pass removes the rest.
     func remove(_ work: AppWork) throws(StepFailure) -> StepResult {
@@ -41,10 +41,16 @@ extension StepRunner {
             FaultPoint.pass("remove.emptied")
         }
         try discardDownloads(of: work.app, keeping: [])
+        let data = context.folders.dataFolder(of: work.app)
+        let hasData = FileTree.exists(data)
+        if hasData, purged.contains(work.app) {
+            try system { () throws(SystemError) in try FileTree.removeTree(data) }
+            FaultPoint.pass("remove.purged")
+        }
         FaultPoint.pass("remove.removed")
         let app = work.app
         note { c throws(DatabaseError) in try c.forget(app) }
-        return .done("data/\(work.app) is kept")
+        return .done(hasData ? "data/\(work.app) is \(purged.contains(work.app) ? "removed" : "kept")" : "")
     }
 
     /// Takes releases away that the policy does not keep: the newest `keep_versions` stay, the one in force among them.

@@ -1,5 +1,6 @@
 internal import Documents
 internal import GatewayModel
+internal import Glibc
 internal import GatewaySystem
 
 extension StepRunner {
@@ -18,6 +19,7 @@ extension StepRunner {
             }
             return
         }
+        defer { if work.failure != nil { leaveNothing(work) } }
         var limits = UnpackLimits()
         limits.allowsSetuid = policy.allowSetuid
         let job = UnpackJob(staging: store.stagingPath(work.app), limits: limits)
@@ -30,7 +32,16 @@ extension StepRunner {
         perform(.verify, work) { () throws(StepFailure) in try self.verify(work, wish) }
         if until == .download { return }
         perform(.unpack, work) { () throws(StepFailure) in try self.unpack(work, wish, job, streamed) }
-        if work.failure != nil { try? FileTree.removeTree(store.stagingPath(work.app)) }
+    }
+
+    /// Takes away what a package that failed has left, and the app's folder if nothing else is in it. What cannot be
+    /// removed now is in nobody's way.
+    func leaveNothing(_ work: AppWork) {
+        let folder = context.folders.releasesFolder(of: work.app)
+        try? FileTree.removeTree(store.stagingPath(work.app))
+        try? FileTree.emptyTrash(in: folder)
+        // rmdir(2) refuses a folder with anything in it.
+        rmdir(folder)
     }
 
     /// A release of an earlier pass that was unpacked or installed but not yet in force, or one that was in force and

@@ -31,6 +31,7 @@ extension StepRunner {
             // The artifact stays for the next attempt. What cannot be removed now is removed by the next recovery.
             if error.kind == .release, let release = work.release {
                 try? discard(release, keepingArtifacts: [release.artifact])
+                leaveNothing(work)
             }
             throw error
         }

@@ -14,13 +14,15 @@ final class StepRunner {
     let cloud: (any CloudLink)?
     let policy: Policy
     let operation: Int64
+    /// Apps whose data goes with them (rules 17).
+    let purged: Set<AppName>
     let emit: @Sendable (PassEvent) -> Void
     private var noted: [Change] = []
 
     init(
         context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
         policy: Policy,
-        operation: Int64, emit: @escaping @Sendable (PassEvent) -> Void
+        operation: Int64, purged: Set<AppName> = [], emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         store = ReleaseStore(folders: context.folders)
@@ -29,6 +31,7 @@ final class StepRunner {
         self.cloud = cloud
         self.policy = policy
         self.operation = operation
+        self.purged = purged
         self.emit = emit
     }
 

@@ -69,7 +69,8 @@ struct HoldCommand: ParsableCommand, Exemplified {
 }
 
 struct UnholdCommand: ParsableCommand, Exemplified {
-    static let configuration = CommandConfiguration(commandName: "unhold", abstract: "Take a hold back.")
+    static let configuration = CommandConfiguration(
+        commandName: "unhold", abstract: "Take a hold back, and a version set by hand that a layer has another of.")
     static let examples: [(line: String, does: String)] = [("gwe unhold web", "")]
     @OptionGroup var folders: FolderOptions
     @Argument var app: String

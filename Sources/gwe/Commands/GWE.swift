@@ -6,6 +6,7 @@ struct GWE: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gwe",
         abstract: "Keep this gateway at its desired state.",
+        discussion: "Without a command, gwe runs the daemon, as 'gwe run' does.",
         version: AgentVersion.text,
         groupedSubcommands: [
             .init(name: "State", subcommands: [ReconcileCommand.self, StatusCommand.self, HistoryCommand.self]),
@@ -13,11 +14,11 @@ struct GWE: ParsableCommand {
                 name: "Apps",
                 subcommands: [
                     StartCommand.self, StopCommand.self, RestartCommand.self, LogsCommand.self, HoldCommand.self,
-                    UnholdCommand.self,
+                    UnholdCommand.self, InstallCommand.self, RemoveCommand.self,
                 ]),
             .init(name: "Gateway", subcommands: [RunCommand.self, ActivateCommand.self, ConfigCommand.self]),
             .init(name: "Authoring", subcommands: [ValidateCommand.self, PackageCommand.self]),
-            .init(name: "Other", subcommands: [ExitCodesCommand.self, CompletionCommand.self, InstallCommand.self]),
+            .init(name: "Other", subcommands: [ExitCodesCommand.self, CompletionCommand.self]),
         ])
 }
 
@@ -33,7 +34,7 @@ enum HelpText {
         ("gwe reconcile --dry-run", "show what would change"),
         ("gwe reconcile", "make it so"),
         ("gwe status", "desired against observed, per app"),
-        ("gwe run", "the daemon: supervise, poll, reconcile, report"),
+        ("gwe run", "the daemon: supervise, poll, reconcile, report; so does gwe alone"),
     ]
 
     /// Of the groups, whose commands are in files of several.

@@ -3,12 +3,19 @@ internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 
-/// What `gwe -I TARBALL` became: hidden, because a manifest with `artifact: {path: …}` is the better way.
+/// What `gwe -I TARBALL` became.
 struct InstallCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
-        commandName: "install", abstract: "Install packages by hand, through the same plan and journal.",
-        shouldDisplay: false)
-    static let examples: [(line: String, does: String)] = [("gwe install web.v3.tar.gz", "as the operator's wish")]
+        commandName: "install", abstract: "Install packages from this gateway's files, as the operator's wish.",
+        discussion: """
+            Each package is checked as a whole first; a refused one changes nothing. The wish holds until a manifest \
+            or the cloud wants another version, or until 'gwe unhold APP' where they name the app, and 'gwe remove \
+            APP' where they do not.
+            """)
+    static let examples: [(line: String, does: String)] = [
+        ("gwe install web.v3.tar.gz", "through the same plan and journal as any other"),
+        ("gwe remove web", "takes that back"),
+    ]
 
     @OptionGroup var folders: FolderOptions
     @OptionGroup var output: OutputOptions
@@ -18,21 +25,68 @@ struct InstallCommand: ParsableCommand, Exemplified {
 
     func run() throws {
         let context = try openContext(folders)
-        let screen = PassScreen(isJSON: output.json, isDryRun: false)
         let paths = tarballs.map { Folders.absolute($0, from: currentFolder()) }
-        if let client = ControlClient(folders: context.folders) {
-            do throws(ControlClient.Failure) {
-                try client.stream("/v1/install", .object([("tarballs", .array(paths.map { .string($0) }))])) {
-                    screen.show($0)
-                }
-            } catch .noDaemon {
-                throw finish(LocalAction.install(tarballs: paths, context) { screen.show($0.json) })
-            } catch {
-                tell("gwe: \(error)")
-                throw finish(.unavailable)
+        let call = OperatorCall(
+            path: "/v1/install", body: .object([("tarballs", .array(paths.map { .string($0) }))]), isJSON: output.json)
+        throw finish(try call.run(context) { LocalAction.install(tarballs: paths, context, emit: $0) })
+    }
+}
+
+struct RemoveCommand: ParsableCommand, Exemplified {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Remove an app that was installed by hand and that no layer names.",
+        discussion: """
+            Takes 'gwe install' (-I) back. An app that a manifest or the cloud names is removed there: then this \
+            changes nothing. The app's data folder stays unless --purge is given.
+            """)
+    static let examples: [(line: String, does: String)] = [
+        ("gwe remove web", "its data is kept"), ("gwe remove web --purge", "its data goes as well"),
+    ]
+
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var output: OutputOptions
+
+    @Flag(name: .long, help: "Remove the app's data folder too.")
+    var purge = false
+
+    @Argument var app: String
+
+    func run() throws {
+        let name = try appName(app)
+        let context = try openContext(folders)
+        let call = OperatorCall(
+            path: "/v1/remove", body: .object([("app", .string(name.text)), ("purge", .bool(purge))]),
+            isJSON: output.json)
+        throw finish(try call.run(context) { LocalAction.remove(name, isPurge: purge, context, emit: $0) })
+    }
+}
+
+/// An operator's wish that a pass follows at once: by the daemon or, where none runs, here.
+private struct OperatorCall {
+    let path: String
+    let body: JSONValue
+    let isJSON: Bool
+
+    func run(
+        _ context: GatewayContext, here: (@escaping @Sendable (PassEvent) -> Void) -> ExitStatus
+    ) throws -> ExitStatus {
+        let screen = PassScreen(isJSON: isJSON, isDryRun: false)
+        guard let client = ControlClient(folders: context.folders) else { return here { screen.show($0.json) } }
+        do throws(ControlClient.Failure) {
+            try client.stream(path, body) { screen.show($0) }
+        } catch {
+            if case .noDaemon = error { return here { screen.show($0.json) } }
+            tell("gwe: \(error)")
+            switch error {
+            case .notPermitted: return .notPermitted
+            case .refused(404, _): return .noSuchApp
+            case .refused(409, _): return path == "/v1/install" ? .noInput : .failure
+            case .refused(422, _): return .badInput
+            case .refused(423, _): return .deferred
+            case .refused(507, _): return .noSpace
+            case .refused, .broken, .noDaemon: return .unavailable
             }
-            throw finish(screen.exit ?? .internalError)
         }
-        throw finish(LocalAction.install(tarballs: paths, context) { screen.show($0.json) })
+        return screen.exit ?? .internalError
     }
 }
