@@ -68,6 +68,8 @@ final class Daemon: Sendable {
         defer { progressing.withLock { $0 = [] } }
         let result = reconcile(request.options, emit)
         emit(.result(result.exit, result.summary))
+        // Hours may go by until the next one.
+        defer { ProcessMemory.release() }
         return PollSchedule.pause(
             after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
     }

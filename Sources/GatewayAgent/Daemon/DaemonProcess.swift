@@ -44,6 +44,7 @@ public enum DaemonProcess {
     private static func serve(
         _ context: GatewayContext, _ state: OpenState, _ log: @escaping @Sendable (PassEvent) -> Void
     ) throws(SystemError) -> ExitStatus {
+        ProcessMemory.shareHeap()
         // Signals first: every thread that starts later has them blocked.
         let loop = try EventLoop()
         try loop.onSignals([SIGTERM, SIGINT]) { _ in loop.stop() }
