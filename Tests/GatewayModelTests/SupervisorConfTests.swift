@@ -134,6 +134,22 @@ import Testing
     }
 
     @Test(
+        "every key that has no effect here is named with its line, unless its value asks for nothing",
+        arguments: [
+            ("stdout_capture_maxbytes", "0", "1MB"), ("stderr_capture_maxbytes", "0KB", "1"),
+            ("stdout_events_enabled", "off", "true"), ("stderr_events_enabled", "0", "yes"),
+            ("stdout_syslog", "no", "1"), ("stderr_syslog", "False", "on"),
+            ("serverurl", "auto", "unix:///run/supervisor.sock"),
+        ])
+    func ignored(_ key: String, _ neutral: String, _ asking: String) throws {
+        #expect(try parse("[supervisord]\ncommand=x\n\(key)=\(neutral)").warnings.isEmpty)
+        #expect(
+            try parse("[supervisord]\ncommand=x\n\(key)=\(asking)").warnings.map(\.description) == [
+                "supervisor.conf:3:1: \(key): not supported: '\(asking)' has no effect"
+            ])
+    }
+
+    @Test(
         "a mistake is an error with its line and what was expected",
         arguments: [
             ("", "supervisor.conf:1:1: expected a section [supervisord]"),

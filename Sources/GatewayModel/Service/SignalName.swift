@@ -7,13 +7,19 @@ public enum SignalName {
         ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21), ("TTOU", 22), ("URG", 23), ("XCPU", 24),
         ("XFSZ", 25), ("VTALRM", 26), ("PROF", 27), ("WINCH", 28), ("IO", 29), ("PWR", 30), ("SYS", 31),
     ]
+    /// Further names that Python has, and with it supervisord.
+    private static let aliases: [(String, Int32)] = [
+        ("IOT", 6), ("CLD", 17), ("POLL", 29), ("RTMIN", 34), ("RTMAX", 64),
+    ]
 
     /// `TERM`, `SIGTERM`, `term` or `15`, as supervisord reads it; nil when there is no such signal.
     public static func number(_ text: String) -> Int32? {
-        if let number = Int32(text) { return names.contains { $0.1 == number } ? number : nil }
+        if let number = SupervisorConfValue.integer(text) {
+            return (names + aliases).first { Int64($0.1) == number }?.1
+        }
         var name = text.uppercased()
         if name.hasPrefix("SIG") { name.removeFirst(3) }
-        return names.first { $0.0 == name }?.1
+        return (names + aliases).first { $0.0 == name }?.1
     }
 
     /// "SIGTERM", or "signal 34".

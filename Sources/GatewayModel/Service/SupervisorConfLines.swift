@@ -71,7 +71,12 @@ struct SupervisorConfLines {
             sections[section].options.append(Option(name: name, value: text, mark: mark))
             option = sections[section].options.count - 1
         }
+        // What stands in [DEFAULT] counts for each section that does not have it.
+        let defaults = sections.first { $0.name == "DEFAULT" }?.options ?? []
+        sections.removeAll { $0.name == "DEFAULT" }
         for section in sections.indices {
+            let own = Set(sections[section].options.map(\.name))
+            sections[section].options += defaults.filter { !own.contains($0.name) }
             for option in sections[section].options.indices {
                 while sections[section].options[option].value.last?.isWhitespace == true {
                     sections[section].options[option].value.removeLast()
