@@ -35,10 +35,10 @@ final class SupervisionBench: Sendable {
     }
 
     private func note(_ transition: Supervisor.Transition) {
-        states.withLock { $0[transition.status.app.text, default: []].append(transition.status.state) }
+        states.withLock { $0[transition.status.key.description, default: []].append(transition.status.state) }
     }
 
-    /// The states that an app went through.
+    /// The states that an app, or a process `app:process` of it, went through.
     func history(_ app: String) -> [ServiceState] { states.withLock { $0[app] ?? [] } }
 
     /// Stops everything and removes the folder.
@@ -78,8 +78,8 @@ final class SupervisionBench: Sendable {
 }
 
 /// Waits until something holds; false after a minute.
-func supervisionHolds(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<12_000 {
+func supervisionHolds(seconds: Int = 60, _ condition: () -> Bool) -> Bool {
+    for _ in 0..<seconds * 200 {
         if condition() { return true }
         usleep(5_000)
     }
