@@ -141,7 +141,9 @@ struct SupervisordProgram {
 
         // Trees.
         .init(
-            name: "stop-as-group", keys: "stopasgroup=true", script: tree(child: "trap 'note child TERM; exit 0' TERM"),
+            name: "stop-as-group", keys: "stopasgroup=true",
+            script: tree(
+                child: "trap 'note child TERM; exit 0' TERM", parent: "trap 'note parent TERM; wait $!; exit 0' TERM"),
             verb: "stop", states: stopped, notes: .same(["child TERM", "child ended", "parent TERM", "ready"])),
         .init(
             name: "stop-alone", keys: "", script: tree(child: "trap 'note child TERM; exit 0' TERM"), verb: "stop",

@@ -27,7 +27,10 @@ public final class Supervisor: ServiceManager {
         var services: [ServiceKey: ServiceSlot] = [:]
         var waiters: [UInt64: Latch] = [:]
         var nextWaiter: UInt64 = 0
+        /// What the observer was not told yet.
         var transitions: [Transition] = []
+        /// Whether a thread tells the observer.
+        var telling = false
         var shuttingDown = false
 
         /// The processes of an app.
@@ -178,17 +181,33 @@ public final class Supervisor: ServiceManager {
     /// Runs a piece with the mutex held, then tells the observer and the waiters what changed.
     @discardableResult
     func locked<Result: Sendable>(_ body: (inout Core) -> Result) -> Result {
-        let (result, transitions) = core.withLock { core in
+        let (result, tells) = core.withLock { core in
+            let known = core.transitions.count
             let result = body(&core)
-            let transitions = core.transitions
-            core.transitions = []
-            if !transitions.isEmpty {
+            if core.transitions.count > known {
                 for latch in core.waiters.values { latch.open() }
             }
-            return (result, transitions)
+            let tells = !core.transitions.isEmpty && !core.telling
+            if tells { core.telling = true }
+            return (result, tells)
         }
-        for transition in transitions { observer(transition) }
+        if tells { tell() }
         return result
+    }
+
+    /// Tells the observer all that is to be told, in the order in which it happened: only one thread does so at a time, also
+    /// what others bring about meanwhile.
+    private func tell() {
+        while true {
+            let transitions = core.withLock { core in
+                let transitions = core.transitions
+                core.transitions = []
+                if transitions.isEmpty { core.telling = false }
+                return transitions
+            }
+            if transitions.isEmpty { return }
+            for transition in transitions { observer(transition) }
+        }
     }
 
     /// How long a stop or a start may take at most before nobody waits any more; it goes on all the same.
