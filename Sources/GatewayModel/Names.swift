@@ -104,6 +104,10 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
         hex = hasUpperCase ? text.lowercased() : text
     }
 
+    /// Of an artifact that nobody has: sixty-four zeros, which no artifact hashes to.
+    public static let unknown = Digest(zeros: 64)
+    private init(zeros count: Int) { hex = String(repeating: "0", count: count) }
+
     public var description: String { hex }
 
     /// The first 8 digits, for people; programs compare whole digests (rules 16).

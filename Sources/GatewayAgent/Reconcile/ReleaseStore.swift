@@ -16,6 +16,8 @@ struct ReleaseStore: Sendable {
     func stagingPath(_ app: AppName) -> String { path(app, ReleaseStore.staging) }
     func artifactPath(_ name: String) -> String { "\(folders.downloadsFolder)/\(name)" }
     func servicePath(_ app: AppName) -> String { "\(folders.stateFolder)/services/\(app).json" }
+    /// The program that supervisord gets, where it supervises; see `SupervisordProgram`.
+    func programPath(_ app: AppName) -> String { "\(folders.stateFolder)/services/\(app).conf" }
 
     /// A folder name that neither the journal nor the disk uses.
     func freeFolder(_ app: AppName, version: Version, digest: Digest, taken: Set<String>) -> String {

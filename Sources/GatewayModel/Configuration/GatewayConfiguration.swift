@@ -60,6 +60,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var uplink: Transport { choice(.uplink, .https) }
     public var poll: Poll { choice(.poll, .interval) }
     public var services: Services { choice(.services, .builtin) }
+    /// The configuration file of the supervisord that `services: supervisord` drives; nil: where supervisorctl looks.
+    public var supervisordFile: String? { text(.supervisordFile) }
     /// A group that may read the token file.
     public var tokenGroup: String? { text(.tokenGroup) }
     /// Gateway Engine's default is `GatewayEngine-v<VERSION>`; nil means gwe's own.

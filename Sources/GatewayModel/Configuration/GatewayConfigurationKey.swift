@@ -12,6 +12,8 @@ extension GatewayConfiguration {
         case transport
         case poll
         case services
+        /// Where the supervisord is that `services: supervisord` drives; by default where supervisorctl looks.
+        case supervisordFile = "supervisord_conf"
         case uplink
         case tokenGroup = "token_group"
         case exportGatewayConfig = "export_gateway_cfg"
@@ -52,7 +54,7 @@ extension GatewayConfiguration {
                 return expect(
                     "the name of a network interface (1 to 15 bytes, no '/' or white space)",
                     SettingText.isInterfaceName(text))
-            case .caFile, .clientCertificate, .clientKey: return expect("an absolute path", isPath)
+            case .caFile, .clientCertificate, .clientKey, .supervisordFile: return expect("an absolute path", isPath)
             case .proxy: return SettingText.proxyProblem(text)
             case .transport, .uplink: return SettingText.choice(Transport.self, text)
             case .poll: return SettingText.choice(Poll.self, text)

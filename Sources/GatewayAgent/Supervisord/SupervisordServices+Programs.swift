@@ -1,0 +1,84 @@
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Bringing supervisord's programs to what gwe generated. All with `changing` held.
+extension SupervisordServices {
+    /// Writes the app's program where it differs, makes supervisord read it, and adds or replaces the group.
+    /// - Parameter changes: what the last reread said, while no file was written since.
+    func put(
+        _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?
+    ) throws(SupervisordFailure) {
+        guard let wanted = program(app) else { return }
+        let before = try connection.programs.definition(app)
+        if try isWritingNeeded(wanted, of: app, over: before) {
+            try refuseSecondCopy(app)
+            try connection.programs.write(wanted, of: app, over: before)
+            changes = nil
+            do throws(SupervisordFailure) {
+                changes = try connection.reload()
+            } catch {
+                // supervisord would not start again with a file that it cannot read.
+                if error.code == SupervisordFailure.Code.cannotReread {
+                    try connection.programs.restore(before, of: app)
+                    _ = try? connection.reload()
+                }
+                throw error
+            }
+        }
+        let now = try changes ?? connection.reload()
+        changes = now
+        try follow(now, app, connection, isStarting: false)
+    }
+
+    /// Makes supervisord's group what the file says, for a start. A group that gwe does not manage is taken as it is.
+    func refresh(_ app: AppName, _ connection: SupervisordConnection) throws(SupervisordFailure) {
+        guard isManaged(app) else { return }
+        try follow(try connection.reload(), app, connection, isStarting: true)
+    }
+
+    /// A new group is added, which starts it unless it says `autostart=false`; a changed one is replaced, unless somebody
+    /// stopped it: that waits for the start.
+    private func follow(
+        _ changes: SupervisordConnection.Changes, _ app: AppName, _ connection: SupervisordConnection,
+        isStarting: Bool
+    ) throws(SupervisordFailure) {
+        if changes.added.contains(app.text) { return try connection.add(app) }
+        guard changes.changed.contains(app.text) else { return }
+        let before = try processes(of: app, connection)
+        if !isStarting, before.allSatisfy({ $0.state == .stopped }) { return }
+        try stop(app, connection)
+        try connection.drop(app)
+        FaultPoint.pass("supervisord.dropped")
+        try connection.add(app)
+        guard !isStarting else { return }
+        // At once, and not with supervisord's next round.
+        for process in try processes(of: app, connection) where !process.isUp { try connection.start(process) }
+    }
+
+    private func isWritingNeeded(
+        _ wanted: String, of app: AppName,
+        over before: SupervisordPrograms.Definition
+    ) throws(SupervisordFailure) -> Bool {
+        switch before {
+        case .none: true
+        case .own(let text): text != wanted
+        case .foreign(let text): !SupervisordProgram.isEquivalent(wanted, to: text, app: app)
+        case .entangled(let why): throw .file(why)
+        }
+    }
+
+    /// What the configure step generated.
+    private func program(_ app: AppName) -> String? {
+        guard let bytes = try? AtomicFile.read(store.programPath(app), limit: SupervisordPrograms.byteLimit) else {
+            return nil
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// An app that gwe's own supervisor left running, before `services` was changed, must not run twice.
+    private func refuseSecondCopy(_ app: AppName) throws(SupervisordFailure) {
+        let record = ProcessRecord("\(context.folders.runFolder)/\(app)\(ProcessRecord.suffix)")
+        guard let record, record.isOfThisBoot, let pid = record.process?.pid else { return }
+        throw .file("cannot start \(app): pid \(pid) of it runs under gwe's own supervisor; stop that first")
+    }
+}

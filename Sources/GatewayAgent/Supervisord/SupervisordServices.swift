@@ -1,0 +1,166 @@
+internal import Documents
+public import GatewayModel
+internal import GatewaySystem
+internal import Glibc
+internal import Synchronization
+
+/// An existing supervisord as the one that keeps services running (`services: supervisord` in gateway.yaml), driven through
+/// its own interface as Gateway Engine did it: programs in `conf.d/<app>.conf`, reread, groups added and removed, processes
+/// started and stopped. supervisord restarts them, keeps their logs, and outlives gwe with them.
+///
+/// Nothing is kept in memory but the last failures: every call asks supervisord and reads the files, so that a supervisord
+/// that is restarted, or a gwe that is, finds everything again. While supervisord cannot be reached, its apps are UNKNOWN
+/// with that reason, and nothing is forgotten. Other programs of it are never touched, and an app that runs already with
+/// an equal definition is left running (see `SupervisordPrograms`, `SupervisordProgram.isEquivalent`).
+///
+/// supervisord's words stay its own: without `startretries` an app is FATAL after three tries, as its documentation says,
+/// and every pass of gwe then tries it again. What supervisord does not tell: the number of restarts, the signal that
+/// ended a process, the time of the next attempt.
+public final class SupervisordServices: ServiceManager {
+    let context: GatewayContext
+    let store: ReleaseStore
+    private let failures = Mutex<[AppName: String]>([:])
+    /// One change of files and groups at a time.
+    private let changing = Mutex<Void>(())
+
+    /// Does nothing yet: supervisord may come later.
+    public init(_ context: GatewayContext) {
+        self.context = context
+        store = ReleaseStore(folders: context.folders)
+    }
+
+    // MARK: ServiceManager
+
+    public func apply(_ definitions: [ServiceDefinition]) {
+        var apps: [AppName] = []
+        for definition in definitions.sorted(by: { ($0.priority, $0.app) < ($1.priority, $1.app) })
+        where !apps.contains(definition.app) {
+            apps.append(definition.app)
+        }
+        changing.withLock { _ in
+            var changes: SupervisordConnection.Changes?
+            for app in apps {
+                attempt(app) { () throws(SupervisordFailure) in
+                    let connection = try SupervisordConnection(context)
+                    try put(app, connection, &changes)
+                }
+            }
+        }
+    }
+
+    /// Stops the app, takes its file away and makes supervisord forget it. A program that gwe does not manage is left alone.
+    public func remove(_ app: AppName) {
+        guard isManaged(app) else { return }
+        changing.withLock { _ in
+            attempt(app) { () throws(SupervisordFailure) in
+                let connection = try SupervisordConnection(context)
+                try stop(app, connection)
+                try connection.programs.remove(app)
+                if try connection.reload().removed.contains(app.text) { try connection.drop(app) }
+            }
+        }
+    }
+
+    public func settle(_ app: AppName) -> ServiceStatus? {
+        let end = MonotonicTime.now + patience(app)
+        var pause: UInt32 = 20_000
+        while true {
+            guard let status = status(of: app) else { return nil }
+            if status.state.isSettled || MonotonicTime.now >= end { return status }
+            usleep(pause)
+            pause = min(pause * 2, 200_000)
+        }
+    }
+
+    public func start(_ app: AppName) -> ServiceStatus? {
+        changing.withLock { _ in
+            attempt(app) { () throws(SupervisordFailure) in
+                let connection = try SupervisordConnection(context)
+                try refresh(app, connection)
+                for process in try processes(of: app, connection) where !process.isUp { try connection.start(process) }
+            }
+        }
+        return settle(app)
+    }
+
+    public func stop(_ app: AppName) -> ServiceStatus? {
+        attempt(app) { () throws(SupervisordFailure) in try stop(app, SupervisordConnection(context)) }
+        return settle(app)
+    }
+
+    public func restart(_ app: AppName) -> ServiceStatus? {
+        _ = stop(app)
+        return start(app)
+    }
+
+    public func statuses() -> [ServiceStatus] {
+        do throws(SupervisordFailure) {
+            return try SupervisordSurvey(self, SupervisordConnection(context)).statuses(failures.withLock { $0 })
+        } catch {
+            return SupervisordSurvey.unknown(knownApps(), error.description)
+        }
+    }
+
+    /// Stops nothing: the apps are supervisord's, which goes on.
+    public func shutdown() {}
+
+    public func outage() -> String? {
+        do throws(SupervisordFailure) {
+            try SupervisordConnection(context).ping()
+            return nil
+        } catch {
+            return error.isOutage ? error.description : nil
+        }
+    }
+
+    // MARK: what is known
+
+    /// Whether gwe installed it as a service.
+    func isManaged(_ app: AppName) -> Bool {
+        FileTree.exists(store.programPath(app)) || FileTree.exists(store.servicePath(app))
+    }
+
+    /// Apps that gwe manages, and those that it took over.
+    func knownApps() -> Set<AppName> {
+        let names = (try? FileTree.list(context.folders.stateFolder + "/services")) ?? []
+        let managed = names.filter { $0.hasSuffix(".json") }.compactMap { AppName(String($0.dropLast(5))) }
+        return Set(managed).union(TakenOverApps.load(context.folders).versions.keys)
+    }
+
+    /// How long a start and a stop may take at most before nobody waits any more; supervisord goes on all the same.
+    private func patience(_ app: AppName) -> Duration {
+        let definition = ServiceConfiguration(context: context).definitions(of: [app]).first
+        return .seconds((definition?.stopWaitSeconds ?? 30) + (definition?.startSeconds ?? 10) + 15)
+    }
+
+    private func attempt(_ app: AppName, _ body: () throws(SupervisordFailure) -> Void) {
+        do throws(SupervisordFailure) {
+            try body()
+            failures.withLock { $0[app] = nil }
+        } catch {
+            failures.withLock { $0[app] = error.description }
+        }
+    }
+
+    func processes(
+        of app: AppName, _ connection: SupervisordConnection
+    ) throws(SupervisordFailure) -> [SupervisordProcess] {
+        SupervisordConnection.processes(of: app, among: try connection.processes())
+    }
+
+    /// Stops all processes of an app and waits for that; a process that does not end in time is an error.
+    func stop(_ app: AppName, _ connection: SupervisordConnection) throws(SupervisordFailure) {
+        let end = MonotonicTime.now + patience(app)
+        for process in try processes(of: app, connection) where process.isUp { try connection.stop(process) }
+        var pause: UInt32 = 20_000
+        while let process = try processes(of: app, connection).first(where: { $0.isUp || $0.state == .stopping }) {
+            guard MonotonicTime.now < end else {
+                throw .fault(method: "stopProcess", code: 0, text: "\(process.specification) does not stop")
+            }
+            // BACKOFF can come back between two looks.
+            if process.state == .backoff { try connection.stop(process) }
+            usleep(pause)
+            pause = min(pause * 2, 200_000)
+        }
+    }
+}

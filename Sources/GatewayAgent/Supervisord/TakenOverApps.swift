@@ -1,0 +1,71 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Apps that Gateway Engine installed and gwe took over, with the versions that Engine.config told: `taken-over.json` in
+/// the state folder, written by `gwe config import`.
+///
+/// gwe did not install them, so its journal does not know them, and nothing of them is ever repaired or removed. But they
+/// are there: while supervisord has such a program and gwe has not installed a release of its own, a wish for the same
+/// version is met, and nothing is downloaded, written or restarted. Another version, or a digest that nobody can compare,
+/// is an upgrade like any other; from then on the app is gwe's.
+struct TakenOverApps: Sendable, Hashable {
+    var versions: [AppName: Version] = [:]
+
+    private static func path(_ folders: Folders) -> String { "\(folders.stateFolder)/taken-over.json" }
+
+    /// Empty when there is no such file, or not one of gwe's.
+    static func load(_ folders: Folders) -> TakenOverApps {
+        var taken = TakenOverApps()
+        guard let bytes = try? AtomicFile.read(path(folders), limit: 1 << 20),
+            let document = try? JSON.parse(bytes, source: path(folders)).json,
+            document["schema"]?.string == "gwe-taken-over/v1"
+        else { return taken }
+        for (name, value) in document["apps"]?.members ?? [] {
+            guard let app = AppName(name), let version = value.string.flatMap(Version.init) else { continue }
+            taken.versions[app] = version
+        }
+        return taken
+    }
+
+    /// Written whole; a crash leaves the file before or this one.
+    func save(_ folders: Folders) throws(SystemError) {
+        let apps = versions.sorted { $0.key < $1.key }.map { ($0.key.text, JSONValue.string($0.value.text)) }
+        let document: JSONValue = ["schema": "gwe-taken-over/v1", "apps": .object(apps)]
+        _ = try FileTree.makeDirectory(folders.stateFolder)
+        try AtomicFile.write(document.bytes(indented: true) + [UInt8(ascii: "\n")], to: TakenOverApps.path(folders))
+    }
+
+    /// Adds those that are still as they were taken over to what was seen.
+    static func complete(
+        _ observed: inout ObservedState, _ context: GatewayContext, desired: DesiredState,
+        services: [AppName: ServiceSnapshot]?
+    ) {
+        guard context.configuration.services == .supervisord else { return }
+        let taken = load(context.folders)
+        guard !taken.versions.isEmpty, let places = try? SupervisordPlaces.find(context.configuration) else { return }
+        let programs = SupervisordPrograms(places: places, servicesFolder: context.folders.stateFolder + "/services")
+        let there = (try? programs.foreignPrograms()) ?? [:]
+        for (app, version) in taken.versions where observed.apps[app] == nil {
+            guard desired.apps[app]?.state.value != .absent, there[app] != nil || services?[app]?.processID != nil
+            else {
+                continue
+            }
+            let release = InstalledRelease(
+                version: version, digest: .unknown, folder: "", kind: .service, artifactByteCount: 0,
+                unpackedByteCount: 0, run: .max)
+            observed.apps[app] = ObservedApp(
+                current: release, isRunning: services.map { $0[app]?.isRunning ?? false },
+                hasEndedWell: services?[app]?.hasEndedWell ?? false)
+        }
+    }
+
+    /// Where supervisord writes the output of a program that gwe has no definition of; nil when that is not told.
+    static func logFile(of app: AppName, _ context: GatewayContext) -> String? {
+        guard context.configuration.services == .supervisord, let connection = try? SupervisordConnection(context),
+            let processes = try? connection.processes()
+        else { return nil }
+        let path = SupervisordConnection.processes(of: app, among: processes).first?.logFile ?? ""
+        return path.hasPrefix("/") ? path : nil
+    }
+}
