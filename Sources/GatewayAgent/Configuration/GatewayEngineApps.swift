@@ -27,6 +27,7 @@ extension GatewayEngineImport {
                 lines += ["  \(name):", "    version: \(JSONValue.string(version.text).text())"]
                 if !app.startsByItself { lines.append("    state: stopped") }
                 taken.append("app \(name) version \(version)")
+                takenOver.versions[name] = version
                 wanted += 1
             } else {
                 lines += ["  # \(name):", "  #   version: \"\"   # fill in; Gateway Engine did not tell"]
@@ -40,7 +41,8 @@ extension GatewayEngineImport {
         }
         let head = [
             "# Apps that Gateway Engine hosted, from \(programFolder).",
-            "# Stop supervisord before 'gwe run', or they run twice.", "schema: gwe/v1",
+            "# With 'services: supervisord' in gateway.yaml they go on as they are. Otherwise stop supervisord before",
+            "# 'gwe run', or they run twice.", "schema: gwe/v1",
         ]
         // Without a wish there must be no `apps:` at all: an empty one would mean "remove every app".
         manifest = (head + [wanted > 0 ? "apps:" : "# apps:"] + lines).joined(separator: "\n") + "\n"

@@ -8,7 +8,7 @@ internal import GatewaySystem
 /// Gateway.cfg, and the list of apps from supervisord.
 ///
 /// The old files are only read. Nothing is written before all is read and checked; then the token, a first manifest if
-/// there is none, and last gateway.yaml, so that a crash in between leaves a gateway that is not configured yet, and
+/// there is none (and before it `taken-over.json`), and last gateway.yaml, so that a crash in between leaves a gateway that is not configured yet, and
 /// the import can be run again. Importing twice changes nothing.
 public struct GatewayEngineImport: Sendable {
     public var edits: ConfigurationStore.Edits = [:]
@@ -17,6 +17,8 @@ public struct GatewayEngineImport: Sendable {
     /// What is taken over and what is not, in words. Never holds the token.
     public var taken: [String] = []
     public var left: [String] = []
+    /// The apps that supervisord goes on with as they are, where it stays.
+    var takenOver = TakenOverApps()
     private var token: DeviceToken?
 
     public enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -60,6 +62,8 @@ public struct GatewayEngineImport: Sendable {
     public mutating func apply(folders: Folders) throws -> ConfigurationChange {
         let store = ConfigurationStore(folders: folders)
         if let token { try TokenStore.make(folders, store.load()).save(token) }
+        // Before the manifest: with the wish alone a pass would install what is there.
+        if !takenOver.versions.isEmpty { try takenOver.save(folders) }
         if let manifest {
             do throws(SystemError) {
                 try FileTree.makeDirectory(folders.configFolder)

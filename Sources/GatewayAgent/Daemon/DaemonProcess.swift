@@ -48,7 +48,10 @@ public enum DaemonProcess {
         // Signals first: every thread that starts later has them blocked.
         let loop = try EventLoop()
         try loop.onSignals([SIGTERM, SIGINT]) { _ in loop.stop() }
-        let services = try Supervisor(loop: loop, stateFolder: context.folders.stateFolder)
+        let services: any ServiceManager =
+            if let external = SupervisordServices(ifChosenIn: context) { external } else {
+                try Supervisor(loop: loop, stateFolder: context.folders.stateFolder)
+            }
         let daemon = Daemon(context: context, state: state, services: services, log: log)
         try loop.onSignals([SIGHUP]) { _ in daemon.wake("SIGHUP") }
         let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake("the manifest changed") })

@@ -1,7 +1,8 @@
 public import GatewayModel
 internal import GatewaySystem
 
-/// What an operator says while no daemon runs: it is made durable, and holds when one starts.
+/// What an operator says while no daemon runs: it is made durable, and holds when one starts. supervisord, where it
+/// supervises, does it at once.
 public enum LocalAction {
     public static func perform(_ verb: AppVerb, on app: AppName, _ context: GatewayContext) -> (ExitStatus, String) {
         do throws(OpenState.Failure) {
@@ -14,7 +15,11 @@ public enum LocalAction {
                 case .unhold: try commands.unhold(app)
                 case .stop: try commands.stop(app)
                 case .start: try commands.start(app)
+                case .restart where context.configuration.services == .supervisord: try commands.start(app)
                 case .restart: return (.unavailable, "nothing is supervised: no daemon is running (gwe run)")
+                }
+                if let services = SupervisordServices(ifChosenIn: context), verb != .hold, verb != .unhold {
+                    return services.carryOut(verb, on: app)
                 }
                 switch verb {
                 case .hold, .unhold: return (.success, "\(app): \(verb.done(nil))")

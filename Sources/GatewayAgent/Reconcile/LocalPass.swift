@@ -4,7 +4,8 @@ internal import GatewaySystem
 
 /// Passes of a process that is no daemon.
 public enum LocalPass {
-    /// One pass: takes the state lock, opens the journal, reconciles. Nothing is supervised, so nothing is started.
+    /// One pass: takes the state lock, opens the journal, reconciles. Where gwe supervises itself, nothing is started;
+    /// supervisord is driven without a daemon too.
     public static func reconcile(
         _ context: GatewayContext, _ options: PassOptions, emit: @escaping @Sendable (PassEvent) -> Void
     ) -> PassResult {
@@ -21,7 +22,8 @@ public enum LocalPass {
             let state = try OpenState(context: context, purpose: "reconcile")
             let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: true, emit: emit)
             let reconciler = Reconciler(
-                context: context, journal: state.journal, services: nil, cloud: cloud, emit: emit)
+                context: context, journal: state.journal, services: SupervisordServices(ifChosenIn: context),
+                cloud: cloud, emit: emit)
             return try reconciler.run(options)
         } catch let error as OpenState.Failure {
             return PassResult(exit: error.exit, summary: error.description)
@@ -58,6 +60,7 @@ public enum LocalPass {
                 }
             }
             for problem in inputs.problems { emit(.problem(problem.message)) }
+            let services = services ?? SupervisordServices(ifChosenIn: context)?.snapshots()
             var snapshot = try Reconciler.observe(
                 context: context, journal: journal, inputs: inputs, services: services, options: options)
             if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {

@@ -120,6 +120,7 @@ final class Reconciler {
             installed: records.compactMapValues { $0.current?.wish })
         var observed = Observer(context: context, isDeep: options.isDeep)
             .observe(apps: records, desired: desired, services: services)
+        TakenOverApps.complete(&observed, context, desired: desired, services: services)
         let wishes = desired.apps.compactMapValues { $0.release?.value }
         observed.quarantined = try journal?.quarantines(wishes: wishes) ?? [:]
         return Snapshot(

@@ -22,6 +22,8 @@ struct ServiceConfiguration {
         var warnings: [String]
         /// The variables of gwe's own environment that `supervisor.conf` names, as they were when this was made.
         var expanded: [String: String] = [:]
+        /// What supervisord gets, where it supervises.
+        var program: String?
 
         /// What stands in the file.
         var bytes: [UInt8] {
@@ -59,16 +61,28 @@ struct ServiceConfiguration {
                 let made = try SupervisorConf.parse(
                     text, source: "supervisor.conf", app: record.app, context: serviceContext, override: override)
                 return Made(
-                    definitions: made.definitions, warnings: made.warnings.map(\.description), expanded: variables)
+                    definitions: made.definitions, warnings: made.warnings.map(\.description), expanded: variables,
+                    program: try program(record.app, text, override, serviceContext))
             }
             let definition = try ServiceDefinition(
                 app: record.app, from: override ?? ServiceOverride(), context: serviceContext, source: "service")
-            return Made(definitions: [definition], warnings: [])
+            return Made(
+                definitions: [definition], warnings: [],
+                program: try program(record.app, nil, override, serviceContext))
         } catch let error as SystemError {
             throw StepFailure(error)
         } catch {
             throw StepFailure(.release, "\(error)")
         }
+    }
+
+    private func program(
+        _ app: AppName, _ conf: String?, _ override: ServiceOverride?, _ serviceContext: ServiceContext
+    ) throws(DocumentError) -> String? {
+        guard context.configuration.services == .supervisord else { return nil }
+        return try SupervisordProgram(
+            app: app, supervisorConf: conf, override: override, context: serviceContext
+        ).text
     }
 
     private func serviceContext(_ record: ReleaseRecord, desired: DesiredApp?) -> ServiceContext {
@@ -82,12 +96,19 @@ struct ServiceConfiguration {
             requires: desired?.requires.value.sorted() ?? [])
     }
 
-    /// Whether the file differs from what would be made now, in the environment it was made in: a command line and a
+    /// Whether the file, or the program that supervisord has, differs from what would be made now, in the environment it was made in: a command line and a
     /// daemon with different environments must not see drift in one another's work.
     func differs(_ record: ReleaseRecord, desired: DesiredApp?) -> Bool {
         let there = try? AtomicFile.read(store.servicePath(record.app), limit: 1 << 20)
         // As a rule nothing is expanded, or to the same: then the file need not be parsed.
-        if (try? make(record, desired: desired))?.bytes == there { return false }
+        let made = try? make(record, desired: desired)
+        let isWanted = desired?.state.value == .running
+        if let program = made?.program,
+            SupervisordServices.differs(program, of: record.app, isWanted: isWanted, context)
+        {
+            return true
+        }
+        if made?.bytes == there { return false }
         let node = there.flatMap { try? JSON.parse($0, source: store.servicePath(record.app)) }
         var expanded: [String: String] = [:]
         for (name, value) in node?.json["expanded"]?.members ?? [] { expanded[name] = value.string }
@@ -99,7 +120,7 @@ struct ServiceConfiguration {
         apps.flatMap { app -> [ServiceDefinition] in
             guard let bytes = try? AtomicFile.read(store.servicePath(app), limit: 1 << 20),
                 let node = try? JSON.parse(bytes, source: store.servicePath(app))
-            else { return [] }
+            else { return TakenOverApps.definitions(of: app, context) }
             return ServiceDefinition.all(inDocument: node.json) ?? []
         }
     }

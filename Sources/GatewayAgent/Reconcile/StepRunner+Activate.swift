@@ -31,6 +31,7 @@ extension StepRunner {
         let folder = context.folders.releasesFolder(of: work.app)
         services?.remove(work.app)
         try system { () throws(SystemError) in
+            _ = try FileTree.removeFile(self.store.programPath(work.app))
             _ = try FileTree.removeFile(self.store.servicePath(work.app))
             FaultPoint.pass("remove.unconfigured")
             _ = try FileTree.removeFile(self.context.folders.currentLink(of: work.app))

@@ -7,12 +7,21 @@ extension StepRunner {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
         let path = store.servicePath(work.app)
         guard let made = try ServiceConfiguration(context: context).make(release, desired: work.desired) else {
-            let wasThere = try system { () throws(SystemError) in try FileTree.removeFile(path) }
+            let wasThere = try system { () throws(SystemError) in
+                _ = try FileTree.removeFile(self.store.programPath(work.app))
+                return try FileTree.removeFile(path)
+            }
             FaultPoint.pass("configure.removed")
             return wasThere ? .done("no service") : .already("no service")
         }
+        let program = store.programPath(work.app)
         for warning in made.warnings { emit(.note("\(work.app): \(warning)")) }
-        if (try? AtomicFile.read(path, limit: 1 << 20)) == made.bytes { return .already() }
+        if (try? AtomicFile.read(path, limit: 1 << 20)) == made.bytes,
+            made.program == nil
+                || (try? AtomicFile.read(program, limit: 1 << 20)) == made.program.map({ Array($0.utf8) })
+        {
+            return .already()
+        }
         try system { () throws(SystemError) in
             _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
             let data = self.context.folders.dataFolder(of: work.app)
@@ -23,6 +32,8 @@ extension StepRunner {
             }
             FaultPoint.pass("configure.made")
             // Its environment may hold secrets.
+            if let text = made.program { try AtomicFile.write(text, to: program, mode: 0o600) }
+            FaultPoint.pass("configure.programmed")
             try AtomicFile.write(made.bytes, to: path, mode: 0o600)
             FaultPoint.pass("configure.written")
         }
@@ -31,7 +42,8 @@ extension StepRunner {
 
     /// Starts the app with the configuration in force, and waits until it is up; what it requires must be up first.
     func start(_ work: AppWork) throws(StepFailure) -> StepResult {
-        guard let release = work.release, release.release.kind == .service else { return .already("no service") }
+        // An app that was taken over is in force without a release of gwe's.
+        guard (work.release?.release ?? work.plan.installed)?.kind == .service else { return .already("no service") }
         guard let services else { return .skipped("no daemon supervises") }
         let running = services.snapshots()
         for name in work.desired?.requires.value.sorted() ?? []
@@ -42,7 +54,9 @@ extension StepRunner {
         guard !definitions.isEmpty else {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
-        if let problem = services.bringUp(work.app, definitions) { throw StepFailure(.release, problem) }
+        if let problem = services.bringUp(work.app, definitions) {
+            throw StepFailure(services.outage() == nil ? .release : .local, problem)
+        }
         return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")
     }
 

@@ -14,7 +14,9 @@ enum LogTail {
         guard let bytes = try? AtomicFile.read(store.servicePath(app), limit: 1 << 20),
             let node = try? JSON.parse(bytes, source: store.servicePath(app)),
             let definition = ServiceDefinition.all(inDocument: node.json)?.first, let path = definition.output.path
-        else { return context.folders.logFile(of: app) }
+        else {
+            return TakenOverApps.definitions(of: app, context).first?.output.path ?? context.folders.logFile(of: app)
+        }
         return path
     }
 

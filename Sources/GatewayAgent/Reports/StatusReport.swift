@@ -35,6 +35,9 @@ public struct StatusReport: Sendable {
     static func make(
         _ context: GatewayContext, journal: Journal?, only: AppName?, isDeep: Bool, daemon: DaemonFacts?
     ) throws(JournalError) -> StatusReport {
+        // Without a daemon, supervisord can still be asked.
+        let external = daemon == nil ? SupervisordServices(ifChosenIn: context) : nil
+        let daemon = daemon ?? external.map { DaemonFacts(services: $0.snapshots()) }
         let inputs = try DesiredInputs.load(context: context, journal: journal)
         var options = PassOptions()
         options.isDeep = isDeep
@@ -100,7 +103,7 @@ extension AppStatus {
             "desired": desired.map { .string($0.text) } ?? .null,
             "source": .string(origin.description),
             "installed": installed.map { .string($0.version.text) } ?? .null,
-            "digest": installed.map { .string($0.digest.hex) } ?? .null,
+            "digest": installed.flatMap { $0.digest == .unknown ? nil : .string($0.digest.hex) } ?? .null,
             "kind": installed.map { .string($0.kind.rawValue) } ?? .null,
             "sync": .string(syncText),
             "drift": .array(drift.map(\.json)),

@@ -26,10 +26,16 @@ public protocol ServiceManager: Sendable {
     /// One of every known app, sorted by name; see `ServiceStatus.processes`.
     func statuses() -> [ServiceStatus]
 
-    /// Stops all apps, those first that others do not need, and starts nothing any more.
+    /// Stops all apps, those first that others do not need, and starts nothing any more. Of supervisord's apps none is
+    /// stopped: they are supervisord's.
     func shutdown()
+
+    /// Why nothing can be supervised at all now, in words; nil while it can.
+    func outage() -> String?
 }
 
 extension ServiceManager {
+    public func outage() -> String? { nil }
+
     public func status(of app: AppName) -> ServiceStatus? { statuses().first { $0.app == app } }
 }

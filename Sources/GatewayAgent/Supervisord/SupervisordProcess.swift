@@ -60,22 +60,16 @@ struct SupervisordProcess: Sendable, Hashable {
     }
 }
 
-extension ServiceStatus {
-    /// One status of all processes of an app: that of the one that is worst off.
-    init(
-        _ app: AppName, _ processes: [SupervisordProcess], expected exitCodes: [Int32], release: String, isOwn: Bool,
-        lastError: String?
-    ) {
-        let order: [ServiceState] = [.fatal, .unknown, .backoff, .exited, .stopped, .stopping, .starting, .running]
-        let worst = processes.min { (order.firstIndex(of: $0.state) ?? 0) < (order.firstIndex(of: $1.state) ?? 0) }
-        self.init(app: app, state: worst?.state ?? .stopped)
-        pid = worst?.pid ?? processes.lazy.compactMap(\.pid).first
-        uptime = worst?.uptime
-        lastExit = worst?.lastExit
-        problem = worst?.problem(expected: exitCodes)
-        self.lastError = problem ?? lastError
-        adopted = !isOwn
-        wanted = state != .stopped
-        self.release = release
+extension SupervisordProcess {
+    /// - Parameters:
+    ///   - isOne: whether it is one of several of the app.
+    ///   - isOwn: whether gwe wrote its program.
+    func status(
+        _ app: AppName, isOne: Bool, expected exitCodes: [Int32], release: String, isOwn: Bool
+    ) -> ServiceStatus {
+        ServiceStatus(
+            app: app, process: isOne ? name : nil, state: state, pid: pid, uptime: uptime, lastExit: lastExit,
+            problem: problem(expected: exitCodes), lastError: problem(expected: exitCodes), adopted: !isOwn,
+            wanted: state != .stopped, release: release)
     }
 }

@@ -25,7 +25,8 @@ extension SupervisordServices {
                 throw error
             }
         }
-        let now = try changes ?? connection.reload()
+        let now: SupervisordConnection.Changes
+        if let changes { now = changes } else { now = try connection.reload() }
         changes = now
         try follow(now, app, connection, isStarting: false)
     }
@@ -53,6 +54,22 @@ extension SupervisordServices {
         guard !isStarting else { return }
         // At once, and not with supervisord's next round.
         for process in try processes(of: app, connection) where !process.isUp { try connection.start(process) }
+    }
+
+    /// Whether the file of an app's program was changed by hand, or is missing though the app is to run. A file that gwe
+    /// did not write is no drift.
+    static func differs(_ program: String, of app: AppName, isWanted: Bool, _ context: GatewayContext) -> Bool {
+        let store = ReleaseStore(folders: context.folders)
+        let kept = try? AtomicFile.read(store.programPath(app), limit: SupervisordPrograms.byteLimit)
+        if kept != Array(program.utf8) { return true }
+        guard let connection = try? SupervisordConnection(context),
+            let definition = try? connection.programs.definition(app)
+        else { return false }
+        switch definition {
+        case .none: return isWanted
+        case .own(let text): return text != program
+        case .foreign, .entangled: return false
+        }
     }
 
     private func isWritingNeeded(

@@ -29,6 +29,12 @@ public final class SupervisordServices: ServiceManager {
         store = ReleaseStore(folders: context.folders)
     }
 
+    /// nil unless gateway.yaml says `services: supervisord`.
+    public convenience init?(ifChosenIn context: GatewayContext) {
+        guard context.configuration.services == .supervisord else { return nil }
+        self.init(context)
+    }
+
     // MARK: ServiceManager
 
     public func apply(_ definitions: [ServiceDefinition]) {
@@ -111,6 +117,22 @@ public final class SupervisordServices: ServiceManager {
         } catch {
             return error.isOutage ? error.description : nil
         }
+    }
+
+    /// What an operator says of one app, done at once.
+    func carryOut(_ verb: AppVerb, on app: AppName) -> (ExitStatus, String) {
+        var problem: String?
+        switch verb {
+        case .hold, .unhold: break
+        case .stop: problem = stop(app).flatMap { $0.state.hasProcess ? $0.problem : nil }
+        case .start, .restart:
+            let definitions = ServiceConfiguration(context: context).definitions(of: [app])
+            guard !definitions.isEmpty else { return (.failure, "\(app) is not installed, or is no service") }
+            if verb == .restart { _ = stop(app) }
+            problem = bringUp(app, definitions)
+        }
+        if let problem { return (outage() == nil ? .failure : .unavailable, "\(app): \(problem)") }
+        return (.success, "\(app): \(verb.done(status(of: app)?.state.rawValue))")
     }
 
     // MARK: what is known

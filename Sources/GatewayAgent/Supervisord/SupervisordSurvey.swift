@@ -31,13 +31,18 @@ struct SupervisordSurvey {
         let text = isKnown ? (try? connection.programs.text(app)) ?? nil : nil
         let release = text.flatMap { SupervisordProgram.release(of: $0) }
         let definition = ServiceConfiguration(context: services.context).definitions(of: [app]).first
-        var status = ServiceStatus(
-            app, own, expected: definition?.exitCodes ?? [0], release: release ?? "", isOwn: release != nil,
-            lastError: failure)
+        let single = own.map { process in
+            process.status(
+                app, isOne: own.count > 1, expected: definition?.exitCodes ?? [0], release: release ?? "",
+                isOwn: release != nil)
+        }
+        var status =
+            ServiceStatus(of: single)
+            ?? ServiceStatus(app: app, state: .stopped, wanted: false, release: release ?? "")
         if own.isEmpty, text != nil { status.problem = "supervisord has not read \(connection.programs.path(app)) yet" }
         // What kept it from being started is worth more than STOPPED.
         if let failure, status.state != .running { status.problem = failure }
-        status.lastError = status.problem ?? status.lastError
+        status.lastError = status.problem ?? status.lastError ?? failure
         return status
     }
 

@@ -60,12 +60,15 @@ struct TakenOverApps: Sendable, Hashable {
         }
     }
 
-    /// Where supervisord writes the output of a program that gwe has no definition of; nil when that is not told.
-    static func logFile(of app: AppName, _ context: GatewayContext) -> String? {
-        guard context.configuration.services == .supervisord, let connection = try? SupervisordConnection(context),
-            let processes = try? connection.processes()
-        else { return nil }
-        let path = SupervisordConnection.processes(of: app, among: processes).first?.logFile ?? ""
-        return path.hasPrefix("/") ? path : nil
+    /// How supervisord runs an app that was taken over, by its file; empty when it was not, or is gwe's by now.
+    static func definitions(of app: AppName, _ context: GatewayContext) -> [ServiceDefinition] {
+        guard context.configuration.services == .supervisord, load(context.folders).versions[app] != nil,
+            let connection = try? SupervisordConnection(context), let text = try? connection.programs.text(app),
+            SupervisordProgram.release(of: text) == nil
+        else { return [] }
+        let serviceContext = ServiceContext(
+            release: "", directory: connection.client.places.programFolder, logFolder: context.folders.logFolder,
+            agentEnvironment: ProcessFacts.environment, hostName: KernelInfo.name.node)
+        return (try? SupervisorConf.parse(text, source: "", app: app, context: serviceContext))?.definitions ?? []
     }
 }

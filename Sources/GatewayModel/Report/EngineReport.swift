@@ -21,7 +21,7 @@ public enum EngineReport {
             "desired": .string(app.desired?.text ?? ""),
             "sync": .string(app.syncText),
             "health": .string(app.health.rawValue),
-            "digest": .string(app.installed?.digest.hex ?? ""),
+            "digest": .string(app.installed.flatMap { $0.digest == .unknown ? nil : $0.digest.hex } ?? ""),
         ]
     }
 

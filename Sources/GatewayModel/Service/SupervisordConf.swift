@@ -24,8 +24,10 @@ public struct SupervisordConf: Sendable, Hashable {
     ) throws(DocumentError) {
         let sections = try SupervisorConfLines(text, source: path).sections
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        var expansions = ["here": folder, "host_node_name": hostName]
-        for (name, value) in environment { expansions["ENV_\(name)"] = value }
+        var expansions: [String: SupervisorConfExpansion.Value] = [
+            "here": .text(folder), "host_node_name": .text(hostName),
+        ]
+        for (name, value) in environment { expansions["ENV_\(name)"] = .text(value) }
         func value(_ section: String, _ key: String) throws(DocumentError) -> String? {
             let options = sections.first { $0.name == section }?.options
             guard let option = options?.last(where: { $0.name == key }) else { return nil }

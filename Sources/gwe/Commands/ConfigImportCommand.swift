@@ -10,7 +10,8 @@ struct ConfigImportCommand: ParsableCommand {
             Example: gwe config import /etc/exosite/gwe/Gateway.cfg
 
             The old files are only read. The token is stored and never shown. Apps that supervisord hosts become
-            a first manifest, unless there is one.
+            a first manifest, unless there is one. With 'services: supervisord' in gateway.yaml they run on
+            untouched, until another version is wanted.
             """)
 
     @OptionGroup var folderOptions: FolderOptions

@@ -8,7 +8,8 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         commandName: "reconcile",
         abstract: "Run one pass: look, plan, apply, report.",
         discussion: """
-            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started.
+            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started,
+            unless supervisord supervises (services in gateway.yaml).
             Ends with 0 when converged; --dry-run with 2 when changes are pending (gwe exit-codes lists all).
             """)
 

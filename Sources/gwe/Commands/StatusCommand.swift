@@ -55,7 +55,8 @@ struct StatusCommand: ParsableCommand, Exemplified {
             }
         }
         let report = StatusReport.make(context, only: only, isDeep: deep)
-        if only == nil, !output.json { tell("gwe: nothing is supervised: no daemon is running (gwe run)") }
+        let isSupervised = report.json["supervised"]?.bool == true
+        if only == nil, !output.json, !isSupervised { tell("gwe: nothing is supervised: no daemon is running (gwe run)") }
         return (report.json, report.exit)
     }
 }
