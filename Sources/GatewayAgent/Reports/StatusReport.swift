@@ -47,6 +47,8 @@ public struct StatusReport: Sendable {
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
+        let unknown = daemon?.services.values.first { $0.state == ServiceState.unknown.rawValue }?.lastError
+        if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
         let status = GatewayStatus(
             desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan, services: daemon?.services,
             progressing: daemon?.progressing ?? [], problems: problems)

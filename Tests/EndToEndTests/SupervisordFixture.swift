@@ -1,0 +1,104 @@
+import Documents
+import Foundation
+import GatewaySystem
+import Glibc
+
+/// Debian's supervisord in a folder of a gateway, with a `conf.d` of its own, beside a program that is none of gwe's.
+final class SupervisordFixture {
+    let gateway: GatewayFixture
+    let folder: String
+    private(set) var process: GatewayProcess?
+
+    var confFile: String { folder + "/supervisord.conf" }
+    var programFolder: String { folder + "/conf.d" }
+    var socketFile: String { folder + "/s.sock" }
+    func program(_ app: String) -> String { "\(programFolder)/\(app).conf" }
+
+    /// - Parameters:
+    ///   - inet: a port of 127.0.0.1 in place of the socket, with user and password.
+    ///   - isStarted: whether supervisord runs at once.
+    init(_ gateway: GatewayFixture, inet: UInt16? = nil, isStarted: Bool = true) throws {
+        self.gateway = gateway
+        folder = gateway.root + "/supervisor"
+        let server =
+            if let inet {
+                """
+                [inet_http_server]
+                port = 127.0.0.1:\(inet)
+                username = gwe
+                password = se;cret
+                [supervisorctl]
+                serverurl = http://127.0.0.1:\(inet)
+                """
+            } else {
+                """
+                [unix_http_server]
+                file = %(here)s/s.sock   ; relative to this file
+                [supervisorctl]
+                serverurl = unix://%(here)s/s.sock
+                """
+            }
+        try gateway.write(
+            """
+            \(server)
+            [supervisord]
+            logfile = \(folder)/supervisord.log
+            pidfile = \(folder)/supervisord.pid
+            childlogdir = \(folder)
+            user = root
+            [rpcinterface:supervisor]
+            supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+            [include]
+            files = conf.d/*.conf
+            """, to: confFile)
+        try gateway.write("[program:neighbour]\ncommand=/bin/sleep 1000\nstartsecs=0\n", to: program("neighbour"))
+        let yaml = gateway.configFolder + "/gateway.yaml"
+        try gateway.write(
+            (gateway.read(yaml) ?? "schema: gwe/v1\n") + "services: supervisord\nsupervisord_conf: \(confFile)\n", to: yaml)
+        if isStarted { try start() }
+    }
+
+    deinit { stop() }
+
+    func start() throws {
+        let process = try GatewayProcess(
+            "/usr/bin/supervisord", ["-n", "-c", confFile],
+            environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"], scratch: gateway.root + "/scratch")
+        self.process = process
+        guard GatewayProcess.until(.seconds(30), { self.control("pid").code == 0 }) else {
+            throw GatewayProcess.Failure(description: "supervisord does not come up: \(log)")
+        }
+    }
+
+    /// With all that it runs.
+    func stop() {
+        process?.send(SIGTERM)
+        _ = process?.wait()
+        process = nil
+    }
+
+    /// `supervisorctl`.
+    @discardableResult
+    func control(_ arguments: String...) -> Ran {
+        do {
+            return try GatewayProcess(
+                "/usr/bin/supervisorctl", ["-c", confFile] + arguments, environment: ["PATH": "/usr/bin:/bin"],
+                scratch: gateway.root + "/scratch"
+            ).wait()
+        } catch {
+            return Ran(arguments: arguments, code: nil, signal: nil, out: "", err: "\(error)")
+        }
+    }
+
+    /// supervisord's own word on a program.
+    func pid(of program: String) -> Int32? {
+        Int32(control("pid", program).out.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { $0 > 0 ? $0 : nil }
+    }
+
+    var log: String { gateway.read(folder + "/supervisord.log") ?? "" }
+
+    /// How often supervisord started a process of a program.
+    func starts(of program: String) -> Int {
+        log.split(separator: "\n").filter { $0.contains("spawned: '\(program)'") }.count
+    }
+}
