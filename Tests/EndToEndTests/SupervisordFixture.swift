@@ -29,6 +29,8 @@ final class SupervisordFixture {
                 password = se;cret
                 [supervisorctl]
                 serverurl = http://127.0.0.1:\(inet)
+                username = gwe
+                password = se;cret
                 """
             } else {
                 """
@@ -54,7 +56,8 @@ final class SupervisordFixture {
         try gateway.write("[program:neighbour]\ncommand=/bin/sleep 1000\nstartsecs=0\n", to: program("neighbour"))
         let yaml = gateway.configFolder + "/gateway.yaml"
         try gateway.write(
-            (gateway.read(yaml) ?? "schema: gwe/v1\n") + "services: supervisord\nsupervisord_conf: \(confFile)\n", to: yaml)
+            (gateway.read(yaml) ?? "schema: gwe/v1\n") + "services: supervisord\nsupervisord_conf: \(confFile)\n",
+            to: yaml)
         if isStarted { try start() }
     }
 
@@ -66,7 +69,8 @@ final class SupervisordFixture {
             environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"], scratch: gateway.root + "/scratch")
         self.process = process
         guard GatewayProcess.until(.seconds(30), { self.control("pid").code == 0 }) else {
-            throw GatewayProcess.Failure(description: "supervisord does not come up: \(log)")
+            throw GatewayProcess.Failure(
+                description: "supervisord does not come up: \(log)\(process.out)\(process.err)\(control("pid"))")
         }
     }
 

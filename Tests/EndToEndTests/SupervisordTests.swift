@@ -34,14 +34,16 @@ import Testing
         let neighbour = supervisord.pid(of: "neighbour")
         try gateway.upload(app("1"))
         try gateway.upload(app("2"))
-        try gateway.manifest(manifest("1", more: "    service: {environment: {COLOUR: \"100% red\"}, stop_timeout: 3s}\n"))
+        try gateway.manifest(
+            manifest("1", more: "    service: {environment: {COLOUR: \"100% red\"}, stop_timeout: 3s}\n"))
 
         let first = try gateway.gwe("reconcile")
         #expect(first.code == 0, "\(first)")
         let text = try #require(gateway.read(supervisord.program("web")))
         #expect(text.contains("\n[program:web]\ncommand = bin/run        ; with a comment\nstartsecs = 0\n"), "\(text)")
         #expect(text.contains("\nstopwaitsecs=3\n") && text.contains("COLOUR=\"100%% red\""), "\(text)")
-        #expect(text.contains("\nstdout_logfile_maxbytes=200KB\n") && text.contains("\nredirect_stderr=true\n"), "\(text)")
+        #expect(
+            text.contains("\nstdout_logfile_maxbytes=200KB\n") && text.contains("\nredirect_stderr=true\n"), "\(text)")
         let one = try #require(supervisord.pid(of: "web"))
         #expect(try gateway.row("web")["pid"]?.int == Int64(one))
         #expect(try gateway.row("web")["state"]?.string == "RUNNING")

@@ -12,6 +12,7 @@ extension SupervisordServices {
         let before = try connection.programs.definition(app)
         if try isWritingNeeded(wanted, of: app, over: before) {
             try refuseSecondCopy(app)
+            try makeLogFolders(app)
             try connection.programs.write(wanted, of: app, over: before)
             changes = nil
             do throws(SupervisordFailure) {
@@ -81,6 +82,18 @@ extension SupervisordServices {
         case .own(let text): text != wanted
         case .foreign(let text): !SupervisordProgram.isEquivalent(wanted, to: text, app: app)
         case .entangled(let why): throw .file(why)
+        }
+    }
+
+    /// supervisord reads no file that names a log in a folder that is not there.
+    private func makeLogFolders(_ app: AppName) throws(SupervisordFailure) {
+        for definition in ServiceConfiguration(context: context).definitions(of: [app]) {
+            for path in [definition.output.path, definition.errorOutput?.path].compactMap(\.self) {
+                guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { continue }
+                do throws(SystemError) { _ = try FileTree.makeDirectory(String(path[..<slash])) } catch {
+                    throw .file("\(error)")
+                }
+            }
         }
     }
 

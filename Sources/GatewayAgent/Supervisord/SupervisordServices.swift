@@ -83,7 +83,13 @@ public final class SupervisordServices: ServiceManager {
             attempt(app) { () throws(SupervisordFailure) in
                 let connection = try SupervisordConnection(context)
                 try refresh(app, connection)
-                for process in try processes(of: app, connection) where !process.isUp { try connection.start(process) }
+                let processes = try processes(of: app, connection)
+                guard !processes.isEmpty else {
+                    // Why its program could not be written, or read, says more.
+                    let why = failures.withLock { $0[app] }
+                    throw .file(why ?? "supervisord has no program \(app)")
+                }
+                for process in processes where !process.isUp { try connection.start(process) }
             }
         }
         return settle(app)
