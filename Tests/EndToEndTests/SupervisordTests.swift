@@ -19,7 +19,7 @@ import Testing
             "web", version,
             files: [
                 "supervisor.conf": .init(conf),
-                "bin/run": .script("echo version \(version) $LEVEL $GWE_VERSION $(basename $PWD); exec \(command)"),
+                "bin/run": .script("echo version \(version) $LEVEL $GWE_VERSION; exec \(command)"),
             ])
     }
 
@@ -49,7 +49,7 @@ import Testing
         #expect(try gateway.row("web")["state"]?.string == "RUNNING")
         #expect(try gateway.status().code == 0)
         try gateway.eventually("the log") {
-            gateway.read(gateway.logFolder + "/web.log") == "version 1 debug, loud 1 current\n"
+            gateway.read(gateway.logFolder + "/web.log") == "version 1 debug, loud 1\n"
         }
 
         let again = try gateway.gwe("reconcile")
@@ -63,7 +63,7 @@ import Testing
         #expect(two != one && supervisord.starts(of: "web") == 2, "\(supervisord.log)")
         #expect(gateway.read(supervisord.program("web"))?.contains("stopwaitsecs") == false)
         try gateway.eventually("the log of the second version") {
-            gateway.read(gateway.logFolder + "/web.log")?.hasSuffix("version 2 debug, loud 2 current\n") == true
+            gateway.read(gateway.logFolder + "/web.log")?.hasSuffix("version 2 debug, loud 2\n") == true
         }
 
         try gateway.manifest("schema: gwe/v1\napps: {}\n")

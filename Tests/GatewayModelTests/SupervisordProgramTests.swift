@@ -68,7 +68,7 @@ import Testing
             try SupervisorConfEnvironment.parse(plain["environment"] ?? "") == ["GWE_APP": "web", "A": "1", "B": "two"])
 
         let override = ServiceOverride(
-            command: "bin/other --rate 5%", environment: ["B": "it's 3, \u{e9}", "C": "\"q\" end"], user: "nobody",
+            command: "bin/other --rate 5%", environment: ["B": "it's 3, \u{e9}", "C": "a \"q\" end"], user: "nobody",
             restart: .onFailure, directory: "", stopSignal: "INT", stopTimeout: .milliseconds(2500))
         let changed = try read(text(conf, override))
         #expect(changed["command"] == "/r/web/current/bin/other --rate 5%%")

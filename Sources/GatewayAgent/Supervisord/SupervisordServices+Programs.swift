@@ -4,9 +4,13 @@ internal import GatewaySystem
 /// Bringing supervisord's programs to what gwe generated. All with `changing` held.
 extension SupervisordServices {
     /// Writes the app's program where it differs, makes supervisord read it, and adds or replaces the group.
-    /// - Parameter changes: what the last reread said, while no file was written since.
+    /// An app that gwe did not install is taken as it is.
+    /// - Parameters:
+    ///   - changes: what the last reread said, while no file was written since.
+    ///   - isStarting: whether a start follows.
     func put(
-        _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?
+        _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?,
+        isStarting: Bool
     ) throws(SupervisordFailure) {
         guard let wanted = program(app) else { return }
         let before = try connection.programs.definition(app)
@@ -29,13 +33,7 @@ extension SupervisordServices {
         let now: SupervisordConnection.Changes
         if let changes { now = changes } else { now = try connection.reload() }
         changes = now
-        try follow(now, app, connection, isStarting: false)
-    }
-
-    /// Makes supervisord's group what the file says, for a start. A group that gwe does not manage is taken as it is.
-    func refresh(_ app: AppName, _ connection: SupervisordConnection) throws(SupervisordFailure) {
-        guard isManaged(app) else { return }
-        try follow(try connection.reload(), app, connection, isStarting: true)
+        try follow(now, app, connection, isStarting: isStarting)
     }
 
     /// A new group is added, which starts it unless it says `autostart=false`; a changed one is replaced, unless somebody

@@ -48,7 +48,7 @@ public final class SupervisordServices: ServiceManager {
             for app in apps {
                 attempt(app) { () throws(SupervisordFailure) in
                     let connection = try SupervisordConnection(context)
-                    try put(app, connection, &changes)
+                    try put(app, connection, &changes, isStarting: false)
                 }
             }
         }
@@ -82,13 +82,11 @@ public final class SupervisordServices: ServiceManager {
         changing.withLock { _ in
             attempt(app) { () throws(SupervisordFailure) in
                 let connection = try SupervisordConnection(context)
-                try refresh(app, connection)
+                // Never with a program that is not what gwe generated.
+                var changes: SupervisordConnection.Changes?
+                try put(app, connection, &changes, isStarting: true)
                 let processes = try processes(of: app, connection)
-                guard !processes.isEmpty else {
-                    // Why its program could not be written, or read, says more.
-                    let why = failures.withLock { $0[app] }
-                    throw .file(why ?? "supervisord has no program \(app)")
-                }
+                guard !processes.isEmpty else { throw .file("supervisord has no program \(app)") }
                 for process in processes where !process.isUp { try connection.start(process) }
             }
         }
