@@ -51,6 +51,7 @@ import Testing
         (.stopped, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.stopped, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
         (.stopped, short, .stopped, []), (.stopped, long, .stopped, []), (.stopped, done, .stopped, []),
+        (.stopped, .unhealthy(healthyFor: nil), .stopped, []), (.stopped, .unhealthy(healthyFor: .zero), .stopped, []),
         (.stopped, .timer, .stopped, []), (.stopped, .signalFailed, .stopped, []),
 
         (.starting, .start, .starting, []),
@@ -63,6 +64,8 @@ import Testing
         (.starting, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
         (.starting, short, .backoff, firstDelay), (.starting, long, .starting, spawn),
         (.starting, done, .exited, [.cancelTimer]),
+        (.starting, .unhealthy(healthyFor: nil), .stopping, stopping),
+        (.starting, .unhealthy(healthyFor: .zero), .stopping, stopping),
         (.starting, .timer, .running, []), (.starting, .signalFailed, .starting, []),
 
         (.running, .start, .running, []),
@@ -75,6 +78,8 @@ import Testing
         (.running, .adopted(uptime: .zero), .running, []),
         (.running, short, .starting, spawn), (.running, long, .starting, spawn),
         (.running, done, .exited, [.cancelTimer]),
+        (.running, .unhealthy(healthyFor: nil), .stopping, stopping),
+        (.running, .unhealthy(healthyFor: .zero), .stopping, stopping),
         (.running, .timer, .running, []), (.running, .signalFailed, .running, []),
 
         (.backoff, .start, .starting, spawn),
@@ -86,6 +91,7 @@ import Testing
         (.backoff, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.backoff, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
         (.backoff, short, .backoff, []), (.backoff, long, .backoff, []), (.backoff, done, .backoff, []),
+        (.backoff, .unhealthy(healthyFor: nil), .backoff, []), (.backoff, .unhealthy(healthyFor: .zero), .backoff, []),
         (.backoff, .timer, .starting, [.spawn]), (.backoff, .signalFailed, .backoff, []),
 
         (.stopping, .start, .stopping, []),
@@ -98,6 +104,8 @@ import Testing
         (.stopping, .adopted(uptime: .zero), .stopping, []),
         (.stopping, short, .stopped, [.cancelTimer]), (.stopping, long, .stopped, [.cancelTimer]),
         (.stopping, done, .stopped, [.cancelTimer]),
+        (.stopping, .unhealthy(healthyFor: nil), .stopping, []),
+        (.stopping, .unhealthy(healthyFor: .zero), .stopping, []),
         (.stopping, .timer, .stopping, [.kill, .setTimer(.seconds(10))]),
         (.stopping, .signalFailed, .unknown, [.cancelTimer]),
 
@@ -110,6 +118,7 @@ import Testing
         (.exited, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.exited, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
         (.exited, short, .exited, []), (.exited, long, .exited, []), (.exited, done, .exited, []),
+        (.exited, .unhealthy(healthyFor: nil), .exited, []), (.exited, .unhealthy(healthyFor: .zero), .exited, []),
         (.exited, .timer, .exited, []), (.exited, .signalFailed, .exited, []),
 
         (.fatal, .start, .starting, spawn),
@@ -121,6 +130,7 @@ import Testing
         (.fatal, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.fatal, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
         (.fatal, short, .fatal, []), (.fatal, long, .fatal, []), (.fatal, done, .fatal, []),
+        (.fatal, .unhealthy(healthyFor: nil), .fatal, []), (.fatal, .unhealthy(healthyFor: .zero), .fatal, []),
         (.fatal, .timer, .fatal, []), (.fatal, .signalFailed, .fatal, []),
 
         (.unknown, .start, .unknown, []),
@@ -133,6 +143,7 @@ import Testing
         (.unknown, .adopted(uptime: .zero), .unknown, []),
         (.unknown, short, .stopped, [.cancelTimer]), (.unknown, long, .stopped, [.cancelTimer]),
         (.unknown, done, .stopped, [.cancelTimer]),
+        (.unknown, .unhealthy(healthyFor: nil), .unknown, []), (.unknown, .unhealthy(healthyFor: .zero), .unknown, []),
         (.unknown, .timer, .unknown, []), (.unknown, .signalFailed, .unknown, []),
     ]
 
@@ -146,7 +157,7 @@ import Testing
 
     @Test("the table names every pair")
     func tableIsComplete() {
-        #expect(ServiceStateMachineTests.table.count == ServiceState.allCases.count * 13)
+        #expect(ServiceStateMachineTests.table.count == ServiceState.allCases.count * 15)
         let pairs = Set(ServiceStateMachineTests.table.map { "\($0.0) \($0.1)" })
         #expect(pairs.count == ServiceStateMachineTests.table.count)
     }
@@ -245,5 +256,75 @@ import Testing
             _ = machine.handle(event, randomness: 1)
             #expect(machine.state == .exited)
         }
+    }
+
+    /// Becomes unhealthy when it runs, stops, and what happens then.
+    private func unhealthy(_ machine: inout ServiceStateMachine, healthyFor: Duration?) -> [Action] {
+        #expect(machine.handle(.unhealthy(healthyFor: healthyFor), randomness: 1) == ServiceStateMachineTests.stopping)
+        return machine.handle(.ended(.signal(15), uptime: .seconds(600)), randomness: 1)
+    }
+
+    private func comeUp(_ machine: inout ServiceStateMachine) {
+        if machine.state == .backoff { _ = machine.handle(.timer, randomness: 1) }
+        _ = machine.handle(.spawned, randomness: 1)
+        _ = machine.handle(.timer, randomness: 1)
+        #expect(machine.state == .running)
+    }
+
+    @Test("an unhealthy app is restarted at once the first time, then ever more rarely, and never given up")
+    func unhealthyDelays() throws {
+        var machine = try machine(in: .running)
+        #expect(unhealthy(&machine, healthyFor: .seconds(600)) == ServiceStateMachineTests.spawn)
+        var last: [Action] = []
+        for number in 0..<20 {
+            comeUp(&machine)
+            last = unhealthy(&machine, healthyFor: number == 3 ? .seconds(5) : nil)
+            #expect(machine.state == .backoff)
+            if number < 3 { #expect(last == [.setTimer(.milliseconds(100 << number))]) }
+        }
+        #expect(last == [.setTimer(.seconds(300))])
+        comeUp(&machine)
+        #expect(unhealthy(&machine, healthyFor: .seconds(60)) == ServiceStateMachineTests.spawn)
+    }
+
+    @Test("with startretries=1 the second start after which it is never healthy is fatal; one that was healthy is none")
+    func unhealthyGivesUp() throws {
+        var machine = try machine(in: .running, retries: 1)
+        for (healthyFor, state) in [
+            (Duration?.none, ServiceState.starting), (.seconds(1), .backoff), (nil, .backoff), (nil, .fatal),
+        ] {
+            _ = unhealthy(&machine, healthyFor: healthyFor)
+            #expect(machine.state == state)
+            if state != .fatal { comeUp(&machine) }
+        }
+        #expect(machine.handle(.start, randomness: 1) == ServiceStateMachineTests.spawn)
+    }
+
+    @Test("with autorestart=false an unhealthy app runs on")
+    func unhealthyNever() throws {
+        var machine = try machine(restart: .never)
+        _ = machine.handle(.start, randomness: 1)
+        comeUp(&machine)
+        #expect(machine.handle(.unhealthy(healthyFor: nil), randomness: 1) == [])
+        #expect(machine.state == .running)
+    }
+
+    @Test("a stop that comes while an unhealthy app is stopping wins, and so does a start")
+    func unhealthyAndPerson() throws {
+        var stopped = try machine(in: .running)
+        _ = stopped.handle(.unhealthy(healthyFor: nil), randomness: 1)
+        _ = stopped.handle(.stop, randomness: 1)
+        #expect(stopped.handle(ServiceStateMachineTests.done, randomness: 1) == [.cancelTimer])
+        #expect(stopped.state == .stopped)
+
+        var started = try machine(in: .running)
+        for _ in 0..<3 {
+            _ = unhealthy(&started, healthyFor: nil)
+            comeUp(&started)
+        }
+        _ = started.handle(.unhealthy(healthyFor: nil), randomness: 1)
+        _ = started.handle(.start, randomness: 1)
+        #expect(started.handle(ServiceStateMachineTests.done, randomness: 1) == ServiceStateMachineTests.spawn)
+        #expect(started.failures == 0)
     }
 }

@@ -44,6 +44,7 @@ final class Daemon: Sendable {
             let wanted = snapshot.desired.apps.values.filter { $0.state.value == .running }.map(\.name)
             // What an earlier daemon left running and nobody installed or wants to run goes first.
             for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
+            services.hold(Set(snapshot.desired.apps.values.filter(\.hold.value).map(\.name)))
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
             let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
             services.bringUp(definitions) { app, problem in log(.problem("\(app): \(problem)")) }
@@ -67,11 +68,25 @@ final class Daemon: Sendable {
         }
         defer { progressing.withLock { $0 = [] } }
         let result = reconcile(request.options, emit)
+        tellHolds()
         emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
         return PollSchedule.pause(
             after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
+    }
+
+    /// Tells whoever supervises which apps are held.
+    private func tellHolds() {
+        do throws(JournalError) {
+            let inputs = try DesiredInputs.load(context: context, journal: state.journal)
+            let desired = DesiredState.merge(
+                local: inputs.local, cloud: inputs.cloud.layer, operator: inputs.operatorLayer, named: inputs.named,
+                installed: try state.journal.apps().compactMapValues { $0.current?.wish })
+            services.hold(Set(desired.apps.values.filter(\.hold.value).map(\.name)))
+        } catch {
+            log(.problem(error.description))
+        }
     }
 
     private func reconcile(_ options: PassOptions, _ emit: @escaping @Sendable (PassEvent) -> Void) -> PassResult {
@@ -133,7 +148,7 @@ final class Daemon: Sendable {
                 description: error.description, isUnknownApp: error.description.hasPrefix("no such app"))
         }
         switch verb {
-        case .hold, .unhold: break
+        case .hold, .unhold: tellHolds()
         case .stop: _ = services.stop(app)
         case .start, .restart:
             let definitions = ServiceConfiguration(context: context).definitions(of: [app])

@@ -48,10 +48,17 @@ public enum DaemonProcess {
         // Signals first: every thread that starts later has them blocked.
         let loop = try EventLoop()
         try loop.onSignals([SIGTERM, SIGINT]) { _ in loop.stop() }
-        let services: any ServiceManager =
+        let below: any ServiceManager =
             if let external = SupervisordServices(ifChosenIn: context) { external } else {
                 try Supervisor(loop: loop, stateFolder: context.folders.stateFolder)
             }
+        let services = HealthWatch(below, loop: loop, caFile: context.configuration.caFile) { app, health in
+            switch health {
+            case .unhealthy(let reason): log(.problem("\(app): \(reason)"))
+            case .healthy: log(.note("\(app) is healthy"))
+            case .starting: break
+            }
+        }
         let daemon = Daemon(context: context, state: state, services: services, log: log)
         try loop.onSignals([SIGHUP]) { _ in daemon.wake("SIGHUP") }
         let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake("the manifest changed") })
@@ -71,6 +78,7 @@ public enum DaemonProcess {
         log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
         loop.run()
         log(.note("stopping"))
+        services.endWaits()
         daemon.passes.stop(timeout: stopPatience)
         socket.stop()
         services.shutdown()

@@ -11,6 +11,8 @@ public enum DaemonServices {
             "exit_status": snapshot.exitStatus.map { .int(Int64($0)) } ?? .null,
             "restarts": .int(Int64(snapshot.restarts)), "ended_well": .bool(snapshot.hasEndedWell),
             "error": snapshot.lastError.map(JSONValue.string) ?? .null, "name": .string(snapshot.name),
+            "health": snapshot.health.map { .string($0.word) } ?? .null,
+            "health_reason": snapshot.health?.reason.map(JSONValue.string) ?? .null,
             "processes": .array(snapshot.processes.map { encode($0) }),
         ]
     }
@@ -32,6 +34,9 @@ public enum DaemonServices {
             uptime: value["uptime_seconds"]?.int.map { .seconds($0) },
             exitStatus: value["exit_status"]?.int.map(Int32.init(truncatingIfNeeded:)),
             restarts: Int(value["restarts"]?.int ?? 0), lastError: value["error"]?.string,
+            health: value["health"]?.string.flatMap {
+                ServiceHealth(word: $0, reason: value["health_reason"]?.string)
+            },
             hasEndedWell: value["ended_well"]?.bool ?? false, name: value["name"]?.string ?? "",
             processes: (value["processes"]?.elements ?? []).compactMap { snapshot($0, depth: depth + 1) })
     }

@@ -8,14 +8,18 @@ extension ServiceManager {
 
     /// Takes the definitions of an app over and waits until it is up. Returns why it is not; nil when it is, or when it
     /// ended as it may.
-    func bringUp(_ app: AppName, _ definitions: [ServiceDefinition]) -> String? {
+    /// - Parameter untilHealthy: whether to wait also for the first word of its health check, which takes at most about its
+    ///   `within`; an app that it finds unhealthy is not up.
+    func bringUp(_ app: AppName, _ definitions: [ServiceDefinition], untilHealthy: Bool = false) -> String? {
         let before = status(of: app)
         apply(definitions)
         guard var status = settle(app) else { return "the supervisor does not know \(app)" }
         // An app that ended at once is not started a second time.
         let wasStarted = before?.release != definitions.first?.release && status.state != .stopped
         if !wasStarted, status.state != .running { status = start(app) ?? status }
-        return problem(status)
+        guard untilHealthy, status.state.hasProcess else { return problem(status) }
+        guard let checked = settleHealth(app) else { return problem(status) }
+        return problem(checked) ?? checked.health?.reason
     }
 
     /// Starts all at once, and waits until each is up. Says of each that is not why.
@@ -44,7 +48,8 @@ extension ServiceSnapshot {
         self.init(
             state: status.state.rawValue, processID: status.pid, uptime: status.uptime,
             exitStatus: status.lastExit == nil ? nil : status.exitStatus, restarts: status.restarts,
-            lastError: status.problem ?? status.logProblem ?? status.lastError,
+            lastError: status.problem ?? status.health?.reason ?? status.logProblem ?? status.lastError,
+            health: status.health,
             hasEndedWell: status.state == .exited && status.problem == nil, name: status.process ?? "",
             processes: status.processes.map(ServiceSnapshot.init))
     }

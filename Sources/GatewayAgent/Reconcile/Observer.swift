@@ -51,9 +51,9 @@ struct Observer {
         if link != record.release.folder { drift.append(.symlink(target: link)) }
         // With files missing the configuration cannot be generated, and is written anew by the repair anyway.
         if drift.isEmpty || link != record.release.folder,
-            ServiceConfiguration(context: context).differs(record, desired: desired)
+            let difference = ServiceConfiguration(context: context).difference(record, desired: desired)
         {
-            drift.append(.configuration)
+            drift.append(difference)
         }
         return drift
     }

@@ -51,6 +51,7 @@ struct ServiceConfiguration {
                 case (let upper?, let lower?): upper.filled(from: lower)
                 case (let upper, let lower): upper ?? lower
                 }
+            serviceContext.health = desired?.health?.value ?? package?.health
             let path = folder + "/supervisor.conf"
             if FileTree.exists(path) {
                 let text = String(decoding: try AtomicFile.read(path, limit: 1 << 20), as: UTF8.self)
@@ -96,9 +97,9 @@ struct ServiceConfiguration {
             requires: desired?.requires.value.sorted() ?? [])
     }
 
-    /// Whether the file, or the program that supervisord has, differs from what would be made now, in the environment it was made in: a command line and a
-    /// daemon with different environments must not see drift in one another's work.
-    func differs(_ record: ReleaseRecord, desired: DesiredApp?) -> Bool {
+    /// How the file, or the program that supervisord has, differs from what would be made now, in the environment it was
+    /// made in: a command line and a daemon with different environments must not see drift in one another's work.
+    func difference(_ record: ReleaseRecord, desired: DesiredApp?) -> Drift? {
         let there = try? AtomicFile.read(store.servicePath(record.app), limit: 1 << 20)
         // As a rule nothing is expanded, or to the same: then the file need not be parsed.
         let made = try? make(record, desired: desired)
@@ -106,13 +107,19 @@ struct ServiceConfiguration {
         if let program = made?.program,
             SupervisordServices.differs(program, of: record.app, isWanted: isWanted, context)
         {
-            return true
+            return .configuration
         }
-        if made?.bytes == there { return false }
+        if made?.bytes == there { return nil }
         let node = there.flatMap { try? JSON.parse($0, source: store.servicePath(record.app)) }
         var expanded: [String: String] = [:]
         for (name, value) in node?.json["expanded"]?.members ?? [] { expanded[name] = value.string }
-        return expanded.isEmpty || (try? make(record, desired: desired, expanded: expanded))?.bytes != there
+        guard let made = try? make(record, desired: desired, expanded: expanded) else { return .configuration }
+        if made.bytes == there { return nil }
+        let old = node.flatMap { ServiceDefinition.all(inDocument: $0.json) } ?? []
+        let runsAlike =
+            old.count == made.definitions.count && zip(old, made.definitions).allSatisfy { $0.runs(like: $1) }
+        // Equal but for their text: somebody edited the file.
+        return runsAlike && old != made.definitions ? .healthCheck : .configuration
     }
 
     /// What the files say is to be supervised.

@@ -40,21 +40,26 @@ extension StepRunner {
         return .done
     }
 
-    /// Starts the app with the configuration in force, and waits until it is up; what it requires must be up first.
+    /// Starts the app with the configuration in force, and waits until it is up and, with a health check, healthy or not;
+    /// what it requires must be up and healthy first. A health check may take its `within` each time.
     func start(_ work: AppWork) throws(StepFailure) -> StepResult {
         // An app that was taken over is in force without a release of gwe's.
         guard (work.release?.release ?? work.plan.installed)?.kind == .service else { return .already("no service") }
         guard let services else { return .skipped("no daemon supervises") }
-        let running = services.snapshots()
-        for name in work.desired?.requires.value.sorted() ?? []
-        where running[name].map({ !$0.isRunning && !$0.hasEndedWell }) == true {
-            throw StepFailure(.local, "requires \(name), which is \(running[name]?.state ?? "not running")")
+        for name in work.desired?.requires.value.sorted() ?? [] {
+            guard let needed = services.settleHealth(name).map(ServiceSnapshot.init) else { continue }
+            guard needed.isRunning || needed.hasEndedWell else {
+                throw StepFailure(.local, "requires \(name), which is \(needed.state)")
+            }
+            if let reason = needed.health?.reason {
+                throw StepFailure(.local, "requires \(name), which is not healthy: \(reason)")
+            }
         }
         let definitions = ServiceConfiguration(context: context).definitions(of: [work.app])
         guard !definitions.isEmpty else {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
-        if let problem = services.bringUp(work.app, definitions) {
+        if let problem = services.bringUp(work.app, definitions, untilHealthy: true) {
             throw StepFailure(services.outage() == nil ? .release : .local, problem)
         }
         return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")

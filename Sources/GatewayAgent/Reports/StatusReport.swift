@@ -110,6 +110,7 @@ extension AppStatus {
             "sync": .string(syncText),
             "drift": .array(drift.map(\.json)),
             "health": .string(health.rawValue),
+            "health_reason": service?.health?.reason.map(JSONValue.string) ?? .null,
             "state": .string(state),
             "pid": service?.processID.map { .int(Int64($0)) } ?? .null,
             "uptime": service?.uptime.map { .string(EngineReport.uptimeText($0)) } ?? .null,

@@ -1,4 +1,5 @@
 public import GatewayModel
+internal import GatewaySystem
 
 /// Whoever keeps services running: gwe's own supervisor, or an existing supervisord. The seam between the reconciler, which
 /// knows what should run, and the supervision, which makes it so.
@@ -32,6 +33,41 @@ public protocol ServiceManager: Sendable {
 
     /// Why nothing can be supervised at all now, in words; nil while it can.
     func outage() -> String?
+
+    // MARK: health; there are defaults for a manager that knows nothing of it
+
+    /// Waits as `settle` does, and then until the health check of the app has found it healthy or not, which takes at most
+    /// about its `within`. Not to be called on an event loop's own thread. nil when the app is not known.
+    func settleHealth(_ app: AppName) -> ServiceStatus?
+
+    /// Asks to be told of every change of an app's state, on any thread and without a lock held. Returns whether this
+    /// manager does that; one that does not is asked.
+    func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool
+
+    /// Takes notice of what the health check says of a process: services that require the app wait for `.healthy`. Does not
+    /// wait.
+    func report(_ health: ServiceHealth, of app: AppName, pid: Int32)
+
+    /// Restarts an app whose health check failed, with the delays of a crash, unless another process runs meanwhile. Does
+    /// not wait.
+    /// - Parameter healthyFor: how long it had been healthy; nil when it never was since its start.
+    func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?)
+
+    /// The apps that are held: their health is not checked, so that nothing restarts them for it.
+    func hold(_ apps: Set<AppName>)
+}
+
+extension ServiceManager {
+    public func settleHealth(_ app: AppName) -> ServiceStatus? { settle(app) }
+    public func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
+    public func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {}
+    public func hold(_ apps: Set<AppName>) {}
+
+    /// A plain restart, on a thread of its own because it waits. There are no delays but the check's own times.
+    public func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?) {
+        let thread = try? BackgroundThread("gwe-unhealthy") { _ = restart(app) }
+        thread?.detach()
+    }
 }
 
 extension ServiceManager {

@@ -8,6 +8,8 @@ struct ServiceSlot {
     var startedWith: ServiceDefinition
     var machine: ServiceStateMachine
     var wanted = false
+    /// Whether the health check of its process has passed, and has not failed since.
+    var isHealthy = false
     /// A start that waits for what the service requires.
     var waitsForOthers = false
     /// Forgotten as soon as it has stopped.
@@ -47,10 +49,11 @@ struct ServiceSlot {
             adopted: adopted, wanted: wanted, release: startedWith.release)
     }
 
-    /// Whether others that require this one may start: it runs, or it ended as it should.
+    /// Whether others that require this one may start: it runs, and its health check, if it has one, has passed; or it ended
+    /// as it should.
     var isUp: Bool {
         switch machine.state {
-        case .running: return true
+        case .running: return definition.health == nil || isHealthy
         case .exited:
             if case .code(let code) = lastExit { return machine.rules.exitCodes.contains(code) }
             return false

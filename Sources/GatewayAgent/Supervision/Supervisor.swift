@@ -45,6 +45,8 @@ public final class Supervisor: ServiceManager {
     let environment: [String: String]
     private let observer: @Sendable (Transition) -> Void
     private let core = Mutex(Core())
+    /// Somebody above who wants to hear of changes; see `onTransition`.
+    let listener = Mutex<(@Sendable (AppName) -> Void)?>(nil)
 
     /// Adopts what runs from an agent before. A service that runs and is in no definition that `apply` gets is in `statuses`
     /// all the same: `remove` it.
@@ -207,6 +209,9 @@ public final class Supervisor: ServiceManager {
             }
             if transitions.isEmpty { return }
             for transition in transitions { observer(transition) }
+            if let listener = listener.withLock({ $0 }) {
+                for app in Set(transitions.map(\.status.app)) { listener(app) }
+            }
         }
     }
 

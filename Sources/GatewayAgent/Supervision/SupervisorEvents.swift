@@ -16,7 +16,7 @@ extension Supervisor {
         guard let slot = core.services[key] else { return }
         if slot.machine.state.hasProcess {
             // A running process of an equal definition is what an adopted one can be: it stays.
-            guard slot.startedWith != slot.definition else { return }
+            guard !slot.startedWith.runs(like: slot.definition) else { return }
             if slot.wanted {
                 handle(.restart, key, &core)
             }
@@ -76,7 +76,7 @@ extension Supervisor {
         case .ended, .timer:
             let again = actions.contains(.spawn) && !before.startsAgain
             if again { core.services[key]?.restarts += 1 }
-        case .spawned, .spawnFailed, .adopted, .signalFailed:
+        case .spawned, .spawnFailed, .adopted, .signalFailed, .unhealthy:
             break
         }
     }
@@ -147,7 +147,7 @@ extension Supervisor {
         let stopping = slot.machine.state == .stopping || slot.machine.state == .unknown
         let expected = if case .code(let code) = exit { slot.machine.rules.exitCodes.contains(code) } else { false }
         if stopping {
-            core.services[key]?.problem = nil
+            if !slot.machine.isStoppedUnhealthy { core.services[key]?.problem = nil }
         } else if uptime < slot.machine.rules.startSeconds {
             wentWrong("\(exit.words) too soon, after \(Supervisor.text(uptime))", key, &core)
         } else if !expected {

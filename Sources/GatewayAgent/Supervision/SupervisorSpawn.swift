@@ -73,6 +73,7 @@ extension Supervisor {
     private func running(_ pid: Int32, since started: MonotonicTime, _ key: ServiceKey, _ core: inout Core) {
         core.services[key]?.pid = pid
         core.services[key]?.started = started
+        core.services[key]?.isHealthy = false
         do {
             core.services[key]?.watch = try loop.onEnd(of: pid) { [weak self] in
                 self?.locked { self?.ended(key, pid: pid, &$0) }

@@ -52,6 +52,8 @@ public enum Drift: Sendable, Hashable, CustomStringConvertible {
     case symlink(target: String?)
     /// The service configuration differs from what gwe generates.
     case configuration
+    /// Only the health check does: taking over another one does not touch the process.
+    case healthCheck
     /// A wanted app does not run.
     case stopped
     /// A version other than the desired one is installed.
@@ -64,6 +66,7 @@ public enum Drift: Sendable, Hashable, CustomStringConvertible {
         case .modified: "modified"
         case .symlink: "symlink"
         case .configuration: "config"
+        case .healthCheck: "health"
         case .stopped: "stopped"
         case .version: "version"
         }
@@ -76,6 +79,7 @@ public enum Drift: Sendable, Hashable, CustomStringConvertible {
         case .symlink(nil): "current is missing"
         case .symlink(let target?): "current points to \(target)"
         case .configuration: "the service configuration differs"
+        case .healthCheck: "the health check differs"
         case .stopped: "not running"
         case .version(let installed): "version \(installed) is installed"
         }

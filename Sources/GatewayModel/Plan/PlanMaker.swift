@@ -158,7 +158,8 @@ private struct PlanMaker {
             if isService { steps.append(running ? .start : .stop) }
             return AppPlan(
                 app: app.name, action: .repair, reason: summary(of: there.drift), origin: release.origin,
-                installed: there.current, wish: release.value, steps: steps, interrupts: there.isRunning == true)
+                installed: there.current, wish: release.value, steps: steps,
+                interrupts: there.isRunning == true && there.drift != [.healthCheck])
         }
         guard isService, let isRunning = there.isRunning, isRunning != running else { return nil }
         if running, there.hasEndedWell { return nil }

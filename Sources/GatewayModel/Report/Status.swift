@@ -7,8 +7,8 @@ public struct ServiceSnapshot: Sendable, Hashable {
     public var exitStatus: Int32?
     public var restarts: Int
     public var lastError: String?
-    /// Whether its health check, if it has one, passes; nil without one.
-    public var isHealthy: Bool?
+    /// What its health check says; nil without one, and when it does not run or is held.
+    public var health: ServiceHealth?
     /// Whether it ended by itself with an exit code that it may end with (rules 14).
     public var hasEndedWell: Bool
     /// supervisord's name of a process that is one of several; else empty.
@@ -18,7 +18,7 @@ public struct ServiceSnapshot: Sendable, Hashable {
 
     public init(
         state: String, processID: Int32? = nil, uptime: Duration? = nil, exitStatus: Int32? = nil, restarts: Int = 0,
-        lastError: String? = nil, isHealthy: Bool? = nil, hasEndedWell: Bool = false,
+        lastError: String? = nil, health: ServiceHealth? = nil, hasEndedWell: Bool = false,
         name: String = "", processes: [ServiceSnapshot] = []
     ) {
         self.hasEndedWell = hasEndedWell
@@ -30,7 +30,7 @@ public struct ServiceSnapshot: Sendable, Hashable {
         self.exitStatus = exitStatus
         self.restarts = restarts
         self.lastError = lastError
-        self.isHealthy = isHealthy
+        self.health = health
     }
 
     public var isRunning: Bool { state == "RUNNING" || state == "STARTING" }
@@ -42,6 +42,9 @@ public struct AppStatus: Sendable, Hashable {
         case synced, drifted, progressing, held, blocked, quarantined
     }
     public enum Health: String, Sendable, Hashable, CaseIterable {
+        /// It runs, and its health check has not decided yet.
+        case starting
+        /// `degraded`: it starts or stops, or its health check fails.
         case healthy, degraded
         /// It should run and does not.
         case down
@@ -139,7 +142,12 @@ public struct GatewayStatus: Sendable, Hashable {
         guard isWanted else { return .none }
         guard isSupervised, let service else { return isSupervised ? .down : .unknown }
         switch service.state {
-        case "RUNNING": return service.isHealthy == false ? .degraded : .healthy
+        case "RUNNING":
+            switch service.health {
+            case .unhealthy: return .degraded
+            case .starting: return .starting
+            case .healthy, nil: return .healthy
+            }
         case "STARTING", "STOPPING": return .degraded
         case "EXITED": return service.hasEndedWell ? .healthy : .down
         default: return .down
@@ -161,11 +169,13 @@ public struct GatewayStatus: Sendable, Hashable {
             guard app.isWantedRunning, app.sync != .held else { return false }
             switch app.health {
             case .down, .unknown: return true
-            case .healthy, .degraded, .none: return false
+            case .starting, .healthy, .degraded, .none: return false
             }
         }
         if down { return .notRunning }
-        let bad = apps.contains { $0.sync != .synced && $0.sync != .held || $0.health == .degraded }
+        let bad = apps.contains {
+            $0.sync != .synced && $0.sync != .held || $0.health == .degraded || $0.health == .starting
+        }
         return bad || !problems.isEmpty ? .failure : .success
     }
 

@@ -68,6 +68,8 @@ public struct ServiceDefinition: Sendable, Hashable {
     public var errorOutput: Log?
     /// Services that must be up before this one starts.
     public var requires: [AppName]
+    /// Of the app; nil is none.
+    public var health: HealthCheck?
 
     /// A definition with the defaults of Gateway Engine and, behind them, of supervisord; but without `startretries`,
     /// so that it is never given up.
@@ -94,6 +96,14 @@ public struct ServiceDefinition: Sendable, Hashable {
         output = Log(path: "\(context.logFolder)/\(app).log")
         errorOutput = nil
         requires = context.requires
+        health = context.health
+    }
+
+    /// Whether a process of this one is what the other would start: they differ at most in what is watched from outside.
+    public func runs(like other: ServiceDefinition) -> Bool {
+        var same = self
+        same.health = other.health
+        return same == other
     }
 
     public var key: ServiceKey { ServiceKey(app, process: processNumber == nil ? nil : processName) }
@@ -114,10 +124,12 @@ public struct ServiceContext: Sendable, Hashable {
     /// `%(host_node_name)s`.
     public var hostName: String
     public var requires: [AppName]
+    public var health: HealthCheck?
 
     public init(
         release: String, directory: String, logFolder: String, environment: [String: String] = [:],
-        agentEnvironment: [String: String] = [:], hostName: String = "localhost", requires: [AppName] = []
+        agentEnvironment: [String: String] = [:], hostName: String = "localhost", requires: [AppName] = [],
+        health: HealthCheck? = nil
     ) {
         self.release = release
         self.directory = directory
@@ -126,5 +138,6 @@ public struct ServiceContext: Sendable, Hashable {
         self.agentEnvironment = agentEnvironment
         self.hostName = hostName
         self.requires = requires
+        self.health = health
     }
 }

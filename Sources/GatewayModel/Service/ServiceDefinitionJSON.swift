@@ -30,6 +30,8 @@ extension ServiceDefinition {
             ("error_output", errorOutput?.json ?? .null),
             ("requires", .array(requires.map { .string($0.text) })),
         ]
+        // As before there was any.
+        if let health { members.append(("health", health.canonicalJSON())) }
         return .object(members)
     }
 
@@ -86,6 +88,10 @@ extension ServiceDefinition {
         self.output = output
         errorOutput = json["error_output"].flatMap(Log.init(json:))
         self.requires = requires.compactMap(AppName.init)
+        if let check = json["health"] {
+            guard let check = HealthCheck(json: check) else { return nil }
+            health = check
+        }
     }
 }
 

@@ -41,6 +41,10 @@ public enum ServiceExit: Sendable, Hashable {
 ///   when it lived longer than `startsecs`. A process that ended with an expected code did not fail.
 /// - With `autorestart=false` and no `startretries`, a process that ended too quickly is EXITED, not tried again.
 /// - A start that comes while it is stopping is done when it has stopped.
+/// - It knows of health: a service that is found unhealthy is stopped as by a person and started again as after a crash, at
+///   once the first time and then ever more rarely. It keeps running when `autorestart=false` says that nothing is to be
+///   restarted. A start after which it never became healthy is one that `startretries` counts. What resets the delay is
+///   how long it had been healthy, not how long it had been up.
 public struct ServiceStateMachine: Sendable, Hashable {
     public enum Event: Sendable, Hashable {
         case start
@@ -58,6 +62,9 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case timer
         /// The process exists and cannot be signalled.
         case signalFailed
+        /// The health check found the process unhealthy. `healthyFor` is how long it had been healthy before; nil when it
+        /// did not become so since its start. See `HealthMonitor`.
+        case unhealthy(healthyFor: Duration?)
     }
 
     public enum Action: Sendable, Hashable {
@@ -98,6 +105,10 @@ public struct ServiceStateMachine: Sendable, Hashable {
     public private(set) var failures = 0
     /// Whether a start waits for the end of a stop.
     public private(set) var startsAgain = false
+    /// Whether it is stopping because it is unhealthy, and starts again after that.
+    public private(set) var isStoppedUnhealthy = false
+    /// Starts in a row after which it did not become healthy: what `startretries` counts of them.
+    private var unhealthyStarts = 0
 
     public init(rules: Rules) { self.rules = rules }
 
@@ -113,26 +124,34 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case .ended(let exit, let uptime): ended(exit, uptime, randomness)
         case .timer: timer()
         case .signalFailed: signalFailed()
+        case .unhealthy(let healthyFor): unhealthy(healthyFor)
         }
     }
 
     private mutating func start() -> [Action] {
         switch state {
         case .stopped, .exited, .fatal, .backoff:
-            failedStarts = 0
-            failures = 0
+            forgetFailures()
             state = .starting
             return [.cancelTimer, .spawn]
         case .starting, .running:
             return []
         case .stopping, .unknown:
             startsAgain = true
+            isStoppedUnhealthy = false
             return []
         }
     }
 
+    private mutating func forgetFailures() {
+        failedStarts = 0
+        failures = 0
+        unhealthyStarts = 0
+    }
+
     private mutating func stop() -> [Action] {
         startsAgain = false
+        isStoppedUnhealthy = false
         switch state {
         case .stopped, .exited, .fatal, .backoff:
             state = .stopped
@@ -206,13 +225,13 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case .stopped, .exited, .fatal, .backoff:
             return []
         case .stopping, .unknown:
+            if isStoppedUnhealthy { return endedUnhealthy(randomness) }
             guard startsAgain else {
                 state = .stopped
                 return [.cancelTimer]
             }
             startsAgain = false
-            failedStarts = 0
-            failures = 0
+            forgetFailures()
             state = .starting
             return [.cancelTimer, .spawn]
         case .starting where uptime < rules.startSeconds:
@@ -237,12 +256,7 @@ public struct ServiceStateMachine: Sendable, Hashable {
             return [.cancelTimer]
         }
         if !did { failures += 1 }
-        if failures <= 1 {
-            state = .starting
-            return [.cancelTimer, .spawn]
-        }
-        state = .backoff
-        return [.setTimer(rules.backoff.delay(attempt: failures - 1, randomness: randomness))]
+        return startAgain(randomness)
     }
 
     private mutating func timer() -> [Action] {
@@ -260,6 +274,39 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case .stopped, .running, .exited, .fatal, .unknown:
             return []
         }
+    }
+
+    private mutating func unhealthy(_ healthyFor: Duration?) -> [Action] {
+        guard state == .starting || state == .running, rules.restart != .never else { return [] }
+        if let healthyFor {
+            unhealthyStarts = 0
+            if healthyFor >= rules.resetAfter { failures = 0 }
+        } else {
+            unhealthyStarts += 1
+        }
+        failures += 1
+        isStoppedUnhealthy = true
+        state = .stopping
+        return [.signalStop, .setTimer(rules.stopWait)]
+    }
+
+    private mutating func endedUnhealthy(_ randomness: Double) -> [Action] {
+        isStoppedUnhealthy = false
+        if let retries = rules.startRetries, unhealthyStarts > retries {
+            state = .fatal
+            return [.cancelTimer]
+        }
+        return startAgain(randomness)
+    }
+
+    /// After a failure of a service that had been up: the first time at once.
+    private mutating func startAgain(_ randomness: Double) -> [Action] {
+        if failures <= 1 {
+            state = .starting
+            return [.cancelTimer, .spawn]
+        }
+        state = .backoff
+        return [.setTimer(rules.backoff.delay(attempt: failures - 1, randomness: randomness))]
     }
 
     private mutating func signalFailed() -> [Action] {

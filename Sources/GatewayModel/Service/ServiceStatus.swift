@@ -25,6 +25,8 @@ public struct ServiceStatus: Sendable, Hashable {
     public var wanted: Bool
     /// Of the definition that the running process, or the last one, was started with.
     public var release: String
+    /// What its health check says; nil without one, and when it does not run or is held.
+    public var health: ServiceHealth?
     /// Those of an app that has several; empty for one that has one.
     public var processes: [ServiceStatus] = []
 

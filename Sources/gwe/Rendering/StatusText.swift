@@ -53,7 +53,8 @@ struct StatusText {
         let facts = [
             ("app", "app"), ("desired", "desired"), ("source", "source"), ("installed", "installed"),
             ("digest", "digest"),
-            ("kind", "kind"), ("sync", "sync"), ("health", "health"), ("state", "state"), ("pid", "pid"),
+            ("kind", "kind"), ("sync", "sync"), ("health", "health"),
+            ("health_reason", "health check"), ("state", "state"), ("pid", "pid"),
             ("uptime", "uptime"), ("exit_status", "last exit"), ("restarts", "restarts"), ("reason", "reason"),
             ("last_error", "last error"), ("next_action", "next action"),
         ]

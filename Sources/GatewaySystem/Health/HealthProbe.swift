@@ -1,0 +1,96 @@
+internal import Glibc
+
+/// Why a probe found a service not well: "connection refused", "answered 503".
+public struct ProbeFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    public var description: String
+    /// This machine has no descriptor, memory or thread to probe with: that says nothing of the service.
+    public var isOurs: Bool
+
+    public init(_ description: String, isOurs: Bool = false) {
+        self.description = description
+        self.isOurs = isOurs
+    }
+}
+
+/// Probes of a service from outside. Each blocks its thread for at most its timeout; only the lookup of a host's name, where
+/// one is given that is no address and not localhost, takes as long as the system's resolver does (resolv.conf(5)).
+public enum HealthProbe {
+    /// Whether a TCP connection is accepted; it is closed at once.
+    public static func tcp(host: String, port: UInt16, timeout: Duration) throws(ProbeFailure) {
+        _ = try ProbeConnection(host: host, port: port, deadline: .now + timeout)
+    }
+
+    /// Gets a URL and returns the status of the answer. No redirect is followed, no proxy asked; the body is not looked at.
+    ///
+    /// Plain http is spoken here: a request of one piece and the first line of its answer need no library, and libcurl with
+    /// what it loads costs the daemon several megabytes that a gateway without a cloud never needs otherwise. For https
+    /// libcurl is used, with verification as for everything else.
+    /// - Parameter caFile: PEM file of trusted roots for https, in place of the system's.
+    public static func http(_ url: String, timeout: Duration, caFile: String? = nil) throws(ProbeFailure) -> Int {
+        guard !url.hasPrefix("https:") else { return try https(url, timeout: timeout, caFile: caFile) }
+        guard let target = ProbeURL(url) else { throw ProbeFailure("not a URL with a host and a port") }
+        let deadline = MonotonicTime.now + timeout
+        let connection = try ProbeConnection(host: target.host, port: target.port, deadline: deadline)
+        try connection.send(
+            """
+            GET \(target.target) HTTP/1.1\r
+            Host: \(target.authority)\r
+            User-Agent: gwe-health\r
+            Accept: */*\r
+            Connection: close\r
+            \r
+
+            """, deadline)
+        let status = try connection.status(deadline)
+        connection.drain(min(deadline, .now + .milliseconds(100)))
+        return status
+    }
+
+    private static func https(_ url: String, timeout: Duration, caFile: String?) throws(ProbeFailure) -> Int {
+        var request = HTTPRequest(.get, url)
+        request.timeout = timeout
+        request.connectTimeout = timeout
+        do throws(TransferError) {
+            return try HTTPTransfer(TransferConfiguration(caFile: caFile, userAgent: "gwe-health")).perform(request)
+                .status
+        } catch {
+            throw ProbeFailure(error.reason, isOurs: error.kind == .storage)
+        }
+    }
+}
+
+/// The parts of an http URL that a request needs (RFC 3986, 3; RFC 9110, 4.2.1).
+struct ProbeURL: Hashable {
+    var host: String
+    var port: UInt16
+    /// As it stands in the URL: for the Host field.
+    var authority: String
+    /// Path and query.
+    var target: String
+
+    /// nil when it is no http URL, has no host, or has characters that could end a line of the request.
+    init?(_ url: String) {
+        guard url.hasPrefix("http://"), url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+        let rest = url.dropFirst(7).prefix { $0 != "#" }
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let path = rest.dropFirst(authority.count)
+        self.authority = String(authority)
+        target = path.hasPrefix("/") ? String(path) : "/" + path
+        var host = authority
+        var digits: Substring?
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            host = authority[authority.index(after: authority.startIndex)..<end]
+            let after = authority[authority.index(after: end)...]
+            guard after.isEmpty || after.hasPrefix(":") else { return nil }
+            digits = after.isEmpty ? nil : after.dropFirst()
+        } else if let colon = authority.lastIndex(of: ":") {
+            host = authority[..<colon]
+            digits = authority[authority.index(after: colon)...]
+        }
+        // An empty port is the default one.
+        guard let port = digits.map({ $0.isEmpty ? 80 : UInt16($0) }) ?? 80, port > 0 else { return nil }
+        guard !host.isEmpty, !host.contains("@") else { return nil }
+        self.host = String(host)
+        self.port = port
+    }
+}
