@@ -81,6 +81,8 @@ struct LogPaceTests {
             now += pace.pause
         }
         #expect(pace.pause == LogPace.shortest)
+        pace.moved(1 << 30, at: now, isDropping: true)
+        #expect(pace.pause == LogPace.shortestDropping)
         for _ in 0..<50 {
             pace.moved(0, at: now)
             now += pace.pause

@@ -3,12 +3,15 @@
 /// The first lines after a pause are moved at once. Then the moves follow each other at a pause that finds the pipe
 /// about a quarter full: between 0.25 ms, for an app that writes as fast as it can, and 0.1 s, so that a chatty app costs
 /// few wake-ups and its lines reach the flash in batches. The pause grows slowly, by a factor of two at most, and shrinks
-/// at once.
+/// at once. What is dropped, because the app writes more than it may, is not worth that haste: 10 ms at the least, which
+/// lets the app write 100 MB a second.
 ///
 /// A plain value: times are since any fixed moment, by the monotonic clock.
 public struct LogPace: Sendable, Hashable {
     public static let longest: Duration = .milliseconds(100)
     public static let shortest: Duration = .microseconds(250)
+    /// The shortest while lines are dropped.
+    public static let shortestDropping: Duration = .milliseconds(10)
     /// The first pause after a rest.
     public static let first: Duration = .milliseconds(5)
 
@@ -26,14 +29,15 @@ public struct LogPace: Sendable, Hashable {
         return max(.zero, last + pause - now)
     }
 
-    /// Bytes were moved.
-    public mutating func moved(_ byteCount: Int, at now: Duration) {
+    /// Bytes were moved, or dropped because they are more than the app may write.
+    public mutating func moved(_ byteCount: Int, at now: Duration, isDropping: Bool = false) {
+        let shortest = isDropping ? LogPace.shortestDropping : LogPace.shortest
         defer { last = now }
         guard let last, case let elapsed = now - last, elapsed <= LogPace.longest * 2 else {
-            pause = LogPace.first
+            pause = max(shortest, LogPace.first)
             return
         }
         let fitting = elapsed * Double(capacity / 4) / Double(max(1, byteCount))
-        pause = max(LogPace.shortest, min(fitting, pause * 2, LogPace.longest))
+        pause = max(shortest, min(fitting, pause * 2, LogPace.longest))
     }
 }
