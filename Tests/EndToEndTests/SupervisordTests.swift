@@ -224,6 +224,53 @@ import Testing
         try gateway.write(conf, to: supervisord.confFile)
     }
 
+    @Test("an app that an operator stopped stays stopped across daemons, and starts when told")
+    func stoppedAcrossDaemons() throws {
+        let gateway = try GatewayFixture()
+        let supervisord = try SupervisordFixture(gateway)
+        try gateway.upload(app("1"))
+        try gateway.manifest(manifest("1"))
+        try gateway.withDaemon { _ in
+            try gateway.eventually("the first pass") { try gateway.pid(of: "web") != nil }
+            #expect(try gateway.gwe("stop", "web").out == "web: STOPPED\n")
+            #expect(supervisord.pid(of: "web") == nil)
+        }
+        supervisord.stop()
+        try supervisord.start()
+        try gateway.withDaemon { _ in
+            let pass = try gateway.gwe("reconcile")
+            #expect(pass.code == 0 && pass.out.contains("In sync"), "\(pass)")
+            #expect(supervisord.pid(of: "web") == nil)
+            let row = try gateway.row("web")
+            #expect(row["state"]?.string == "STOPPED" && row["sync"]?.string == "synced", "\(row)")
+            let started = try gateway.gwe("start", "web")
+            #expect(started.code == 0 && started.out == "web: RUNNING\n", "\(started)")
+        }
+        #expect(supervisord.pid(of: "web") != nil)
+    }
+
+    @Test(
+        "killed in the middle of an upgrade, the next pass finds its way",
+        arguments: ["configure.programmed", "supervisord.written", "supervisord.dropped"])
+    func killed(_ point: String) throws {
+        let gateway = try GatewayFixture()
+        let supervisord = try SupervisordFixture(gateway)
+        for version in ["1", "2"] { try gateway.upload(app(version)) }
+        try gateway.manifest(manifest("1"))
+        #expect(try gateway.gwe("reconcile").code == 0)
+        try gateway.manifest(manifest("2"))
+        let killed = try gateway.gwe("reconcile", environment: ["GWE_FAULT": point])
+        #expect(killed.signal == SIGKILL, "\(killed)")
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 0, "\(pass)")
+        #expect(try gateway.status().code == 0)
+        try gateway.eventually("the second version runs") {
+            gateway.read(gateway.logFolder + "/web.log")?.hasSuffix("version 2 debug, loud 2\n") == true
+        }
+        #expect(supervisord.starts(of: "web") == 2)
+        #expect(try gateway.dryRun().code == 0)
+    }
+
     private func freePort() throws -> UInt16 {
         let server = try LocalHTTPServer(.init(address: .tcp(host: "127.0.0.1", port: 0))) { _ in
             HTTPServerResponse(status: 200, text: "", type: "text/plain")

@@ -71,7 +71,10 @@ extension ServiceManager {
 }
 
 extension ServiceManager {
-    public func outage() -> String? { nil }
-
     public func status(of app: AppName) -> ServiceStatus? { statuses().first { $0.app == app } }
+}
+
+extension Supervisor {
+    /// nil: gwe's own supervisor is where gwe is.
+    public func outage() -> String? { nil }
 }

@@ -3,7 +3,7 @@ internal import GatewaySystem
 internal import Glibc
 
 /// Calls supervisord's XML-RPC interface (http://supervisord.org/api.html) over its Unix socket or its inet server. One
-/// connection a call; an answer has at most 8 MiB and comes within 30 s.
+/// connection a call; an answer has at most 8 MiB and comes within 15 s.
 struct SupervisordClient: Sendable {
     let places: SupervisordPlaces
 
@@ -19,7 +19,7 @@ struct SupervisordClient: Sendable {
             do throws(SupervisordFailure) {
                 return try once(method, parameters)
             } catch {
-                guard retrying, error.isOutage, attempt < SupervisordClient.attempts else { throw error }
+                guard retrying, error.isWorthRetryingNow, attempt < SupervisordClient.attempts else { throw error }
                 attempt += 1
                 usleep(250_000)
             }
@@ -45,7 +45,7 @@ struct SupervisordClient: Sendable {
         var request = HTTPRequest(
             .post, url, headers: headers, body: XMLRPCCall.encode("supervisor.\(method)", parameters))
         request.connectTimeout = .seconds(5)
-        request.timeout = .seconds(30)
+        request.timeout = .seconds(15)
         request.maximumBodyByteCount = 8 << 20
         let response: HTTPResponse
         do throws(TransferError) {
@@ -81,6 +81,7 @@ struct SupervisordClient: Sendable {
             if FileTree.canConnect(path) == .notPermitted {
                 return .unreachable("cannot reach supervisord at \(places.address): permission denied")
             }
+        case .timeout: return .silent("cannot reach supervisord at \(places.address): no answer within 15 s")
         case .malformed, .tooLarge: return .strange("cannot use \(places.address): \(error.reason)")
         default: break
         }

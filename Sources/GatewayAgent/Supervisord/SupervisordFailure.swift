@@ -4,6 +4,8 @@ enum SupervisordFailure: Error, Sendable, CustomStringConvertible {
     case misconfigured(String)
     /// Nobody answers, or does not let gwe in.
     case unreachable(String)
+    /// Somebody took the call and does not answer in time.
+    case silent(String)
     /// What answers does not speak XML-RPC.
     case strange(String)
     /// supervisord's own refusal (`Faults` of its xmlrpc.py).
@@ -13,7 +15,8 @@ enum SupervisordFailure: Error, Sendable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .misconfigured(let text), .unreachable(let text), .strange(let text), .file(let text): text
+        case .misconfigured(let text), .unreachable(let text), .silent(let text), .strange(let text), .file(let text):
+            text
         case .fault(let method, _, let text): "supervisord refuses \(method): \(text)"
         }
     }
@@ -35,9 +38,18 @@ enum SupervisordFailure: Error, Sendable, CustomStringConvertible {
     /// Whether it is supervisord that is missing, or going, and not the app that is wrong.
     var isOutage: Bool {
         switch self {
-        case .misconfigured, .unreachable, .strange: true
+        case .misconfigured, .unreachable, .silent, .strange: true
         case .fault(_, let code, _): code == Code.shutdownState
         case .file: false
+        }
+    }
+
+    /// Whether the same call may succeed in a moment: supervisord is being restarted.
+    var isWorthRetryingNow: Bool {
+        switch self {
+        case .unreachable: true
+        case .fault(_, let code, _): code == Code.shutdownState
+        case .misconfigured, .silent, .strange, .file: false
         }
     }
 

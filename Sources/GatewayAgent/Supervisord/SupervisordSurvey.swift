@@ -13,22 +13,18 @@ struct SupervisordSurvey {
         processes = try connection.processes()
     }
 
-    /// Of every app that gwe knows, and of every other program whose name could be an app's.
+    /// Of every app that gwe installed or took over. Other programs are none of its business.
     func statuses(_ failures: [AppName: String]) -> [ServiceStatus] {
-        let known = services.knownApps()
-        let groups = Set(processes.compactMap { AppName($0.group) })
-        return known.union(groups).sorted().compactMap { app in
+        services.knownApps().sorted().compactMap { app in
             let own = SupervisordConnection.processes(of: app, among: processes)
-            if own.isEmpty, !services.isManaged(app) { return nil }
-            return status(app, own, isKnown: known.contains(app), failure: failures[app])
+            return own.isEmpty && !services.isManaged(app) ? nil : status(app, own, failure: failures[app])
         }
     }
 
     private func status(
-        _ app: AppName, _ own: [SupervisordProcess], isKnown: Bool, failure: String?
+        _ app: AppName, _ own: [SupervisordProcess], failure: String?
     ) -> ServiceStatus {
-        // Files of others are not looked into for their status.
-        let text = isKnown ? (try? connection.programs.text(app)) ?? nil : nil
+        let text = (try? connection.programs.text(app)) ?? nil
         let release = text.flatMap { SupervisordProgram.release(of: $0) }
         let definition = ServiceConfiguration(context: services.context).definitions(of: [app]).first
         let single = own.map { process in

@@ -56,7 +56,9 @@ struct StatusCommand: ParsableCommand, Exemplified {
         }
         let report = StatusReport.make(context, only: only, isDeep: deep)
         let isSupervised = report.json["supervised"]?.bool == true
-        if only == nil, !output.json, !isSupervised { tell("gwe: nothing is supervised: no daemon is running (gwe run)") }
+        if only == nil, !output.json, !isSupervised {
+            tell("gwe: nothing is supervised: no daemon is running (gwe run)")
+        }
         return (report.json, report.exit)
     }
 }
