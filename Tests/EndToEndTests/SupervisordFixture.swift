@@ -53,7 +53,8 @@ final class SupervisordFixture {
             [include]
             files = conf.d/*.conf
             """, to: confFile)
-        try gateway.write("[program:neighbour]\ncommand=/bin/sleep 1000\nstartsecs=0\n", to: program("neighbour"))
+        try gateway.write(
+            "[program:neighbour]\ncommand=/bin/sleep 1000\nstartsecs=0\npriority=1000\n", to: program("neighbour"))
         let yaml = gateway.configFolder + "/gateway.yaml"
         try gateway.write(
             (gateway.read(yaml) ?? "schema: gwe/v1\n") + "services: supervisord\nsupervisord_conf: \(confFile)\n",
@@ -64,13 +65,15 @@ final class SupervisordFixture {
     deinit { stop() }
 
     func start() throws {
+        let before = runs
         let process = try GatewayProcess(
             "/usr/bin/supervisord", ["-n", "-c", confFile],
             environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"], scratch: gateway.root + "/scratch")
         self.process = process
-        guard GatewayProcess.until(.seconds(30), { self.control("pid").code == 0 }) else {
+        // The neighbour is the last in the order in which supervisord starts its programs.
+        guard GatewayProcess.until(.seconds(30), { runs > before }) else {
             throw GatewayProcess.Failure(
-                description: "supervisord does not come up: \(log)\(process.out)\(process.err)\(control("pid"))")
+                description: "supervisord does not come up: \(log)\(process.out)\(process.err)")
         }
     }
 
@@ -94,9 +97,16 @@ final class SupervisordFixture {
         }
     }
 
-    /// supervisord's own word on a program.
+    /// By supervisord's own log; nil when the process is gone.
     func pid(of program: String) -> Int32? {
-        Int32(control("pid", program).out.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { $0 > 0 ? $0 : nil }
+        let line = log.split(separator: "\n").last { $0.contains("spawned: '\(program)' with pid ") }
+        guard let pid = line?.split(separator: " ").last.flatMap({ Int32($0) }), kill(pid, 0) == 0 else { return nil }
+        return pid
+    }
+
+    /// How often supervisord has come up with all its programs.
+    private var runs: Int {
+        log.split(separator: "\n").filter { $0.contains("success: neighbour entered RUNNING") }.count
     }
 
     var log: String { gateway.read(folder + "/supervisord.log") ?? "" }
