@@ -58,6 +58,9 @@ public protocol ServiceManager: Sendable {
 }
 
 extension ServiceManager {
+    /// nil: gwe's own supervisor is where gwe is. What wraps another one passes its answer on.
+    public func outage() -> String? { nil }
+
     public func settleHealth(_ app: AppName) -> ServiceStatus? { settle(app) }
     public func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
     public func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {}
@@ -72,9 +75,4 @@ extension ServiceManager {
 
 extension ServiceManager {
     public func status(of app: AppName) -> ServiceStatus? { statuses().first { $0.app == app } }
-}
-
-extension Supervisor {
-    /// nil: gwe's own supervisor is where gwe is.
-    public func outage() -> String? { nil }
 }
