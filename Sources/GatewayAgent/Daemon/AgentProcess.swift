@@ -105,7 +105,9 @@ final class AgentProcess: Sendable {
             orders.isReplacing = true
             return orders.daemon
         }
-        guard let daemon else { throw ProgramImage.Refusal(description: "a stop or a replacement is under way already") }
+        guard let daemon else {
+            throw ProgramImage.Refusal(description: "a stop or a replacement is under way already")
+        }
         let version: String
         do throws(ProgramImage.Refusal) { version = try image.check() } catch {
             orders.withLock { $0.isReplacing = false }
@@ -190,7 +192,13 @@ final class AgentProcess: Sendable {
     }
 }
 
-/// Where signals and changes go once there is a process object. Set once, before the loop runs and other threads exist.
-private final class ProcessReference: @unchecked Sendable {
-    weak var process: AgentProcess?
+/// Where signals and changes go once there is a process object.
+private final class ProcessReference: Sendable {
+    private struct Box: Sendable { weak var process: AgentProcess? }
+    private let box = Mutex(Box())
+
+    var process: AgentProcess? {
+        get { box.withLock { $0.process } }
+        set { box.withLock { $0.process = newValue } }
+    }
 }

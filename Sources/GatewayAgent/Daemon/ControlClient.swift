@@ -112,7 +112,9 @@ public struct ControlClient: Sendable {
 
     private func failure(_ error: TransferError) -> Failure {
         switch error.kind {
-        case .connect: FileTree.canConnect(socket) == .notPermitted ? .notPermitted("cannot connect to \(socket): permission denied") : .noDaemon
+        case .connect:
+            FileTree.canConnect(socket) == .notPermitted
+                ? .notPermitted("cannot connect to \(socket): permission denied") : .noDaemon
         default: .broken("\(error)")
         }
     }

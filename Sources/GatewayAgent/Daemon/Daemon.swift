@@ -69,7 +69,11 @@ final class Daemon: Sendable {
     func runPasses() {
         var options = PassOptions()
         options.reason = "start"
-        passes.run(first: .init(options: options, listener: nil)) { pass($0) } settled: { tellStatus() }
+        passes.run(first: .init(options: options, listener: nil)) {
+            pass($0)
+        } settled: {
+            tellStatus()
+        }
     }
 
     /// Tells the service manager how things stand, if there is one.

@@ -65,7 +65,8 @@ enum DaemonStatusLine {
     static func text(_ services: [ServiceStatus], nextPoll: WallTime?) -> String {
         let running = services.count { $0.state == .running }
         let failed = services.filter(isFailed).map(\.app.text)
-        var text = "\(services.count) \(services.count == 1 ? "app" : "apps"), \(running) running, \(failed.count) failed"
+        var text =
+            "\(services.count) \(services.count == 1 ? "app" : "apps"), \(running) running, \(failed.count) failed"
         if !failed.isEmpty {
             text += ": " + failed.prefix(3).joined(separator: ", ") + (failed.count > 3 ? ", …" : "")
         }

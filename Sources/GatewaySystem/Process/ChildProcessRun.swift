@@ -54,7 +54,8 @@ extension ChildProcess {
         let heeded = [SIGTERM, SIGINT, SIGHUP].filter { number in
             var action = sigaction()
             guard sigaction(number, nil, &action) == 0 else { return false }
-            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self)
+            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                != unsafeBitCast(SIG_IGN, to: Int.self)
         }
         let loop = try EventLoop()
         try loop.onSignals(heeded) { number in

@@ -59,7 +59,8 @@ struct StopCommand: ParsableCommand, Exemplified {
 }
 
 struct RestartCommand: ParsableCommand, Exemplified {
-    static let configuration = CommandConfiguration(commandName: "restart", abstract: "Stop an app and start it again.",
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Stop an app and start it again.",
         discussion: "Refused where an app that it requires is not up: it could not start again.")
     static let examples: [(line: String, does: String)] = [("gwe restart web", "")]
     @OptionGroup var folders: FolderOptions
