@@ -86,8 +86,8 @@ extension Daemon {
     /// "shop and till require db, and go on without it"; nil when nothing that runs does.
     private func dependants(of app: AppName) -> String? {
         let running = services.statuses().filter { $0.state.hasProcess && $0.app != app }.map(\.app)
-        let requiring = ServiceConfiguration(context: context).definitions(of: running).filter { $0.requires.contains(app) }
-        let names = Set(requiring.map(\.app.text)).sorted()
+        let definitions = ServiceConfiguration(context: context).definitions(of: running)
+        let names = Set(definitions.filter { $0.requires.contains(app) }.map(\.app.text)).sorted()
         guard !names.isEmpty else { return nil }
         let isOne = names.count == 1
         return "\(names.joined(separator: " and ")) \(isOne ? "requires" : "require") \(app), and "

@@ -71,7 +71,7 @@ private struct OperatorCall {
         _ context: GatewayContext, here: (@escaping @Sendable (PassEvent) -> Void) -> ExitStatus
     ) throws -> ExitStatus {
         let screen = PassScreen(isJSON: isJSON, isDryRun: false)
-        let local = { () -> ExitStatus in
+        func local() -> ExitStatus {
             endInstallersWithThisProcess()
             return here { screen.show($0.json) }
         }
