@@ -179,8 +179,8 @@ import Testing
         try gateway.services([.quickService("web", "1")])
         try gateway.withDaemon { (daemon) throws in
             let url = "http://localhost/v1"
-            let names = try curl(gateway, "-w", "%{http_code}", "-d", #"{"apps": ["web", "a/b"]}"#, url + "/reconcile")
-            #expect(names.out.hasSuffix("400") && names.out.contains("a/b is no app name"), "\(names)")
+            let names = try curl(gateway, "-w", "%{http_code}", "-d", #"{"apps": ["web", "a b"]}"#, url + "/reconcile")
+            #expect(names.out.hasSuffix("400") && names.out.contains("a b is no app name"), "\(names)")
             let phase = try curl(gateway, "-w", "%{http_code}", "-d", #"{"until": "never"}"#, url + "/reconcile")
             #expect(phase.out.hasSuffix("400"), "\(phase)")
             let app = try curl(gateway, "-w", "%{http_code}", "-d", "", url + "/apps/nobody/start")
