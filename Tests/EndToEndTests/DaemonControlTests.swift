@@ -180,7 +180,7 @@ import Testing
         try gateway.withDaemon { (daemon) throws in
             let url = "http://localhost/v1"
             let names = try curl(gateway, "-w", "%{http_code}", "-d", #"{"apps": ["web", "a b"]}"#, url + "/reconcile")
-            #expect(names.out.hasSuffix("400") && names.out.contains("a b is no app name"), "\(names)")
+            #expect(names.out.hasSuffix("400") && names.out.contains(#"a b\" is no app name"#), "\(names)")
             let phase = try curl(gateway, "-w", "%{http_code}", "-d", #"{"until": "never"}"#, url + "/reconcile")
             #expect(phase.out.hasSuffix("400"), "\(phase)")
             let app = try curl(gateway, "-w", "%{http_code}", "-d", "", url + "/apps/nobody/start")
