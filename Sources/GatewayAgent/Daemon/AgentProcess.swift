@@ -45,7 +45,8 @@ final class AgentProcess: Sendable {
         try loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { reference.process?.receive($0) }
         let below: any ServiceManager =
             if let external = SupervisordServices(ifChosenIn: context) { external } else {
-                try Supervisor(loop: loop, stateFolder: context.folders.stateFolder) { _ in reference.process?.changed() }
+                try Supervisor(loop: loop, stateFolder: context.folders.stateFolder) { _ in reference.process?.changed()
+                }
             }
         services = HealthWatch(below, loop: loop, caFile: context.configuration.caFile) { app, health in
             switch health {
