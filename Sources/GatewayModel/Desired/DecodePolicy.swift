@@ -27,7 +27,10 @@ extension PolicyLayer {
         policy.atomic = fields.field("atomic")?.choice(of: Policy.Atomicity.allCases.map(\.rawValue))
             .flatMap(Policy.Atomicity.init)
         policy.logBudget = fields.field("log_budget")?.amount(Quantities.byteCountForm) { Quantities.byteCount($0) }
-        policy.logRate = fields.field("log_rate")?.integer(in: 1...1_000_000_000).map { Int($0) }
+        policy.logRate = fields.field("log_rate").flatMap { field in
+            if field.node.string == "unlimited" { return Policy.unlimitedLogRate }
+            return field.integer(in: 1...Int64(Policy.unlimitedLogRate)).map { Int($0) }
+        }
         policy.dataBudget = fields.field("data_budget").flatMap(dataBudget)
         return policy
     }

@@ -52,6 +52,9 @@ public struct Policy: Sendable, Hashable {
     public enum Precedence: String, Sendable, Hashable, CaseIterable { case cloud, local }
     public enum Atomicity: String, Sendable, Hashable, CaseIterable { case app, all }
 
+    /// What `log_rate: unlimited` stands for; any lower rate is tighter.
+    public static let unlimitedLogRate = 1_000_000_000
+
     /// Releases of an app that are kept, the current one included; at least 1.
     public var keepVersions = 2
     public var requireSignature = false
@@ -62,6 +65,7 @@ public struct Policy: Sendable, Hashable {
     public var precedence = Precedence.cloud
     public var atomic = Atomicity.app
     public var logBudget: Int64 = 16 << 20
+    /// Lines per second and app; `unlimitedLogRate` is no limit.
     public var logRate = 1_000
     public var dataBudget: [String: DataBudget] = [:]
 
