@@ -14,7 +14,6 @@ public final class SandboxServer: Sendable {
     private let running = Mutex<Running?>(nil)
     /// Where the next downloads are to be cut, in bytes of their answers' bodies.
     private let cuts = DownloadCuts()
-    private let faults = Faults()
 
     /// The lock's descriptor is closed with the server's end.
     private struct Running {
@@ -65,9 +64,9 @@ public final class SandboxServer: Sendable {
             throw SandboxError.inUse(folder: store.folder)
         }
         let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
-        let operations = OperatorAPI(product: product, store: store, changes: changes, log: log, faults: faults)
+        let operations = OperatorAPI(product: product, store: store, changes: changes, log: log)
         let log = log
-        let (cuts, faults) = (cuts, faults)
+        let cuts = cuts
         changes.open()
         let handler: LocalHTTPServer.Handler = { request in
             if request.path == "/", request.method == "GET" {
@@ -77,17 +76,7 @@ public final class SandboxServer: Sendable {
                 return SandboxServer.answering { try operations.answer(request, parts) }
             }
             var device: String?
-            var response: HTTPServerResponse
-            if !faults.isEmpty, case let known = try? api.device(of: request),
-                let fault = faults.take(Fault.Call(request), device: known)
-            {
-                device = known
-                response = fault.answer(request) {
-                    SandboxServer.answering { try api.answer(request, device: &device) }
-                }
-            } else {
-                response = SandboxServer.answering { try api.answer(request, device: &device) }
-            }
+            var response = SandboxServer.answering { try api.answer(request, device: &device) }
             cuts.apply(to: &response, of: request)
             return log.follow(response, to: request, device: device)
         }
@@ -195,8 +184,4 @@ extension SandboxServer {
     /// Misbehaves for a test: each of the next downloads loses its connection once that many bytes of the answer's
     /// body have been sent, one number a download.
     public func cutNextDownloads(after byteCounts: [Int64]) { cuts.add(byteCounts) }
-
-    /// Misbehaves until the fault is used up or cleared. The first one that meets a request has it.
-    public func addFault(_ fault: Fault) { faults.add(fault) }
-    public func clearFaults() { faults.clear() }
 }

@@ -273,6 +273,7 @@ private struct SilentManager: ServiceManager {
     func stop(_ app: AppName) -> ServiceStatus? { below.stop(app) }
     func restart(_ app: AppName) -> ServiceStatus? { below.restart(app) }
     func statuses() -> [ServiceStatus] { below.statuses() }
+    func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {}
     func shutdown() { below.shutdown() }
     private func unchecked(_ definition: ServiceDefinition) -> ServiceDefinition {
         var definition = definition

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "CLinuxFiles.h"
+#include "CLinuxLogs.h"
 #include "CLinuxMemory.h"
 #include "CLinuxProcess.h"
 

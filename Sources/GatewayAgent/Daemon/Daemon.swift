@@ -8,42 +8,30 @@ internal import Synchronization
 /// Threads: the main one runs the event loop: signals, changes of the manifest, and the supervisor with its children and
 /// their logs; one runs passes; each connection of the socket has one. They meet in `PassQueue` and `ServiceManager`.
 final class Daemon: Sendable {
-    /// Why an operator's word on an app came to nothing.
-    enum ActionFailure: Error, CustomStringConvertible {
-        case unknownApp(AppName)
-        case refused(String)
-
-        var description: String {
-            switch self {
-            case .unknownApp(let app): "no such app: \(app)"
-            case .refused(let why): why
-            }
-        }
+    struct ActionFailure: Error, CustomStringConvertible {
+        var description: String
+        var isUnknownApp = false
     }
 
     let context: GatewayContext
     let state: OpenState
     let services: any ServiceManager
     let passes = PassQueue()
-    let notices: ManagerNotices
     let log: @Sendable (PassEvent) -> Void
     /// The apps that the running pass works on.
     private let progressing = Mutex<Set<AppName>>([])
-    /// When the next poll is due, by the wall clock as it was when that was decided.
-    private let nextPoll = Mutex<WallTime?>(nil)
     /// Only the passes' thread uses it; it lives between passes for its open connection.
     private let cloud = Mutex<CloudBox>(CloudBox())
 
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
     init(
-        context: GatewayContext, state: OpenState, services: any ServiceManager, notices: ManagerNotices,
+        context: GatewayContext, state: OpenState, services: any ServiceManager,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         self.state = state
         self.services = services
-        self.notices = notices
         self.log = log
     }
 
@@ -53,6 +41,7 @@ final class Daemon: Sendable {
             let inputs = try DesiredInputs.load(context: context, journal: state.journal)
             let snapshot = try Reconciler.observe(
                 context: context, journal: state.journal, inputs: inputs, services: nil, options: PassOptions())
+            services.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
             let wanted = snapshot.desired.apps.values.filter { $0.state.value == .running }.map(\.name)
             // What an earlier daemon left running and nobody installed or wants to run goes first.
             for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
@@ -65,30 +54,18 @@ final class Daemon: Sendable {
         }
     }
 
-    /// Runs passes on this thread until the queue is ended.
+    /// Runs passes on this thread until the queue is stopped.
     func runPasses() {
         var options = PassOptions()
         options.reason = "start"
-        passes.run(first: .init(options: options, listener: nil)) {
-            pass($0)
-        } settled: {
-            tellStatus()
-        }
+        passes.run(first: .init(options: options, listener: nil)) { request in pass(request) }
     }
 
-    /// Tells the service manager how things stand, if there is one.
-    func tellStatus() {
-        guard notices.areHeard else { return }
-        notices.status(DaemonStatusLine.text(services.statuses(), nextPoll: nextPoll.withLock { $0 }))
-    }
-
-    /// Returns the time to the next poll; nil when the cloud was not to be asked.
-    private func pass(_ request: PassQueue.Request) -> Duration? {
+    private func pass(_ request: PassQueue.Request) -> Duration {
         let emit: @Sendable (PassEvent) -> Void = { [self] event in
             if case .plan(let plan) = event { progressing.withLock { $0 = Set(plan.work.map(\.app)) } }
             log(event)
             request.listener?(event)
-            if case .step(_, _, .started, _) = event { passes.checkpoint() }
         }
         defer { progressing.withLock { $0 = [] } }
         let result = reconcile(request.options, emit)
@@ -96,15 +73,12 @@ final class Daemon: Sendable {
         emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        if request.options.isOffline { return nil }
-        let pause = PollSchedule.pause(
+        return PollSchedule.pause(
             after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
-        nextPoll.withLock { $0 = context.clock().advanced(by: pause) }
-        return pause
     }
 
     /// Tells whoever supervises which apps are held.
-    func tellHolds() {
+    private func tellHolds() {
         do throws(JournalError) {
             let inputs = try DesiredInputs.load(context: context, journal: state.journal)
             let desired = DesiredState.merge(
@@ -123,12 +97,12 @@ final class Daemon: Sendable {
             }
             defer { DaemonProcess.export(context, emit) }
             let reconciler = Reconciler(
-                context: context, journal: state.journal, services: PassServices(services: services, passes: passes),
+                context: context, journal: state.journal, services: services,
                 cloud: options.isOffline ? nil : box.connection, emit: emit)
             do throws(JournalError) {
                 return try reconciler.run(options)
             } catch {
-                return PassResult(exit: error.exit, summary: error.description)
+                return PassResult(exit: error.isNoSpace ? .noSpace : .inputOutputError, summary: error.description)
             }
         }
     }
@@ -152,6 +126,43 @@ final class Daemon: Sendable {
     func servicesJSON() -> JSONValue {
         let services = services.snapshots()
         return .object(services.keys.sorted().map { name in (name.text, DaemonServices.encode(services[name])) })
+    }
+
+    /// Does what an operator says, durably and at once. A pass that runs meanwhile was planned before, and might start
+    /// what is stopped here: then a new one follows it.
+    func perform(_ verb: AppVerb, on app: AppName) throws(ActionFailure) -> JSONValue {
+        let commands = OperatorCommands(context: context, journal: state.journal)
+        do throws(JournalError) {
+            guard try commands.isKnown(app) else {
+                throw JournalError("no such app: \(app)")
+            }
+            switch verb {
+            case .hold: try commands.hold(app)
+            case .unhold: try commands.unhold(app)
+            case .stop: try commands.stop(app)
+            // Who restarts an app that was stopped wants it to run, also after the next pass.
+            case .start, .restart: try commands.start(app)
+            }
+            if verb != .restart, passes.isBusy { wake("gwe \(verb.rawValue) \(app)") }
+        } catch {
+            throw ActionFailure(
+                description: error.description, isUnknownApp: error.description.hasPrefix("no such app"))
+        }
+        switch verb {
+        case .hold, .unhold: tellHolds()
+        case .stop: _ = services.stop(app)
+        case .start, .restart:
+            let definitions = ServiceConfiguration(context: context).definitions(of: [app])
+            guard !definitions.isEmpty else {
+                throw ActionFailure(description: "\(app) is not installed, or is no service")
+            }
+            if verb == .restart { _ = services.stop(app) }
+            if let problem = services.bringUp(app, definitions) {
+                throw ActionFailure(description: "\(app): \(problem)")
+            }
+        }
+        let state = services.snapshots()[app]
+        return ["message": .string("\(app): \(verb.done(state?.state))"), "state": .string(state?.state ?? "")]
     }
 }
 

@@ -36,6 +36,7 @@ final class Reconciler {
         if let link, try exchange(with: link, &inputs, snapshot, options, &outcome) {
             snapshot = try observe(inputs, options)
         }
+        services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
         for problem in try inputs.accept(into: journal) { emit(.problem(problem.message)) }
         try inputs.forgetSuperseded(in: snapshot.desired, journal)
         outcome.inputExit = inputs.exit
@@ -79,6 +80,9 @@ final class Reconciler {
         var records: [AppName: AppRecord]
         var observed: ObservedState
         var plan: Plan
+
+        /// Every app that is installed or wanted.
+        var knownApps: Set<AppName> { Set(records.keys).union(desired.apps.keys) }
 
         /// Which of these apps no layer names and nobody installed.
         func unknown(of only: Set<AppName>?) -> [AppName] {

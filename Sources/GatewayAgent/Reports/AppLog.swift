@@ -2,43 +2,81 @@ public import GatewayModel
 internal import Glibc
 internal import GatewaySystem
 
-/// An app's log file for readers: its end, and what is appended later, across rotations.
+/// An app's logs for readers: their ends, and what is appended later, across rotations.
 public struct AppLog: Sendable {
-    public let path: String
+    public struct Stream: Sendable, Hashable {
+        /// Which process of the app; nil for the only one.
+        public var process: String?
+        public var isError: Bool
+        public var path: String
+        var user: String?
+    }
 
-    public init(of app: AppName, _ context: GatewayContext) { path = LogTail.path(of: app, context) }
+    /// Standard output before standard error, process by process; never empty.
+    public let streams: [Stream]
 
-    public var exists: Bool { FileTree.exists(path) }
+    public init(of app: AppName, _ context: GatewayContext) { streams = AppLog.streams(of: app, context) }
 
-    public func tail(count: Int) -> [String] { LogTail.lines(ofFile: path, count: count) }
+    private init(_ streams: [Stream]) { self.streams = streams }
 
-    /// Gives away what is appended from now on; returns never. A rotated file is read to its end before the new one.
-    public func follow(_ write: (String) -> Void) {
-        var fd = open(path, O_RDONLY | O_CLOEXEC)
-        if fd >= 0 { lseek(fd, 0, SEEK_END) }
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = fd < 0 ? 0 : buffer.withUnsafeMutableBytes { read(fd, $0.baseAddress, $0.count) }
-            if count > 0 {
-                write(String(decoding: buffer[..<count], as: UTF8.self))
-                continue
+    /// Only those that a condition holds for; nil when there are none.
+    public func only(_ condition: (Stream) -> Bool) -> AppLog? {
+        let some = streams.filter(condition)
+        return some.isEmpty ? nil : AppLog(some)
+    }
+
+    /// Where the app's output goes: what its service configuration says, else what its supervisor published, else the
+    /// default.
+    private static func streams(of app: AppName, _ context: GatewayContext) -> [Stream] {
+        // Other users than root may not read the configuration, and that of a removed app is gone.
+        let definitions = ServiceConfiguration(context: context).definitions(of: [app])
+        let index =
+            definitions.isEmpty
+            ? LogIndex(app, context.folders.stateFolder) : definitions.reduce(into: LogIndex(app)) { $0.update($1) }
+        let found = (index?.entries ?? []).filter { !$0.isOld }.map { entry in
+            Stream(process: entry.process, isError: entry.stream == .stderr, path: entry.path, user: index?.user)
+        }
+        return found.isEmpty ? [Stream(process: nil, isError: false, path: context.folders.logFile(of: app))] : found
+    }
+
+    /// Whether anybody knows the app: its logs, its supervisor, or the desired state.
+    public static func isKnown(_ app: AppName, _ context: GatewayContext) -> Bool {
+        if LogIndex(app, context.folders.stateFolder) != nil || FileTree.exists(context.folders.logFile(of: app)) {
+            return true
+        }
+        return StatusReport.make(context, only: app).exit != .noSuchApp
+    }
+
+    private static func reader(_ stream: Stream) -> LogReader {
+        LogReader(LogFiles(path: stream.path, owner: stream.user.flatMap { try? UserIdentity($0) }))
+    }
+
+    /// The streams that have a log.
+    public var present: [Stream] { streams.filter { AppLog.reader($0).exists } }
+
+    /// Why a log cannot be read, in words.
+    public var problem: String? { streams.lazy.compactMap { AppLog.reader($0).problem() }.first }
+
+    /// Gives away the last lines of each stream, nil all of them, as they are in the files.
+    public func tail(_ lines: Int?, to write: (Stream, UnsafeRawBufferPointer) -> Bool) {
+        for stream in streams {
+            var goesOn = true
+            AppLog.reader(stream).tail(lines) { bytes in
+                goesOn = write(stream, bytes)
+                return goesOn
             }
-            if let next = reopened(fd) { fd = next } else { usleep(250_000) }
+            if !goesOn { return }
         }
     }
 
-    /// The new file when the name leads to another one now, or when this one was cut.
-    private func reopened(_ fd: Int32) -> Int32? {
-        var now = stat()
-        guard stat(path, &now) == 0 else { return nil }
-        var old = stat()
-        if fd >= 0, fstat(fd, &old) == 0, old.st_ino == now.st_ino, old.st_dev == now.st_dev {
-            if lseek(fd, 0, SEEK_CUR) > now.st_size { lseek(fd, 0, SEEK_SET) }
+    /// As `tail`, and then what is appended from now on, until `write` says false or nobody reads `output` any more.
+    public func follow(_ lines: Int?, output: Int32, to write: (Stream, UnsafeRawBufferPointer) -> Bool) -> String? {
+        do throws(SystemError) {
+            let follower = try LogFollower(streams.map(AppLog.reader))
+            follower.run(lines: lines, output: output) { index, bytes in write(streams[index], bytes) }
             return nil
+        } catch {
+            return error.description
         }
-        let next = open(path, O_RDONLY | O_CLOEXEC)
-        guard next >= 0 else { return nil }
-        if fd >= 0 { close(fd) }
-        return next
     }
 }

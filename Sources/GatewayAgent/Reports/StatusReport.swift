@@ -27,9 +27,8 @@ public struct StatusReport: Sendable {
             let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
             return try make(context, journal: journal, only: only, isDeep: isDeep, daemon: daemon)
         } catch {
-            let words = JSONValue.string(error.description)
-            let member: (String, JSONValue) = error.isNotPermitted ? ("error", words) : ("problems", [words])
-            return StatusReport(json: .object([("schema", "gwe/v1"), member]), exit: error.exit)
+            return StatusReport(
+                json: ["schema": "gwe/v1", "problems": [.string(error.description)]], exit: .inputOutputError)
         }
     }
 
@@ -84,7 +83,7 @@ public struct StatusReport: Sendable {
         var one = status
         one.apps = [app]
         one.problems = []
-        let log = LogTail.lines(ofFile: LogTail.path(of: name, context), count: logLineCount)
+        let log = LogTail.lines(of: name, context, count: logLineCount)
         guard case .object(let members) = app.json else { return StatusReport(json: app.json, exit: one.exit) }
         return StatusReport(
             json: .object([("schema", "gwe/v1")] + members + [("log", .array(log.map(JSONValue.string)))]),

@@ -147,6 +147,10 @@ public final class HealthWatch: ServiceManager {
     /// Ends every wait for health: a pass that waits must not hold up the end of the agent.
     public func endWaits() { state.update { $0.isEnding = true } }
 
+    public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {
+        services.setLogPolicy(policy, installed: installed)
+    }
+
     public func shutdown() {
         state.update { state in
             state.isShuttingDown = true

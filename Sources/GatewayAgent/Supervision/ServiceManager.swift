@@ -27,6 +27,10 @@ public protocol ServiceManager: Sendable {
     /// One of every known app, sorted by name; see `ServiceStatus.processes`.
     func statuses() -> [ServiceStatus]
 
+    /// How much apps may log from now on, which changes nothing else; no limits before this is called. What is not
+    /// `installed` loses its old logs first.
+    func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>)
+
     /// Stops all apps, those first that others do not need, and starts nothing any more. Of supervisord's apps none is
     /// stopped: they are supervisord's.
     func shutdown()

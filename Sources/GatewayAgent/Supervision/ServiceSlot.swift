@@ -40,13 +40,15 @@ struct ServiceSlot {
     }
 
     func status(now: MonotonicTime) -> ServiceStatus {
-        ServiceStatus(
+        var status = ServiceStatus(
             app: definition.app, process: definition.key.process, state: machine.state, pid: pid,
             uptime: pid == nil ? nil : started?.duration(to: now),
             lastExit: lastExit, restarts: restarts, problem: problem, lastError: lastError,
             logProblem: output?.problem ?? errorOutput?.problem,
             nextAttempt: machine.state == .backoff ? timer.map { max(.zero, now.duration(to: $0.deadline)) } : nil,
             adopted: adopted, wanted: wanted, release: startedWith.release)
+        status.logCounters = (output?.counters ?? .init()) + (errorOutput?.counters ?? .init())
+        return status
     }
 
     /// Whether others that require this one may start: it runs, and its health check, if it has one, has passed; or it ended

@@ -41,6 +41,7 @@ public final class Supervisor: ServiceManager {
     let loop: EventLoop
     let runFolder: String
     let scratch: PipeScratch
+    let logs: LogLedger
     /// Of every service; the definition's own variables come on top.
     let environment: [String: String]
     private let observer: @Sendable (Transition) -> Void
@@ -60,6 +61,7 @@ public final class Supervisor: ServiceManager {
         self.observer = observer
         runFolder = "\(stateFolder)/run"
         scratch = try PipeScratch()
+        logs = LogLedger(loop: loop, stateFolder: stateFolder)
         // Those speak to the agent, not to its services.
         let own = [
             "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
@@ -96,6 +98,7 @@ public final class Supervisor: ServiceManager {
     }
 
     public func remove(_ app: AppName) {
+        logs.removed(app)
         let wait = locked { core -> Duration? in
             let wait = core.services(of: app).map(Supervisor.patience).max()
             for key in core.keys(of: app) { leave(key, &core) }
@@ -153,6 +156,8 @@ public final class Supervisor: ServiceManager {
     public func status(of app: AppName) -> ServiceStatus? {
         ServiceStatus(of: locked { core in core.services(of: app).map { $0.status(now: .now) } })
     }
+
+    public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) { logs.set(policy, installed: installed) }
 
     public func shutdown() {
         let waves = locked { core -> [[ServiceKey]] in

@@ -101,20 +101,21 @@ extension Supervisor {
 
     private func openPipes(_ key: ServiceKey, owner: UserIdentity?, _ core: inout Core) throws(SystemError) {
         guard let definition = core.services[key]?.definition else { return }
+        logs.register(definition)
         if core.services[key]?.output == nil {
             core.services[key]?.output = try LogChannel(
-                loop: loop, scratch: scratch, pipePath: outputPath(key), owner: owner)
+                loop: loop, scratch: scratch, ledger: logs, pipePath: outputPath(key), owner: owner)
         }
-        core.services[key]?.output?.setDestination(definition.output)
+        core.services[key]?.output?.setDestination(definition.output, owner: owner)
         guard let errorLog = definition.errorOutput else {
             core.services[key]?.errorOutput = nil
             return
         }
         if core.services[key]?.errorOutput == nil {
             core.services[key]?.errorOutput = try LogChannel(
-                loop: loop, scratch: scratch, pipePath: errorPath(key), owner: owner)
+                loop: loop, scratch: scratch, ledger: logs, pipePath: errorPath(key), owner: owner)
         }
-        core.services[key]?.errorOutput?.setDestination(errorLog)
+        core.services[key]?.errorOutput?.setDestination(errorLog, owner: owner)
     }
 
     /// The app has no process: its pipes go, with all that is in them already in the log.

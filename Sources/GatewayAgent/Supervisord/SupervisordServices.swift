@@ -112,6 +112,9 @@ public final class SupervisordServices: ServiceManager {
     }
 
     /// Stops nothing: the apps are supervisord's, which goes on.
+    /// supervisord keeps the logs of its programs itself.
+    public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {}
+
     public func shutdown() {}
 
     public func outage() -> String? {

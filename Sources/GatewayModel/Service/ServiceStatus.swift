@@ -17,6 +17,8 @@ public struct ServiceStatus: Sendable, Hashable {
     public var lastError: String?
     /// Why its log is not written, in words; the service runs all the same.
     public var logProblem: String?
+    /// Of the agent that watches it now.
+    public var logCounters = ServiceLogCounters()
     /// Until the next attempt, in BACKOFF.
     public var nextAttempt: Duration?
     /// Whether this supervisor found it running and did not start it.
@@ -82,6 +84,7 @@ extension ServiceStatus {
         problem = worst.namedProblem ?? sorted.lazy.compactMap(\.namedProblem).first
         lastError = worst.lastError ?? sorted.lazy.compactMap(\.lastError).first
         logProblem = sorted.lazy.compactMap(\.logProblem).first
+        logCounters = sorted.reduce(ServiceLogCounters()) { $0 + $1.logCounters }
         adopted = processes.contains(where: \.adopted)
         wanted = processes.contains(where: \.wanted)
         self.processes = sorted

@@ -2,100 +2,190 @@ internal import CLinux
 internal import Glibc
 
 /// A log file with rotation by size: `<path>`, `<path>.1` the newest of the old ones, and so on. It is opened when something
-/// is to be written, and again when somebody moved or removed it.
+/// is to be written, and again when somebody moved or removed it. What is no regular file (a terminal, a pipe, /dev/null) is
+/// written as it comes and never rotated.
 struct PipeLogFile: ~Copyable {
     let path: String
     /// 0: never rotated.
     let maxByteCount: Int64
     let backups: Int
+    private let owner: UserIdentity?
     private var fd: Int32 = -1
+    private var place: LogPlace?
     private(set) var byteCount: Int64 = 0
-    /// No rotation and no offsets: a terminal or a device.
-    private var isRegular = true
+    /// No rotation and no offsets otherwise.
+    private(set) var isRegular = true
+    /// Sizes of the files that were rotated since somebody asked.
+    private(set) var rotated: [Int64] = []
+    private(set) var counts = PipeLog.Counts()
 
-    init(path: String, maxByteCount: Int64, backups: Int) {
+    init(path: String, maxByteCount: Int64, backups: Int, owner: UserIdentity?) {
         self.path = path
         self.maxByteCount = maxByteCount
         self.backups = backups
+        self.owner = owner
     }
 
-    deinit { if fd >= 0 { close(fd) } }
+    deinit { if fd >= 0 { Glibc.close(fd) } }
 
     var room: Int { maxByteCount <= 0 || !isRegular ? .max : Int(clamping: max(0, maxByteCount - byteCount)) }
 
+    mutating func takeRotated() -> [Int64] {
+        defer { rotated = [] }
+        return rotated
+    }
+
+    mutating func close() {
+        if fd >= 0 { Glibc.close(fd) }
+        fd = -1
+        place = nil
+    }
+
+    // MARK: opening
+
     /// Makes sure that the open file is the one at `path`; makes the file and its folder.
-    mutating func open() throws(SystemError) {
+    mutating func open() throws(LogTrouble) {
         var there = stat()
         var held = stat()
+        if fd >= 0, place == nil { return }
         if fd >= 0, fstat(fd, &held) == 0, stat(path, &there) == 0, there.st_ino == held.st_ino,
             there.st_dev == held.st_dev
         {
             byteCount = Int64(held.st_size)
             return
         }
-        if fd >= 0 { close(fd) }
-        fd = make()
-        if fd < 0, errno == ENOENT {
-            PipeLogFile.makeFolder(of: path)
-            fd = make()
-        }
-        guard fd >= 0, fstat(fd, &held) == 0 else { throw .last("open log \(path)") }
+        close()
+        counts.opens += 1
+        if let own = PipeLogFile.ownDescriptor(path) { return try openOwn(own) }
+        let place = try LogPlace(path, owner: owner)
+        fd = try place.open(place.name, O_WRONLY | O_CREAT)
+        self.place = consume place
+        guard fstat(fd, &held) == 0 else { throw LogTrouble(.last("open log \(path)")) }
         isRegular = held.st_mode & S_IFMT == S_IFREG
-        byteCount = Int64(held.st_size)
+        byteCount = isRegular ? Int64(held.st_size) : 0
     }
 
-    /// O_NONBLOCK: a log that is a pipe without a reader must not stop us. No O_APPEND: splice(2) refuses it.
-    private func make() -> Int32 { gwe_open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0o644) }
-
-    private static func makeFolder(of path: String) {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        let folder = String(path[..<slash])
-        guard mkdir(folder, 0o755) != 0, errno == ENOENT else { return }
-        makeFolder(of: folder)
-        mkdir(folder, 0o755)
-    }
-
-    /// Moves up to `wanted` bytes from a pipe to the end of the file, in the kernel where the file can do that.
-    mutating func append(from pipe: Int32, _ wanted: Int, scratch: PipeScratch) throws(SystemError) -> Int {
-        var offset = byteCount
-        let spliced = isRegular ? gwe_splice(pipe, fd, &offset, wanted) : -1
-        if spliced > 0 {
-            byteCount = offset
-            return spliced
+    /// The agent's own output, by the names that people write in `stdout_logfile`.
+    private static func ownDescriptor(_ path: String) -> Int32? {
+        switch path {
+        case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1": 1
+        case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2": 2
+        default: nil
         }
-        guard !isRegular || errno == EINVAL else { throw .last("write log \(path)") }
-        // A terminal, a device, or a file system without splice. A crash here may lose what was taken.
-        var failure: Int32?
-        let taken = scratch.take(pipe, min(wanted, 65_536)) { bytes in
-            let written =
-                isRegular
-                ? pwrite(fd, bytes.baseAddress, bytes.count, off_t(offset)) : write(fd, bytes.baseAddress, bytes.count)
-            if written < bytes.count { failure = written < 0 ? errno : ENOSPC }
-            offset += Int64(max(0, written))
-        }
-        byteCount = offset
-        if let failure { throw SystemError("write log \(path)", code: failure) }
-        return taken
     }
+
+    /// A pipe or terminal is opened anew, so that a write that would wait can be refused without changing what others
+    /// share; a file is shared with its offset; a socket cannot be opened by name.
+    private mutating func openOwn(_ own: Int32) throws(LogTrouble) {
+        var info = stat()
+        guard fstat(own, &info) == 0 else { throw LogTrouble(.last("open log \(path)")) }
+        let kind = info.st_mode & S_IFMT
+        if kind == S_IFREG || kind == S_IFSOCK {
+            fd = gwe_duplicate(own)
+        } else {
+            fd = gwe_open("/proc/self/fd/\(own)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0)
+        }
+        guard fd >= 0 else { throw LogTrouble(.last("open log \(path)")) }
+        isRegular = false
+        byteCount = 0
+    }
+
+    // MARK: writing
+
+    /// Moves up to `wanted` bytes from a pipe to the end of the file, in the kernel where the file can do that; the number
+    /// moved. A failure may leave the beginning of a line in the file.
+    mutating func append(from pipe: Int32, _ wanted: Int, scratch: PipeScratch) throws(LogTrouble) -> Int {
+        counts.appends += 1
+        if isRegular {
+            var offset = byteCount
+            let moved = gwe_splice(pipe, fd, &offset, wanted)
+            if moved >= 0 {
+                byteCount = offset
+                return moved
+            }
+        } else {
+            let moved = gwe_splice(pipe, fd, nil, wanted)
+            if moved >= 0 { return moved }
+        }
+        guard errno == EINVAL else { throw failure(errno) }
+        // A file system or a device without splice, or one that is only appended to. A crash here may double a piece.
+        var code: Int32 = 0
+        let moved = scratch.give(pipe, wanted) { bytes in
+            let count = put(bytes)
+            if count < bytes.count { code = count < 0 ? errno : ENOSPC }
+            return max(0, count)
+        }
+        if isRegular { byteCount += Int64(moved) }
+        if moved == 0, code != 0 { throw failure(code) }
+        return moved
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
+        isRegular
+            ? pwrite(fd, bytes.baseAddress, bytes.count, off_t(byteCount)) : write(fd, bytes.baseAddress, bytes.count)
+    }
+
+    private mutating func failure(_ code: Int32) -> LogTrouble {
+        let trouble = LogTrouble(SystemError("write log \(path)", code: code))
+        if !isRegular, !trouble.isBusy { close() }
+        return trouble
+    }
+
+    /// Writes a text of our own, or nothing of it.
+    mutating func append(_ text: String) throws(LogTrouble) {
+        let bytes = Array(text.utf8)
+        let count = bytes.withUnsafeBytes { put($0) }
+        if count == bytes.count {
+            if isRegular { byteCount += Int64(count) }
+            return
+        }
+        let code = count < 0 ? errno : ENOSPC
+        if isRegular, count > 0 { ftruncate(fd, off_t(byteCount)) }
+        throw failure(code)
+    }
+
+    /// Takes the beginning of a line at the file's end away again; the number of bytes, nil when that is not possible.
+    mutating func takeBackLine() -> Int64? {
+        guard isRegular, fd >= 0, let reader = try? place?.open(place?.name ?? "", O_RDONLY) else { return nil }
+        defer { Glibc.close(reader) }
+        var info = stat()
+        guard fstat(fd, &info) == 0 else { return nil }
+        let end = Int64(info.st_size)
+        var start = end
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while start > 0, end - start < 2 << 20 {
+            let length = Int(min(start, Int64(buffer.count)))
+            guard pread(reader, &buffer, length, off_t(start) - off_t(length)) == length else { return nil }
+            let last = gwe_last_index(buffer, length, UInt8(ascii: "\n"))
+            start = last < 0 ? start - Int64(length) : start - Int64(length) + last + 1
+            if last >= 0 { break }
+        }
+        guard start == end || ftruncate(fd, off_t(start)) == 0 else { return nil }
+        byteCount = start
+        return end - start
+    }
+
+    // MARK: rotation
 
     /// Makes room: old files move up by one, the oldest goes. Where they cannot be moved, the file begins anew, because a
     /// full disk is worse than a lost log.
-    mutating func rotate() throws(SystemError) {
+    mutating func rotate() throws(LogTrouble) {
+        counts.rotations += 1
+        let size = byteCount
+        guard backups > 0, let name = place?.name else { return begin() }
         for number in stride(from: backups, to: 0, by: -1) {
-            let older = "\(path).\(number)"
-            let newer = number == 1 ? path : "\(path).\(number - 1)"
-            guard rename(newer, older) == 0 || errno == ENOENT else {
-                let error = SystemError.last("rotate log \(newer)")
-                ftruncate(fd, 0)
-                byteCount = 0
+            let newer = number == 1 ? name : "\(name).\(number - 1)"
+            do throws(LogTrouble) { try place?.rename(newer, to: "\(name).\(number)") } catch {
+                begin()
                 throw error
             }
         }
-        if backups == 0 {
-            ftruncate(fd, 0)
-            byteCount = 0
-        } else {
-            try open()
-        }
+        rotated.append(size)
+        try open()
+    }
+
+    private mutating func begin() {
+        ftruncate(fd, 0)
+        byteCount = 0
     }
 }

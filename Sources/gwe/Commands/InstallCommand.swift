@@ -71,15 +71,11 @@ private struct OperatorCall {
         _ context: GatewayContext, here: (@escaping @Sendable (PassEvent) -> Void) -> ExitStatus
     ) throws -> ExitStatus {
         let screen = PassScreen(isJSON: isJSON, isDryRun: false)
-        func local() -> ExitStatus {
-            endInstallersWithThisProcess()
-            return here { screen.show($0.json) }
-        }
-        guard let client = ControlClient(folders: context.folders) else { return local() }
+        guard let client = ControlClient(folders: context.folders) else { return here { screen.show($0.json) } }
         do throws(ControlClient.Failure) {
             try client.stream(path, body) { screen.show($0) }
         } catch {
-            if case .noDaemon = error { return local() }
+            if case .noDaemon = error { return here { screen.show($0.json) } }
             tell("gwe: \(error)")
             switch error {
             case .notPermitted: return .notPermitted

@@ -1,33 +1,115 @@
 internal import ArgumentParser
 internal import GatewayAgent
 internal import GatewayModel
+internal import Glibc
 
 struct LogsCommand: ParsableCommand, Exemplified {
-    static let configuration = CommandConfiguration(commandName: "logs", abstract: "The last lines that an app wrote.")
+    static let configuration = CommandConfiguration(
+        commandName: "logs", abstract: "The last lines that an app wrote.",
+        discussion: """
+            Lines come as the app wrote them, from rotated files too. An app with several logs (standard error apart from \
+            standard output, or several processes) has the path of each before its lines, as tail does it.
+            """)
     static let examples: [(line: String, does: String)] = [
         ("gwe logs web", "the last 10 lines"), ("gwe logs web -n 100 -f", "the last 100, then what comes"),
+        ("gwe logs web -n all --stderr", "everything it said to standard error"),
+        ("gwe logs web:web_01", "one process of several"),
     ]
+
+    /// `-n 100`, `-n all`.
+    struct Count: ExpressibleByArgument {
+        /// nil: all.
+        var lines: Int?
+
+        init(lines: Int?) { self.lines = lines }
+
+        init?(argument: String) {
+            if argument == "all" {
+                lines = nil
+            } else if let number = Int(argument), number >= 0 {
+                lines = number
+            } else {
+                return nil
+            }
+        }
+
+        var defaultValueDescription: String { lines.map { "\($0)" } ?? "all" }
+    }
 
     @OptionGroup var folders: FolderOptions
 
-    @Argument(help: "The app.")
+    @Argument(help: "The app, or app:process.")
     var app: String
 
     @Flag(name: [.customShort("f"), .long], help: "Go on with what comes, across rotations, until interrupted.")
     var follow = false
 
-    @Option(name: [.customShort("n"), .customLong("lines")], help: .init("How many lines.", valueName: "count"))
-    var count = 10
+    @Option(
+        name: [.customShort("n"), .customLong("lines")],
+        help: .init("How many lines, or all.", valueName: "count"))
+    var count = Count(lines: 10)
+
+    @Flag(help: "Only standard output.") var stdout = false
+
+    @Flag(help: "Only standard error, where it has a log of its own.") var stderr = false
 
     func run() throws {
-        let name = try appName(app)
+        let parts = app.split(separator: ":", maxSplits: 1).map(String.init)
+        let name = try appName(parts.first ?? "")
         let context = try openContext(folders)
-        let log = AppLog(of: name, context)
-        guard log.exists else {
-            tell("gwe: no log yet: \(log.path)")
-            throw finish(.noInput)
+        guard AppLog.isKnown(name, context) else {
+            tell("gwe: no such app: \(name)")
+            throw finish(.noSuchApp)
         }
-        for line in log.tail(count: max(0, count)) { emit(line) }
-        if follow { log.follow { writeAll($0, to: 1) } }
+        let all = AppLog(of: name, context)
+        guard
+            let log = all.only({ stream in
+                (parts.count < 2 || stream.process == parts[1]) && (stdout == stderr || stream.isError == stderr)
+            })
+        else {
+            let isProcess = parts.count == 2 && all.only { $0.process == parts[1] } == nil
+            tell(isProcess ? "gwe: no such process: \(app)" : "gwe: \(name) has no log of its own for that stream")
+            throw finish(isProcess ? .noSuchApp : .noInput)
+        }
+        if let problem = log.problem {
+            tell("gwe: \(problem)")
+            throw finish(problem.contains("permission denied") ? .notPermitted : .noInput)
+        }
+        if log.present.isEmpty {
+            tell("gwe: no log yet: \(log.streams.map(\.path).joined(separator: ", "))" + (follow ? "; waiting" : ""))
+            guard follow else { throw finish(.noInput) }
+        }
+        // As other tools end when nobody reads what they write.
+        signal(SIGPIPE, SIG_DFL)
+        var output = Output(hasHeaders: log.streams.count > 1)
+        guard follow else { return log.tail(count.lines) { output.write($0, $1) } }
+        if let problem = log.follow(count.lines, output: 1, to: { output.write($0, $1) }) {
+            tell("gwe: \(problem)")
+            throw finish(.systemError)
+        }
+        raise(SIGPIPE)
+    }
+
+    /// Bytes as they are, with a header where another log begins.
+    private struct Output {
+        let hasHeaders: Bool
+        private var last: AppLog.Stream?
+
+        init(hasHeaders: Bool) { self.hasHeaders = hasHeaders }
+
+        mutating func write(_ stream: AppLog.Stream, _ bytes: UnsafeRawBufferPointer) -> Bool {
+            if hasHeaders, stream != last {
+                writeAll("\(last == nil ? "" : "\n")==> \(stream.path) <==\n", to: 1)
+                last = stream
+            }
+            var rest = bytes
+            while let base = rest.baseAddress, !rest.isEmpty {
+                let count = Glibc.write(1, base, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+            return true
+        }
     }
 }

@@ -1,0 +1,20 @@
+/// What became of an app's output since the agent watches it, both streams together.
+public struct ServiceLogCounters: Sendable, Hashable {
+    /// Writes to files, whatever their size.
+    public var writes = 0
+    public var rotations = 0
+    /// Lines that are not in the log: more than the policy allows, or not to be written.
+    public var droppedLines: Int64 = 0
+    public var droppedBytes: Int64 = 0
+
+    public init() {}
+
+    public static func + (a: Self, b: Self) -> Self {
+        var sum = a
+        sum.writes += b.writes
+        sum.rotations += b.rotations
+        sum.droppedLines += b.droppedLines
+        sum.droppedBytes += b.droppedBytes
+        return sum
+    }
+}

@@ -1,0 +1,125 @@
+internal import CLinux
+internal import Glibc
+
+/// A log and its rotated files for readers. They are opened as `LogPlace` says, so that a root who reads is not led elsewhere.
+public struct LogReader: Sendable {
+    public let files: LogFiles
+
+    public init(_ files: LogFiles) { self.files = files }
+
+    /// One of the files, with the descriptor; closed with it.
+    final class Piece {
+        let fd: Int32
+        let identity: (device: UInt64, inode: UInt64)
+        var offset: off_t
+
+        init?(_ fd: Int32, offset: off_t = 0) {
+            var info = stat()
+            guard fd >= 0, fstat(fd, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
+                if fd >= 0 { close(fd) }
+                return nil
+            }
+            self.fd = fd
+            self.offset = offset
+            identity = (UInt64(info.st_dev), UInt64(info.st_ino))
+        }
+
+        deinit { close(fd) }
+
+        /// Tells it from a later file with the same inode; a rotated file changes no more.
+        var mark: Mark {
+            var info = stat()
+            fstat(fd, &info)
+            return Mark(
+                device: UInt64(info.st_dev), inode: UInt64(info.st_ino), byteCount: Int64(info.st_size),
+                seconds: Int64(info.st_mtim.tv_sec), nanoseconds: Int64(info.st_mtim.tv_nsec))
+        }
+
+        func isSame(as other: Piece) -> Bool { identity == other.identity }
+
+        var byteCount: off_t {
+            var info = stat()
+            return fstat(fd, &info) == 0 ? info.st_size : 0
+        }
+
+        /// Gives away what follows `offset`, and moves it on. False when the taker wants no more.
+        func give(_ buffer: inout [UInt8], to write: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+            while true {
+                let count = pread(fd, &buffer, buffer.count, offset)
+                guard count > 0 else { return true }
+                offset += off_t(count)
+                let wantsMore = buffer.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                if !wantsMore { return false }
+            }
+        }
+
+        /// Moves `offset` to where the last `lines` lines begin; the number that are there, at most `lines`.
+        func seek(lines: Int, _ buffer: inout [UInt8]) -> Int {
+            var at = byteCount
+            offset = at
+            var found = 0
+            var isFirst = true
+            while at > 0, lines > 0 {
+                let length = Int(min(at, off_t(buffer.count)))
+                guard pread(fd, &buffer, length, at - off_t(length)) == length else { break }
+                at -= off_t(length)
+                var end = length
+                // A newline at the very end closes the last line and begins none.
+                if isFirst, buffer[length - 1] == UInt8(ascii: "\n") { end -= 1 }
+                isFirst = false
+                while case let index = gwe_last_index(buffer, end, UInt8(ascii: "\n")), index >= 0 {
+                    found += 1
+                    if found == lines {
+                        offset = at + off_t(index) + 1
+                        return lines
+                    }
+                    end = Int(index)
+                }
+                offset = at
+            }
+            return offset == 0 && byteCount > 0 && lines > 0 ? found + 1 : found
+        }
+    }
+
+    struct Mark: Sendable, Hashable {
+        var device: UInt64
+        var inode: UInt64
+        var byteCount: Int64
+        var seconds: Int64
+        var nanoseconds: Int64
+    }
+
+    /// Opens the file with a number, 0 the log itself.
+    func piece(_ number: Int) throws(LogTrouble) -> Piece? { Piece(try files.open(number)) }
+
+    /// Why the log cannot be read; nil when it can, or when there is none.
+    public func problem() -> String? {
+        do throws(LogTrouble) { _ = try piece(0) } catch { return error.isAbsent ? nil : error.description }
+        return nil
+    }
+
+    public var exists: Bool { !files.sizes().isEmpty }
+
+    /// Gives away the last lines, those of rotated files first; nil gives all. What is appended meanwhile may or may not come
+    /// too. `write` gets pieces of any size, and stops it with false.
+    public func tail(_ lines: Int?, to write: (UnsafeRawBufferPointer) -> Bool) {
+        _ = lastPieces(lines, to: write)
+    }
+
+    /// As `tail`; the newest file, read to its end.
+    func lastPieces(_ lines: Int?, to write: (UnsafeRawBufferPointer) -> Bool) -> Piece? {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        var pieces: [Piece] = []
+        var missing = lines ?? .max
+        for number in files.sizes().keys.sorted() {
+            guard missing > 0 || number == 0 else { break }
+            guard let piece = try? piece(number), !pieces.contains(where: { $0.isSame(as: piece) }) else { continue }
+            if lines != nil { missing -= piece.seek(lines: missing, &buffer) }
+            pieces.append(piece)
+        }
+        for piece in pieces.reversed() {
+            if !piece.give(&buffer, to: write) { break }
+        }
+        return pieces.first
+    }
+}

@@ -1,0 +1,19 @@
+internal import Glibc
+
+/// Why a log is not written, in words: "cannot open log /x/web.log: is a directory (21)".
+public struct LogTrouble: Error, Sendable, Hashable, CustomStringConvertible {
+    public var description: String
+    /// Whether a later attempt may succeed at once: a reader is slow.
+    var isBusy = false
+    /// Whether there is no such file.
+    var isAbsent = false
+
+    init(_ error: SystemError) {
+        description = error.description
+        isBusy = error.code == EAGAIN
+        isAbsent = error.code == ENOENT
+    }
+
+    /// What is refused although the kernel would do it.
+    init(refused path: String, _ why: String) { description = "cannot open log \(path): \(why)" }
+}
