@@ -298,15 +298,11 @@ int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int block) {
 
 int gwe_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int gwe_inotify(const char *folder) {
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd < 0) return -1;
+int gwe_inotify(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+int gwe_inotify_add(int fd, const char *folder) {
     unsigned mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR;
-    if (inotify_add_watch(fd, folder, mask) >= 0) return fd;
-    int code = errno;
-    close(fd);
-    errno = code;
-    return -1;
+    return inotify_add_watch(fd, folder, mask);
 }
 
 int64_t gwe_last_index(const void *bytes, size_t count, unsigned char value) {

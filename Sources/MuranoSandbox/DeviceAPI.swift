@@ -72,14 +72,19 @@ struct DeviceAPI: Sendable {
 
     /// The device that the token belongs to: `X-Exosite-CIK: TOKEN`, or `Authorization: token TOKEN`.
     private func authenticate(_ request: HTTPServerRequest) throws -> String {
+        guard let device = try device(of: request) else { throw Refusal(status: 401) }
+        return device
+    }
+
+    /// nil without a token, or with one that no device has.
+    func device(of request: HTTPServerRequest) throws -> String? {
         var token = request.header("X-Exosite-CIK")
         if token == nil, let words = request.header("Authorization")?.split(separator: " "), words.count == 2,
             words[0].lowercased() == "token"
         {
             token = String(words[1])
         }
-        guard let token, let device = try store.device(token: token) else { throw Refusal(status: 401) }
-        return device
+        return try token.flatMap { try store.device(token: $0) }
     }
 
     /// POST /provision/activate with `vendor=<pid>&model=<pid>&sn=<id>` or `id=<id>`.

@@ -7,6 +7,7 @@ struct OperatorAPI: Sendable {
     let store: SandboxStore
     let changes: ChangeSignal
     let log: RequestLog
+    let faults: Faults
 
     static let prefix = "/sandbox/v1/"
     static let contentByteLimit: Int64 = 4 << 30
@@ -74,6 +75,21 @@ struct OperatorAPI: Sendable {
         case ("DELETE", "log", 1):
             try log.clear()
             return HTTPServerResponse(status: 204)
+        case ("GET", "faults", 1): return json(faults.json)
+        case ("POST", "faults", 1):
+            guard let document = try? JSON.parse(request.body, source: "fault").json, let fault = Fault(document) else {
+                return HTTPServerResponse(status: 400, text: "expected a fault\n")
+            }
+            guard let id = faults.add(fault) else {
+                return HTTPServerResponse(status: 409, text: "too many faults: clear some\n")
+            }
+            return json(["id": .int(id)], status: 201)
+        case ("DELETE", "faults", 1):
+            faults.clear()
+            return HTTPServerResponse(status: 204)
+        case ("DELETE", "faults", 2):
+            let wasThere = Int64(parts[1]).map { faults.clear($0) } ?? false
+            return HTTPServerResponse(status: wasThere ? 204 : 404, text: wasThere ? "" : "no such fault\n")
         default: return HTTPServerResponse(status: 404, text: "no such path or method\n")
         }
     }

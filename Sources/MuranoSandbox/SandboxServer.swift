@@ -14,6 +14,7 @@ public final class SandboxServer: Sendable {
     private let running = Mutex<Running?>(nil)
     /// Where the next downloads are to be cut, in bytes of their answers' bodies.
     private let cuts = DownloadCuts()
+    private let faults = Faults()
 
     /// The lock's descriptor is closed with the server's end.
     private struct Running {
@@ -64,9 +65,9 @@ public final class SandboxServer: Sendable {
             throw SandboxError.inUse(folder: store.folder)
         }
         let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
-        let operations = OperatorAPI(product: product, store: store, changes: changes, log: log)
+        let operations = OperatorAPI(product: product, store: store, changes: changes, log: log, faults: faults)
         let log = log
-        let cuts = cuts
+        let (cuts, faults) = (cuts, faults)
         changes.open()
         let handler: LocalHTTPServer.Handler = { request in
             if request.path == "/", request.method == "GET" {
@@ -76,7 +77,17 @@ public final class SandboxServer: Sendable {
                 return SandboxServer.answering { try operations.answer(request, parts) }
             }
             var device: String?
-            var response = SandboxServer.answering { try api.answer(request, device: &device) }
+            var response: HTTPServerResponse
+            if !faults.isEmpty, case let known = try? api.device(of: request),
+                let fault = faults.take(Fault.Call(request), device: known)
+            {
+                device = known
+                response = fault.answer(request) {
+                    SandboxServer.answering { try api.answer(request, device: &device) }
+                }
+            } else {
+                response = SandboxServer.answering { try api.answer(request, device: &device) }
+            }
             cuts.apply(to: &response, of: request)
             return log.follow(response, to: request, device: device)
         }
@@ -184,4 +195,8 @@ extension SandboxServer {
     /// Misbehaves for a test: each of the next downloads loses its connection once that many bytes of the answer's
     /// body have been sent, one number a download.
     public func cutNextDownloads(after byteCounts: [Int64]) { cuts.add(byteCounts) }
+
+    /// Misbehaves until the fault is used up or cleared. The first one that meets a request has it.
+    public func addFault(_ fault: Fault) { faults.add(fault) }
+    public func clearFaults() { faults.clear() }
 }

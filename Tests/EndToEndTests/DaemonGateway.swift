@@ -17,6 +17,18 @@ extension GatewayFixture {
         try body(daemon)
     }
 
+    /// Puts packages beside the manifest, which names them all as services that run.
+    func services(_ packages: [TestPackage], requires: [String: String] = [:]) throws {
+        var text = "schema: gwe/v1\napps:\n"
+        for package in packages {
+            let path = "\(root)/\(package.fileName)"
+            try Data(try package.bytes(scratch: root + "/scratch")).write(to: URL(fileURLWithPath: path))
+            let needs = requires[package.name].map { ", requires: [\($0)]" } ?? ""
+            text += "  \(package.name): {version: \"\(package.version)\", artifact: {path: \(path)}\(needs)}\n"
+        }
+        try manifest(text)
+    }
+
     /// Ends what a killed daemon left running.
     func killApps() {
         for name in names(stateFolder + "/run") where name.hasSuffix(".process") {

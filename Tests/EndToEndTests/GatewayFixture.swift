@@ -66,14 +66,18 @@ final class GatewayFixture: @unchecked Sendable {
 
     /// Starts the real `gwe`; it is killed when the process object goes away.
     func start(_ arguments: [String], environment more: [String: String] = [:]) throws -> GatewayProcess {
-        var all = [
+        try GatewayProcess(
+            "gwe", arguments, environment: variables.merging(more) { $1 }, scratch: root + "/scratch")
+    }
+
+    /// The environment of every program of this gateway.
+    var variables: [String: String] {
+        let all = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": root, "TZ": "UTC",
             "LC_ALL": "C.UTF-8", "GWE_CONFIG_DIR": configFolder, "GWE_STATE_DIR": stateFolder,
             "GWE_LOG_DIR": logFolder,
         ]
-        for (name, value) in environment { all[name] = value }
-        for (name, value) in more { all[name] = value }
-        return try GatewayProcess("gwe", arguments, environment: all, scratch: root + "/scratch")
+        return all.merging(environment) { $1 }
     }
 
     /// Starts `gwe run` and waits until it answers on its socket.

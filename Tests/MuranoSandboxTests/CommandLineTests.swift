@@ -94,4 +94,25 @@ import Testing
         #expect(server.terminationReason == .exit)
         #expect(server.terminationStatus == 0)
     }
+
+    @Test("faults are told, listed and taken back, and wrong ones are refused")
+    func faults() throws {
+        #expect(try run(["fault", "answer", "429", "--retry-after", "7", "--on", "read", "--times", "3"]).code == 0)
+        #expect(try run(["fault", "clock", "-100"]).code == 0)
+        #expect(
+            try run(["fault", "list"]).out == """
+                ID  KIND    TIMES  DEVICE  ON    HOW
+                1   answer  3      -       read  status=429 retry_after=7
+                2   clock   -      -             offset_seconds=-100
+
+                """)
+        #expect(try run(["fault", "clear", "1"]).code == 0)
+        #expect(try run(["fault", "clear", "1"]).code == 1)
+        #expect(try run(["fault", "list", "--json"]).out.contains("clock"))
+        #expect(try run(["fault", "clear"]).code == 0)
+        #expect(try run(["fault", "list", "--json"]).out == "[]\n")
+        for wrong in [["answer", "42"], ["slow", "-1"], ["cut", "1", "--on", "raed"], ["garbage", "--times", "0"]] {
+            #expect(try run(["fault"] + wrong).code == 64, "\(wrong)")
+        }
+    }
 }

@@ -80,7 +80,9 @@ int gwe_epoll_remove(int epoll, int fd);
 int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int block);
 /// eventfd(2), non-blocking.
 int gwe_eventfd(void);
-/// inotify(7) on a folder for everything that can change what a name in it means; non-blocking.
-int gwe_inotify(const char *folder);
+/// inotify(7), non-blocking; and a folder watched for everything that can change what a name in it means: its number, or
+/// -1 and errno.
+int gwe_inotify(void);
+int gwe_inotify_add(int fd, const char *folder);
 /// memrchr(3): the offset of the last byte `value`, or -1.
 int64_t gwe_last_index(const void *bytes, size_t count, unsigned char value);

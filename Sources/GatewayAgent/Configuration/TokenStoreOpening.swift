@@ -17,16 +17,19 @@ extension TokenStore {
     ) throws -> TokenStore {
         if makingFolder { try FileTree.makeDirectory(folders.stateFolder) }
         guard let name = configuration.tokenGroup else { return TokenStore(path: folders.tokenFile) }
-        guard let group = groupIdentifier(name) else { throw NoSuchGroup(name: name) }
+        guard let group = TokenGroup.identifier(name) else { throw NoSuchGroup(name: name) }
         return TokenStore(path: folders.tokenFile, group: group)
     }
 }
 
-/// The number of a group (getgrnam_r(3)), or nil.
-private func groupIdentifier(_ name: String) -> UInt32? {
-    var entry = group()
-    var found: UnsafeMutablePointer<group>?
-    var buffer = [CChar](repeating: 0, count: 1 << 16)
-    guard getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
-    return entry.gr_gid
+/// The group of `token_group`: it may read the token, and talk to the daemon.
+enum TokenGroup {
+    /// The number of a group (getgrnam_r(3)), or nil.
+    static func identifier(_ name: String) -> UInt32? {
+        var entry = group()
+        var found: UnsafeMutablePointer<group>?
+        var buffer = [CChar](repeating: 0, count: 1 << 16)
+        guard getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+        return entry.gr_gid
+    }
 }

@@ -10,10 +10,23 @@ internal import GatewaySystem
 ///     POST /v1/install                      `{"tarballs": [PATH, …]}`: as `gwe -I`; events as above
 ///     POST /v1/remove                       `{"app": NAME, "purge": BOOL}`: as `gwe remove`; events as above
 ///     POST /v1/apps/NAME/start|stop|restart|hold|unhold
+///     POST /v1/reexec               the program at gwe's own path takes the daemon's place; apps go on. As SIGUSR1.
 ///
-/// Who may connect is decided by the socket's mode (0660); no request is trusted with more than that.
+/// Who may connect is decided by the socket's mode (0660) and group; no request is trusted with more than that.
 struct ControlAPI: Sendable {
     let daemon: Daemon
+    /// Begins an exec in place; returns the version that comes.
+    var reexec: @Sendable () throws(ProgramImage.Refusal) -> String
+    /// How many readers of passes have not heard the end yet.
+    private let readers = Monitor(0)
+
+    init(daemon: Daemon, reexec: @escaping @Sendable () throws(ProgramImage.Refusal) -> String) {
+        self.daemon = daemon
+        self.reexec = reexec
+    }
+
+    /// Waits until everybody who listens to a pass has heard its end, or the time is over.
+    func waitForReaders(timeout: Duration) { _ = readers.wait(atMost: timeout) { $0 == 0 ? true : nil } }
 
     func answer(_ request: HTTPServerRequest) -> HTTPServerResponse {
         let parts = request.path.split(separator: "/").map(String.init)
@@ -23,6 +36,7 @@ struct ControlAPI: Sendable {
         case ("POST", "reconcile"?, 2): return reconcile(request)
         case ("POST", "install"?, 2): return install(request)
         case ("POST", "remove"?, 2): return remove(request)
+        case ("POST", "reexec"?, 2): return replace()
         case ("POST", "apps"?, 4): return act(app: parts[2], verb: parts[3])
         default: return error(404, "no such call: \(request.method) \(request.path)")
         }
@@ -68,8 +82,18 @@ struct ControlAPI: Sendable {
             options.until = body["until"]?.string.flatMap(PassOptions.Until.init)
             options.isOffline = body["offline"]?.bool ?? false
             options.isDeep = body["deep"]?.bool ?? false
+            if let until = body["until"], until.json != .null, options.until == nil {
+                return self.error(400, "until: expected \"download\" or \"stage\"")
+            }
             if let names = body["apps"]?.elements, !names.isEmpty {
-                options.only = Set(names.compactMap { $0.string.flatMap(AppName.init) })
+                var apps: Set<AppName> = []
+                for name in names {
+                    guard let app = name.string.flatMap(AppName.init) else {
+                        return self.error(400, "\(name.json.text()) is no app name")
+                    }
+                    apps.insert(app)
+                }
+                options.only = apps
             }
         }
         options.reason = "asked for"
@@ -78,9 +102,23 @@ struct ControlAPI: Sendable {
 
     private func stream(_ options: PassOptions) -> HTTPServerResponse {
         let events = EventStream()
+        readers.update { $0 += 1 }
         daemon.passes.enqueue(.init(options: options) { events.append($0) })
         return HTTPServerResponse(
-            status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream { events.next() })
+            status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream { events.next() },
+            completion: { [readers] _, _ in
+                events.abandon()
+                readers.update { $0 -= 1 }
+            })
+    }
+
+    private func replace() -> HTTPServerResponse {
+        do throws(ProgramImage.Refusal) {
+            let version = try reexec()
+            return json(["message": .string("gwe \(version) takes over")])
+        } catch {
+            return self.error(409, error.description)
+        }
     }
 
     /// `{"tarballs": [PATH, …]}`: the operator's wish, then a pass of just those apps.
@@ -121,35 +159,8 @@ struct ControlAPI: Sendable {
         do throws(Daemon.ActionFailure) {
             return json(try daemon.perform(verb, on: name))
         } catch {
-            return self.error(error.isUnknownApp ? 404 : 409, error.description)
+            if case .unknownApp = error { return self.error(404, error.description) }
+            return self.error(409, error.description)
         }
-    }
-}
-
-/// The events of one pass on their way to one reader. What a reader does not fetch is bounded: progress is dropped
-/// first.
-private final class EventStream: Sendable {
-    private struct State: Sendable {
-        var lines: [String] = []
-        var isEnded = false
-    }
-    private let monitor = Monitor(State())
-
-    func append(_ event: PassEvent) {
-        monitor.update { state in
-            if case .progress = event, state.lines.count > 1_000 { return }
-            state.lines.append(event.json.text())
-            if case .result = event { state.isEnded = true }
-        }
-    }
-
-    /// All lines that are there; an empty piece after half a second without one; nil at the end.
-    func next() -> [UInt8]? {
-        let piece: [UInt8]?? = monitor.wait(atMost: .milliseconds(500)) { state in
-            if state.lines.isEmpty { return state.isEnded ? .some(nil) : nil }
-            defer { state.lines = [] }
-            return Array(state.lines.map { $0 + "\n" }.joined().utf8)
-        }
-        return piece ?? []
     }
 }

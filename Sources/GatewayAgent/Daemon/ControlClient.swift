@@ -1,12 +1,14 @@
 public import Documents
 public import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 
 /// Talks to a running daemon over its socket (HTTP on a Unix socket, NDJSON for long work).
 public struct ControlClient: Sendable {
     public enum Failure: Error, Sendable, CustomStringConvertible {
         /// Nobody listens.
         case noDaemon
+        /// The socket is not for this user, or it is not to be trusted: why.
         case notPermitted(String)
         case refused(status: Int, message: String)
         case broken(String)
@@ -14,7 +16,7 @@ public struct ControlClient: Sendable {
         public var description: String {
             switch self {
             case .noDaemon: "no daemon is running (gwe run)"
-            case .notPermitted(let path): "cannot connect to \(path): permission denied"
+            case .notPermitted(let why): why
             case .refused(_, let message): message
             case .broken(let why): "the daemon went away: \(why)"
             }
@@ -23,11 +25,20 @@ public struct ControlClient: Sendable {
 
     private let socket: String
 
-    /// nil when no socket is there, so that a command without a daemon costs one system call.
+    /// nil when there is no daemon's socket. A daemon that has the state folder and no socket is just coming up, or a new
+    /// program is taking its place: it is waited for.
     public init?(folders: Folders) {
-        guard FileTree.exists(folders.socketFile) else { return nil }
         socket = folders.socketFile
+        let end = MonotonicTime.now + ControlClient.patience
+        while !FileTree.exists(socket) {
+            guard let holder = try? FileLock.probe(folders.lockFile), holder.purpose == DaemonProcess.daemonPurpose,
+                MonotonicTime.now < end
+            else { return nil }
+            usleep(20_000)
+        }
     }
+
+    private static let patience: Duration = .seconds(10)
 
     /// Whether a daemon listens.
     public static func isAnswered(_ folders: Folders) -> Bool {
@@ -50,6 +61,7 @@ public struct ControlClient: Sendable {
 
     /// Sends a document and gets a stream of them back, one a line.
     public func stream(_ path: String, _ body: JSONValue, event: @escaping (JSONValue) -> Void) throws(Failure) {
+        try requireTrust()
         var request = HTTPRequest(
             .post, "http://localhost" + path, headers: [HTTPHeader("Content-Type", "application/json")],
             body: Array(body.text().utf8))
@@ -66,6 +78,7 @@ public struct ControlClient: Sendable {
     }
 
     private func request(_ request: HTTPRequest) throws(Failure) -> JSONValue {
+        try requireTrust()
         var request = request
         request.maximumBodyByteCount = 64 << 20
         let response: HTTPResponse
@@ -78,6 +91,12 @@ public struct ControlClient: Sendable {
         } catch {
             throw .broken("\(error)")
         }
+    }
+
+    /// Nobody may put a socket there in the daemon's place.
+    private func requireTrust() throws(Failure) {
+        guard let distrust = FileTree.distrust(ofSocket: socket) else { return }
+        throw .notPermitted("cannot trust \(socket): \(distrust)")
     }
 
     private func transfer() throws(TransferError) -> HTTPTransfer {
@@ -93,7 +112,9 @@ public struct ControlClient: Sendable {
 
     private func failure(_ error: TransferError) -> Failure {
         switch error.kind {
-        case .connect: FileTree.canConnect(socket) == .notPermitted ? .notPermitted(socket) : .noDaemon
+        case .connect:
+            FileTree.canConnect(socket) == .notPermitted
+                ? .notPermitted("cannot connect to \(socket): permission denied") : .noDaemon
         default: .broken("\(error)")
         }
     }

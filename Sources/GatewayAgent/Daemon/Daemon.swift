@@ -8,30 +8,42 @@ internal import Synchronization
 /// Threads: the main one runs the event loop: signals, changes of the manifest, and the supervisor with its children and
 /// their logs; one runs passes; each connection of the socket has one. They meet in `PassQueue` and `ServiceManager`.
 final class Daemon: Sendable {
-    struct ActionFailure: Error, CustomStringConvertible {
-        var description: String
-        var isUnknownApp = false
+    /// Why an operator's word on an app came to nothing.
+    enum ActionFailure: Error, CustomStringConvertible {
+        case unknownApp(AppName)
+        case refused(String)
+
+        var description: String {
+            switch self {
+            case .unknownApp(let app): "no such app: \(app)"
+            case .refused(let why): why
+            }
+        }
     }
 
     let context: GatewayContext
     let state: OpenState
     let services: any ServiceManager
     let passes = PassQueue()
+    let notices: ManagerNotices
     let log: @Sendable (PassEvent) -> Void
     /// The apps that the running pass works on.
     private let progressing = Mutex<Set<AppName>>([])
+    /// When the next poll is due, by the wall clock as it was when that was decided.
+    private let nextPoll = Mutex<WallTime?>(nil)
     /// Only the passes' thread uses it; it lives between passes for its open connection.
     private let cloud = Mutex<CloudBox>(CloudBox())
 
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
     init(
-        context: GatewayContext, state: OpenState, services: any ServiceManager,
+        context: GatewayContext, state: OpenState, services: any ServiceManager, notices: ManagerNotices,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         self.state = state
         self.services = services
+        self.notices = notices
         self.log = log
     }
 
@@ -54,18 +66,30 @@ final class Daemon: Sendable {
         }
     }
 
-    /// Runs passes on this thread until the queue is stopped.
+    /// Runs passes on this thread until the queue is ended.
     func runPasses() {
         var options = PassOptions()
         options.reason = "start"
-        passes.run(first: .init(options: options, listener: nil)) { request in pass(request) }
+        passes.run(first: .init(options: options, listener: nil)) {
+            pass($0)
+        } settled: {
+            tellStatus()
+        }
     }
 
-    private func pass(_ request: PassQueue.Request) -> Duration {
+    /// Tells the service manager how things stand, if there is one.
+    func tellStatus() {
+        guard notices.areHeard else { return }
+        notices.status(DaemonStatusLine.text(services.statuses(), nextPoll: nextPoll.withLock { $0 }))
+    }
+
+    /// Returns the time to the next poll; nil when the cloud was not to be asked.
+    private func pass(_ request: PassQueue.Request) -> Duration? {
         let emit: @Sendable (PassEvent) -> Void = { [self] event in
             if case .plan(let plan) = event { progressing.withLock { $0 = Set(plan.work.map(\.app)) } }
             log(event)
             request.listener?(event)
+            if case .step(_, _, .started, _) = event { passes.checkpoint() }
         }
         defer { progressing.withLock { $0 = [] } }
         let result = reconcile(request.options, emit)
@@ -73,12 +97,15 @@ final class Daemon: Sendable {
         emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        return PollSchedule.pause(
+        if request.options.isOffline { return nil }
+        let pause = PollSchedule.pause(
             after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
+        nextPoll.withLock { $0 = context.clock().advanced(by: pause) }
+        return pause
     }
 
     /// Tells whoever supervises which apps are held.
-    private func tellHolds() {
+    func tellHolds() {
         do throws(JournalError) {
             let inputs = try DesiredInputs.load(context: context, journal: state.journal)
             let desired = DesiredState.merge(
@@ -97,12 +124,12 @@ final class Daemon: Sendable {
             }
             defer { DaemonProcess.export(context, emit) }
             let reconciler = Reconciler(
-                context: context, journal: state.journal, services: services,
+                context: context, journal: state.journal, services: PassServices(services: services, passes: passes),
                 cloud: options.isOffline ? nil : box.connection, emit: emit)
             do throws(JournalError) {
                 return try reconciler.run(options)
             } catch {
-                return PassResult(exit: error.isNoSpace ? .noSpace : .inputOutputError, summary: error.description)
+                return PassResult(exit: error.exit, summary: error.description)
             }
         }
     }
@@ -126,43 +153,6 @@ final class Daemon: Sendable {
     func servicesJSON() -> JSONValue {
         let services = services.snapshots()
         return .object(services.keys.sorted().map { name in (name.text, DaemonServices.encode(services[name])) })
-    }
-
-    /// Does what an operator says, durably and at once. A pass that runs meanwhile was planned before, and might start
-    /// what is stopped here: then a new one follows it.
-    func perform(_ verb: AppVerb, on app: AppName) throws(ActionFailure) -> JSONValue {
-        let commands = OperatorCommands(context: context, journal: state.journal)
-        do throws(JournalError) {
-            guard try commands.isKnown(app) else {
-                throw JournalError("no such app: \(app)")
-            }
-            switch verb {
-            case .hold: try commands.hold(app)
-            case .unhold: try commands.unhold(app)
-            case .stop: try commands.stop(app)
-            // Who restarts an app that was stopped wants it to run, also after the next pass.
-            case .start, .restart: try commands.start(app)
-            }
-            if verb != .restart, passes.isBusy { wake("gwe \(verb.rawValue) \(app)") }
-        } catch {
-            throw ActionFailure(
-                description: error.description, isUnknownApp: error.description.hasPrefix("no such app"))
-        }
-        switch verb {
-        case .hold, .unhold: tellHolds()
-        case .stop: _ = services.stop(app)
-        case .start, .restart:
-            let definitions = ServiceConfiguration(context: context).definitions(of: [app])
-            guard !definitions.isEmpty else {
-                throw ActionFailure(description: "\(app) is not installed, or is no service")
-            }
-            if verb == .restart { _ = services.stop(app) }
-            if let problem = services.bringUp(app, definitions) {
-                throw ActionFailure(description: "\(app): \(problem)")
-            }
-        }
-        let state = services.snapshots()[app]
-        return ["message": .string("\(app): \(verb.done(state?.state))"), "state": .string(state?.state ?? "")]
     }
 }
 

@@ -2,17 +2,24 @@ public import GatewayModel
 internal import Glibc
 internal import GatewaySystem
 
-/// `gwe run`: the process around a `Daemon`. The main thread sleeps until a signal comes or the manifest changes.
+/// `gwe run`: the process around a `Daemon`. The main thread sleeps until a signal comes, an app writes or ends, or the
+/// manifest changes.
 public enum DaemonProcess {
-    /// Runs until SIGTERM or SIGINT.
+    /// Runs until SIGTERM or SIGINT. SIGHUP runs a pass; SIGUSR1 makes the program that is now at gwe's own path this
+    /// process, which goes on with the same apps, pipes and pid. Call it while the process has one thread.
     public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
+        let image: ProgramImage
         let state: OpenState
+        do throws(SystemError) { image = try ProgramImage.current() } catch {
+            log(.result(.systemError, "\(error)"))
+            return .systemError
+        }
         do throws(OpenState.Failure) { state = try openState(context, log) } catch {
             log(.result(error.exit, error.description))
             return error.exit
         }
         do throws(SystemError) {
-            return try serve(context, state, log)
+            return try AgentProcess(context: context, state: state, image: image, log: log).run()
         } catch {
             log(.result(.systemError, "\(error)"))
             return .systemError
@@ -24,9 +31,10 @@ public enum DaemonProcess {
         _ context: GatewayContext, _ log: (PassEvent) -> Void
     ) throws(OpenState.Failure) -> OpenState {
         var hasTold = false
+        let inherited = inheritedLock(context)
         while true {
             do throws(OpenState.Failure) {
-                return try OpenState(context: context, purpose: daemonPurpose)
+                return try OpenState(context: context, purpose: daemonPurpose, lock: inherited)
             } catch {
                 guard let holder = error.holder, holder.purpose != daemonPurpose else { throw error }
                 if !hasTold { log(.note("waiting: \(error)")) }
@@ -36,56 +44,16 @@ public enum DaemonProcess {
         }
     }
 
-    private static let daemonPurpose = "run"
+    static let daemonPurpose = "run"
 
-    /// How long a stop waits for the step that runs.
-    private static let stopPatience: Duration = .seconds(20)
+    /// Names the descriptor of the state lock, across an exec in place and no further.
+    static let lockVariable = "GWE_STATE_LOCK"
 
-    private static func serve(
-        _ context: GatewayContext, _ state: OpenState, _ log: @escaping @Sendable (PassEvent) -> Void
-    ) throws(SystemError) -> ExitStatus {
-        ProcessMemory.shareHeap()
-        // Signals first: every thread that starts later has them blocked.
-        let loop = try EventLoop()
-        try loop.onSignals([SIGTERM, SIGINT]) { _ in loop.stop() }
-        let below: any ServiceManager =
-            if let external = SupervisordServices(ifChosenIn: context) { external } else {
-                try Supervisor(loop: loop, stateFolder: context.folders.stateFolder)
-            }
-        let services = HealthWatch(below, loop: loop, caFile: context.configuration.caFile) { app, health in
-            switch health {
-            case .unhealthy(let reason): log(.problem("\(app): \(reason)"))
-            case .healthy: log(.note("\(app) is healthy"))
-            case .starting: break
-            }
-        }
-        let daemon = Daemon(context: context, state: state, services: services, log: log)
-        try loop.onSignals([SIGHUP]) { _ in daemon.wake("SIGHUP") }
-        let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake("the manifest changed") })
-        if watch == nil { log(.note("\(context.manifestFile) is not watched: a change is seen at the next poll")) }
-        export(context, log)
-        _ = try FileTree.makeDirectory(context.folders.runFolder)
-        var server = LocalHTTPServer.Configuration(address: .unix(path: context.folders.socketFile, mode: 0o660))
-        server.connectionLimit = 64
-        let api = ControlAPI(daemon: daemon)
-        let socket = try LocalHTTPServer(server) { request in api.answer(request) }
-        let passes = try BackgroundThread("gwe-passes") {
-            daemon.startInstalledApps()
-            daemon.runPasses()
-        }
-        // A step that outlasts the patience of a stop must not keep the process.
-        passes.detach()
-        log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
-        loop.run()
-        log(.note("stopping"))
-        services.endWaits()
-        daemon.passes.stop(timeout: stopPatience)
-        socket.stop()
-        services.shutdown()
-        watch?.close()
-        // An installer that outlasted the patience would go on beside the one that the next daemon starts.
-        ChildProcess.killRunning()
-        return .success
+    /// The lock that this process had before it executed itself anew.
+    private static func inheritedLock(_ context: GatewayContext) -> FileLock? {
+        defer { unsetenv(lockVariable) }
+        guard let text = getenv(lockVariable), let descriptor = Int32(String(cString: text)) else { return nil }
+        return FileLock.inherit(descriptor, of: context.folders.lockFile)
     }
 }
 
@@ -103,9 +71,17 @@ extension DaemonProcess {
 
 extension Daemon {
     /// Asks for a whole pass.
-    func wake(_ reason: String) {
+    func wake(_ reason: String, listener: PassQueue.Listener? = nil) {
         var options = PassOptions()
         options.reason = reason
-        passes.enqueue(.init(options: options, listener: nil))
+        passes.enqueue(.init(options: options, listener: listener))
+    }
+
+    /// Reads everything again, as `systemctl reload` asks.
+    func reload() {
+        notices.reloading("reading everything again")
+        wake("SIGHUP") { [notices] event in
+            if case .result = event { notices.reloaded() }
+        }
     }
 }

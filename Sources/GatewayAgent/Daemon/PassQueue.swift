@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 
 /// Passes one after another on one thread: on request, and when the time of the next poll has come.
 ///
@@ -13,9 +14,22 @@ final class PassQueue: Sendable {
         var listener: Listener?
     }
 
+    /// How the thread ends when it is told to.
+    enum Ending: Sendable, Hashable {
+        /// After the pass that runs.
+        case afterPass
+        /// At the pass's next step, in the middle of it: every point of a pass can be taken up again. Its thread stays
+        /// where it is and does nothing any more.
+        case atNextStep
+    }
+
     private struct State: Sendable {
         var waiting: [Request] = []
-        var isStopping = false
+        /// Who listens to the pass that runs.
+        var listener: Listener?
+        var ending: Ending?
+        /// What those are told whom no pass answers any more.
+        var farewell = ""
         var hasStopped = false
         /// Whether a pass runs.
         var isBusy = false
@@ -25,52 +39,120 @@ final class PassQueue: Sendable {
 
     private let monitor = Monitor(State())
 
-    func enqueue(_ request: Request) { monitor.update { $0.waiting.append(request) } }
-
-    /// Asks the thread to end after the pass that runs, and waits for it.
-    func stop(timeout: Duration) {
-        monitor.update { $0.isStopping = true }
-        _ = monitor.wait(atMost: timeout) { $0.hasStopped ? true : nil }
+    /// Who asks while the queue ends is told so at once.
+    func enqueue(_ request: Request) {
+        let farewell: String? = monitor.update { state in
+            if state.ending != nil { return state.farewell }
+            state.waiting.append(request)
+            return nil
+        }
+        if let farewell { request.listener?(.result(.tryLater, farewell)) }
     }
+
+    // MARK: the end
+
+    /// Asks the thread to end, and does not wait for it. Those whose request waits are told with exit status 75; who
+    /// listens to the pass that runs hears a note.
+    func end(_ ending: Ending, farewell: String) {
+        let (waiting, listener) = monitor.update { state in
+            state.ending = ending
+            state.farewell = farewell
+            defer { state.waiting = [] }
+            return (state.waiting, state.listener)
+        }
+        for request in waiting { request.listener?(.result(.tryLater, farewell)) }
+        listener?(.note(farewell))
+    }
+
+    /// Waits for the thread's end. Returns whether it came in time.
+    func waitForEnd(timeout: Duration) -> Bool {
+        monitor.wait(atMost: timeout) { $0.hasStopped ? true : nil } ?? false
+    }
+
+    /// Tells who still listens to a pass that it will not come to its end.
+    func abandon() {
+        let (listener, farewell) = monitor.update { state in
+            defer { state.listener = nil }
+            return (state.listener, state.farewell)
+        }
+        listener?(.result(.tryLater, farewell))
+    }
+
+    /// Called between the steps of a pass. Does not return when the pass is not to go on.
+    func checkpoint() {
+        let isOver = monitor.look { $0.ending == .atNextStep }
+        guard isOver else { return }
+        monitor.update { $0.hasStopped = true }
+        while true { pause() }
+    }
+
+    /// Whether the thread still takes requests, or ended because it was told to.
+    var isAlive: Bool { monitor.look { !$0.hasStopped || $0.ending != nil } }
 
     var isBusy: Bool { monitor.look(\.isBusy) }
 
     var timeToNextPoll: Duration? { monitor.look(\.nextPoll).map { max(.zero, ContinuousClock.now.duration(to: $0)) } }
 
-    /// Runs passes until `stop`. `pass` returns how long to wait before the next one.
-    func run(first: Request, _ pass: (Request) -> Duration) {
+    // MARK: the thread
+
+    /// Runs passes until `end`. `pass` returns the time to the next poll, or nil when it asked nobody and the next poll
+    /// stays when it was; `settled` is called after each.
+    func run(first: Request, _ pass: (Request) -> Duration?, settled: () -> Void = {}) {
         var next: Request? = first
         while let request = next {
-            monitor.update { $0.isBusy = true }
+            monitor.update { state in
+                state.isBusy = true
+                state.listener = request.listener
+            }
             let pause = pass(request)
             monitor.update { state in
                 state.isBusy = false
-                state.nextPoll = ContinuousClock.now.advanced(by: pause)
+                state.listener = nil
+                if let pause { state.nextPoll = ContinuousClock.now.advanced(by: pause) }
             }
-            next = wait(pause)
+            settled()
+            next = wait()
         }
         monitor.update { $0.hasStopped = true }
     }
 
-    /// The next request; a timer's when the pause has passed; nil when the queue is stopped.
-    private func wait(_ pause: Duration) -> Request? {
-        let answer: Request?? = monitor.wait(atMost: pause) { state in
-            if state.isStopping { return .some(nil) }
-            // One whole pass answers all that are alike; others, with options of their own, one by one.
-            guard let first = state.waiting.first else { return nil }
-            let alike = state.waiting.filter { $0.options.isPlain && first.options.isPlain }
-            if alike.isEmpty {
-                state.waiting.removeFirst()
-                return first
+    /// The next request, or the poll that is due; nil when the queue ends. A poll that is due comes first: requests in a
+    /// row that ask nobody do not keep it away.
+    private func wait() -> Request? {
+        while true {
+            let pause = timeToNextPoll ?? .seconds(86_400)
+            let answer: Request?? = monitor.wait(atMost: pause) { state in
+                if state.ending != nil { return .some(nil) }
+                if let poll = state.nextPoll, poll <= .now { return .some(PassQueue.poll(&state)) }
+                return state.waiting.first.map { .some(PassQueue.take(like: $0, &state)) }
             }
-            state.waiting.removeAll { $0.options.isPlain }
-            let listeners = alike.compactMap(\.listener)
-            return Request(options: first.options) { event in for listener in listeners { listener(event) } }
+            if let answer { return answer }
         }
-        if let answer { return answer }
+    }
+
+    private static func poll(_ state: inout State) -> Request {
         var options = PassOptions()
         options.reason = "timer"
-        return Request(options: options, listener: nil)
+        let plain = state.waiting.filter(\.options.isPlain)
+        state.waiting.removeAll(where: \.options.isPlain)
+        return Request(options: plain.first?.options ?? options, listener: PassQueue.listener(plain))
+    }
+
+    /// One whole pass answers all that are alike; others, with options of their own, one by one.
+    private static func take(like first: Request, _ state: inout State) -> Request {
+        guard first.options.isPlain else {
+            state.waiting.removeFirst()
+            return first
+        }
+        let alike = state.waiting.filter(\.options.isPlain)
+        state.waiting.removeAll(where: \.options.isPlain)
+        return Request(options: first.options, listener: listener(alike))
+    }
+
+    private static func listener(_ requests: [Request]) -> Listener? {
+        let listeners = requests.compactMap(\.listener)
+        guard !listeners.isEmpty else { return nil }
+        return { event in for listener in listeners { listener(event) } }
     }
 }
 

@@ -8,6 +8,11 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
     /// Whether the file or its folder cannot be written, as opposed to read.
     public var isUnwritable = false
     public var isNoSpace = false
+    /// Whether the journal is somebody else's.
+    public var isNotPermitted = false
+
+    /// What a command ends with that cannot go on without the journal.
+    public var exit: ExitStatus { isNotPermitted ? .notPermitted : isNoSpace ? .noSpace : .inputOutputError }
 
     init(_ description: String) { self.description = description }
 
@@ -70,6 +75,12 @@ public final class Journal: Sendable {
         folders: Folders, clock: @escaping @Sendable () -> WallTime
     ) throws(JournalError) -> Journal? {
         let path = folders.journalFile
+        // SQLite says only that it cannot open the file; a folder that may not be entered looks like an empty one.
+        if access(path, R_OK) != 0, errno == EACCES {
+            var error = JournalError("\(SystemError.last("read journal \(path)"))")
+            error.isNotPermitted = true
+            throw error
+        }
         guard FileTree.exists(path) else { return try imagined(folders, clock, because: "\(path) is missing") }
         guard FileTree.byteCount(ofFile: path) != 0 else {
             return try imagined(folders, clock, because: "\(path) is empty")

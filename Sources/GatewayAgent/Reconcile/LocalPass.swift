@@ -28,7 +28,7 @@ public enum LocalPass {
         } catch let error as OpenState.Failure {
             return PassResult(exit: error.exit, summary: error.description)
         } catch let error as JournalError {
-            return PassResult(exit: error.isNoSpace ? .noSpace : .inputOutputError, summary: error.description)
+            return PassResult(exit: error.exit, summary: error.description)
         } catch {
             return PassResult(exit: .internalError, summary: "\(error)")
         }
@@ -76,7 +76,7 @@ public enum LocalPass {
                 exit: exit == .success && !unknown.isEmpty ? .noSuchApp : exit, summary: unknown.joined(separator: "\n")
             )
         } catch {
-            return PassResult(exit: .failure, summary: error.description)
+            return PassResult(exit: error.isNotPermitted ? .notPermitted : .failure, summary: error.description)
         }
     }
 
@@ -133,7 +133,8 @@ final class OpenState: Sendable {
 
     /// Creates the state folder if it is missing. An unwritable folder or journal fails here, before anything else is
     /// touched.
-    init(context: GatewayContext, purpose: String) throws(Failure) {
+    /// - Parameter inherited: the lock, where this process has it already.
+    init(context: GatewayContext, purpose: String, lock inherited: FileLock? = nil) throws(Failure) {
         let folders = context.folders
         do throws(SystemError) {
             for folder in [folders.stateFolder, folders.releasesFolder, folders.downloadsFolder] {
@@ -144,7 +145,11 @@ final class OpenState: Sendable {
             throw Failure(exit: error.code == 13 ? .notPermitted : .cannotCreate, description: "\(error)")
         }
         do throws(FileLock.Failure) {
-            lock = try FileLock.acquire(folders.lockFile, purpose: purpose)
+            if let inherited {
+                lock = inherited
+            } else {
+                lock = try FileLock.acquire(folders.lockFile, purpose: purpose)
+            }
         } catch {
             if case .held(_, let holder) = error {
                 throw Failure(exit: .tryLater, description: "\(error)", holder: holder)

@@ -147,7 +147,7 @@ extension StepRunner {
     private func scriptEnvironment(folder: String, data: String, _ work: AppWork) -> [String: String] {
         var environment = ProcessFacts.environment
         environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "GWE_FAULT", "GWE_FAULT_LOG"] {
+        for name in ServiceNotification.variables + ["GWE_FAULT", "GWE_FAULT_LOG"] {
             environment[name] = nil
         }
         environment["GWE_APP"] = work.app.text

@@ -27,8 +27,9 @@ public struct StatusReport: Sendable {
             let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
             return try make(context, journal: journal, only: only, isDeep: isDeep, daemon: daemon)
         } catch {
-            return StatusReport(
-                json: ["schema": "gwe/v1", "problems": [.string(error.description)]], exit: .inputOutputError)
+            let words = JSONValue.string(error.description)
+            let member: (String, JSONValue) = error.isNotPermitted ? ("error", words) : ("problems", [words])
+            return StatusReport(json: .object([("schema", "gwe/v1"), member]), exit: error.exit)
         }
     }
 

@@ -60,6 +60,20 @@ public final class FileLock: Sendable {
         return lock
     }
 
+    /// The descriptor that holds the lock, for whoever hands it on through exec; it stays this object's.
+    public var heldDescriptor: Int32 { descriptor }
+
+    /// Takes over a lock that this process held before it executed itself anew; flock(2) locks go with the descriptor, so
+    /// that nobody else can have had it in between. nil when the descriptor is no lock on this file: it is left alone.
+    public static func inherit(_ descriptor: Int32, of path: String) -> FileLock? {
+        var (open, named) = (stat(), stat())
+        guard descriptor > 2, fstat(descriptor, &open) == 0, lstat(path, &named) == 0,
+            open.st_dev == named.st_dev, open.st_ino == named.st_ino, flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        else { return nil }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        return FileLock(descriptor: descriptor)
+    }
+
     /// Who holds the lock now; nil if nobody does. Changes nothing on disk and makes no file.
     public static func probe(_ path: String) throws(SystemError) -> Holder? {
         let opened = retrying { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }

@@ -5,6 +5,7 @@ internal import Glibc
 final class HTTPResponseBody {
     private let source: HTTPServerResponse.Body
     private let cut: Int64?
+    private let rate: Int64?
     private let peer: HTTPServerPeer?
     private let file: Int32
     /// What of a stream's piece did not fit into libmicrohttpd's buffer.
@@ -21,6 +22,7 @@ final class HTTPResponseBody {
         self.peer = peer
         source = response.body
         cut = response.cutAfterByteCount
+        rate = response.bytesPerSecond
         if case .file(let path, _, _) = response.body {
             file = open(path, O_RDONLY | O_CLOEXEC)
             guard file >= 0 else { return nil }
@@ -42,7 +44,7 @@ final class HTTPResponseBody {
         let byteCount: UInt64
         switch source {
         case .bytes(let bytes):
-            if cut == nil {
+            if cut == nil, rate == nil {
                 return bytes.withUnsafeBytes {
                     MHD_create_response_from_buffer(
                         $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress),
@@ -74,6 +76,11 @@ final class HTTPResponseBody {
         if let cut {
             guard position < cut else { return HTTPResponseBody.endWithError }
             room = min(room, Int(clamping: cut - position))
+        }
+        if let rate, rate > 0 {
+            // A tenth of a second's bytes at a time.
+            if position > 0 { usleep(100_000) }
+            room = min(room, max(1, Int(clamping: rate / 10)))
         }
         let count: Int
         switch source {

@@ -98,6 +98,8 @@ public struct HTTPServerResponse: Sendable {
     public var body: Body
     /// Cuts the connection once this many bytes of the body have been sent: a fault for tests.
     public var cutAfterByteCount: Int64?
+    /// Sends the body no faster: a fault for tests. More than 0.
+    public var bytesPerSecond: Int64?
     /// Called once when the exchange is over: how many bytes of the body went into the socket, and whether the whole
     /// answer did. It runs on the connection's thread and must not block for long.
     public var completion: (@Sendable (_ sentByteCount: Int64, _ isWhole: Bool) -> Void)?

@@ -20,4 +20,18 @@ extension FileTree {
         if result == 0 { return .answers }
         return errno == EACCES || errno == EPERM ? .notPermitted : .nobody
     }
+
+    /// Why nobody should listen or connect at a socket's path; nil when that is safe. In a folder that everybody may write
+    /// to, anybody could put a socket of his own there; so could the owner of a folder that is neither ours nor root's,
+    /// except for his own.
+    public static func distrust(ofSocket path: String) -> String? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let folder = parts.count <= 1 ? "/" : parts.joined(separator: "/")
+        var (place, socket) = (stat(), stat())
+        guard stat(folder, &place) == 0 else { return nil }
+        if place.st_mode & 0o002 != 0 { return "everybody may write to its folder \(folder)" }
+        guard lstat(path, &socket) == 0 else { return nil }
+        let trusted = [0, geteuid(), place.st_uid]
+        return trusted.contains(socket.st_uid) ? nil : "it belongs to user \(socket.st_uid)"
+    }
 }

@@ -27,15 +27,52 @@ extension ChildProcess {
         }
     }
 
-    /// The groups of the programs that `run` waits for.
-    fileprivate static let running = Mutex<Set<Int32>>([])
+    fileprivate struct Running: Sendable {
+        /// The groups of the programs that `run` waits for.
+        var groups: Set<Int32> = []
+        var isEnding = false
+    }
+    fileprivate static let running = Mutex(Running())
 
     /// Sends SIGKILL to every group that `run` waits for, on whatever thread. For the end of this process: what it
-    /// leaves behind would go on beside its successor.
+    /// leaves behind would go on beside its successor. From then on `run` does not return, so that nobody takes a program
+    /// that was ended for one that failed, unless `goOn` says that the process lives on after all.
     public static func killRunning() {
-        running.withLock { groups in
-            for group in groups { try? signal(group, SIGKILL, wholeGroup: true) }
+        running.withLock { running in
+            running.isEnding = true
+            for group in running.groups { try? signal(group, SIGKILL, wholeGroup: true) }
         }
+    }
+
+    /// Takes `killRunning` back. Threads that were in `run` meanwhile stay there.
+    public static func goOn() { running.withLock { $0.isEnding = false } }
+
+    /// From now on SIGTERM, SIGINT and SIGHUP each end all programs that `run` waits for, each with its whole group, and then this
+    /// process, by the same signal. A signal that is ignored, as by nohup(1), stays ignored. Call it before other threads
+    /// exist; the calling thread and those that it starts have the signals blocked.
+    public static func endWithThisProcess() throws(SystemError) {
+        let heeded = [SIGTERM, SIGINT, SIGHUP].filter { number in
+            var action = sigaction()
+            guard sigaction(number, nil, &action) == 0 else { return false }
+            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                != unsafeBitCast(SIG_IGN, to: Int.self)
+        }
+        let loop = try EventLoop()
+        try loop.onSignals(heeded) { number in
+            killRunning()
+            Glibc.signal(number, SIG_DFL)
+            unblock(number)
+            kill(getpid(), number)
+        }
+        try BackgroundThread("gwe-signals") { loop.run() }.detach()
+    }
+
+    private static func unblock(_ number: Int32) {
+        let mask = UnsafeMutablePointer<sigset_t>.allocate(capacity: 1)
+        defer { mask.deallocate() }
+        sigemptyset(mask)
+        sigaddset(mask, number)
+        pthread_sigmask(SIG_UNBLOCK, mask, nil)
     }
 
     /// Runs a program in a session and process group of its own, waits for its end and keeps the last `outputLimit`
@@ -72,7 +109,10 @@ extension ChildProcess {
             throw error
         }
         close(ends[1])
-        running.withLock { _ = $0.insert(pid) }
+        running.withLock { running in
+            running.groups.insert(pid)
+            if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
+        }
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
@@ -125,7 +165,11 @@ private struct RunningProgram {
             // The zombie still holds the group's number: nothing else can be hit.
             if timedOut { try? ChildProcess.signal(pid, SIGKILL, wholeGroup: true) }
             readRest(until: clock.now + .milliseconds(200), clock, onOutput)
-            ChildProcess.running.withLock { _ = $0.remove(pid) }
+            let isEnding = ChildProcess.running.withLock { running in
+                if !running.isEnding { running.groups.remove(pid) }
+                return running.isEnding
+            }
+            while isEnding { pause() }
             _ = try? ChildProcess.poll(pid)
             return .init(exit: exit, output: tail.bytes, outputTruncated: tail.dropped, timedOut: timedOut)
         }

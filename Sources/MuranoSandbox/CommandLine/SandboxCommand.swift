@@ -65,5 +65,7 @@ struct SandboxCommand: ParsableCommand {
             Exit codes: 0 done; 1 no such device or content; 64 wrong usage; 65 refused; 66 no such file;
             69 server not reached; 70 server failed; 73 exists already.
             """,
-        subcommands: [ServeCommand.self, DeviceCommand.self, ContentCommand.self, LogCommand.self])
+        subcommands: [
+            ServeCommand.self, DeviceCommand.self, ContentCommand.self, FaultCommand.self, LogCommand.self,
+        ])
 }

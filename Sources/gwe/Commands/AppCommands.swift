@@ -15,7 +15,9 @@ struct AppAction {
         if let client = ControlClient(folders: context.folders) {
             do throws(ControlClient.Failure) {
                 let answer = try client.post("/v1/apps/\(name)/\(verb.rawValue)")
-                return emit(answer["message"]?.string ?? "\(name): \(verb.rawValue)")
+                emit(answer["message"]?.string ?? "\(name): \(verb.rawValue)")
+                for note in answer["notes"]?.elements ?? [] { tell("gwe: note: \(note.string ?? "")") }
+                return
             } catch .noDaemon {
                 // A socket that a crash left.
             } catch {
@@ -35,7 +37,11 @@ struct AppAction {
 
 struct StartCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Start an app, and take a stop back.")
+        commandName: "start", abstract: "Start an app, and take a stop back.",
+        discussion: """
+            An app that requires others is started when those are up. Where one of them is stopped, the command says so and
+            ends with 1; the app is started by itself as soon as that one is up.
+            """)
     static let examples: [(line: String, does: String)] = [("gwe start web", "also across restarts of the gateway")]
     @OptionGroup var folders: FolderOptions
     @Argument var app: String
@@ -44,7 +50,8 @@ struct StartCommand: ParsableCommand, Exemplified {
 
 struct StopCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stop an app until it is started again; that is no drift.")
+        commandName: "stop", abstract: "Stop an app until it is started again; that is no drift.",
+        discussion: "Apps that require it go on; a note names them.")
     static let examples: [(line: String, does: String)] = [("gwe stop web", "until gwe start web")]
     @OptionGroup var folders: FolderOptions
     @Argument var app: String
@@ -52,7 +59,9 @@ struct StopCommand: ParsableCommand, Exemplified {
 }
 
 struct RestartCommand: ParsableCommand, Exemplified {
-    static let configuration = CommandConfiguration(commandName: "restart", abstract: "Stop an app and start it again.")
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Stop an app and start it again.",
+        discussion: "Refused where an app that it requires is not up: it could not start again.")
     static let examples: [(line: String, does: String)] = [("gwe restart web", "")]
     @OptionGroup var folders: FolderOptions
     @Argument var app: String

@@ -39,3 +39,8 @@ func appName(_ text: String) throws -> AppName {
 
 /// Ends the command with a status of gwe.
 func finish(_ status: ExitStatus) -> ExitCode { ExitCode(status.rawValue) }
+
+/// Sees to it that an interrupted pass leaves no installer running: it would go on beside the one of the next pass.
+func endInstallersWithThisProcess() {
+    do { try ChildProcess.endWithThisProcess() } catch { tell("gwe: \(error)") }
+}

@@ -35,7 +35,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             for line in table([["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]] + rows) { emit(line) }
         } catch let error as JournalError {
             tell("gwe: \(error)")
-            throw finish(.inputOutputError)
+            throw finish(error.exit)
         }
     }
 

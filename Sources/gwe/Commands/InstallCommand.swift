@@ -71,11 +71,15 @@ private struct OperatorCall {
         _ context: GatewayContext, here: (@escaping @Sendable (PassEvent) -> Void) -> ExitStatus
     ) throws -> ExitStatus {
         let screen = PassScreen(isJSON: isJSON, isDryRun: false)
-        guard let client = ControlClient(folders: context.folders) else { return here { screen.show($0.json) } }
+        func local() -> ExitStatus {
+            endInstallersWithThisProcess()
+            return here { screen.show($0.json) }
+        }
+        guard let client = ControlClient(folders: context.folders) else { return local() }
         do throws(ControlClient.Failure) {
             try client.stream(path, body) { screen.show($0) }
         } catch {
-            if case .noDaemon = error { return here { screen.show($0.json) } }
+            if case .noDaemon = error { return local() }
             tell("gwe: \(error)")
             switch error {
             case .notPermitted: return .notPermitted

@@ -88,6 +88,7 @@ struct PassCommand {
                 tell("gwe: \(error); planning without knowing what runs")
             }
         }
+        if !options.isDryRun { endInstallersWithThisProcess() }
         return LocalPass.reconcile(context, options) { screen.show($0.json) }.exit
     }
 

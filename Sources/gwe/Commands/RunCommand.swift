@@ -7,7 +7,10 @@ struct RunCommand: ParsableCommand, Exemplified {
         commandName: "run",
         abstract: "The daemon: supervise, poll, reconcile, report.",
         discussion: """
-            Runs in the foreground; SIGTERM stops the apps and ends it, SIGHUP reads everything again and runs a pass.
+            Runs in the foreground. SIGTERM stops the apps and ends it; SIGKILL and a crash leave them running, and the \
+            next daemon adopts them. SIGHUP reads the desired state again and runs a pass. SIGUSR1 lets the program that \
+            is now at gwe's own path take over: same process, apps go on; the new file must answer --version, else the \
+            old one goes on and says why. Under systemd it is a service of Type=notify.
             """)
     static let examples: [(line: String, does: String)] = [
         ("gwe run", "what a service manager starts"),
