@@ -24,6 +24,9 @@ struct PassServices: ServiceManager {
     func outage() -> String? { checked { $0.outage() } }
     func settleHealth(_ app: AppName) -> ServiceStatus? { checked { $0.settleHealth(app) } }
     func hold(_ apps: Set<AppName>) { checked { $0.hold(apps) } }
+    func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {
+        checked { $0.setLogPolicy(policy, installed: installed) }
+    }
 
     func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { services.onTransition(handler) }
     func report(_ health: ServiceHealth, of app: AppName, pid: Int32) { services.report(health, of: app, pid: pid) }
