@@ -104,15 +104,19 @@ extension ChildProcess {
         request.user = user
         request.diesWithParent = true
         let pid: Int32
-        do { pid = try spawn(request) } catch {
+        do throws(ProcessError) {
+            // Together, so that `killRunning` never comes between a start and its note.
+            pid = try running.withLock { (running) throws(ProcessError) -> Int32 in
+                let pid = try spawn(request)
+                running.groups.insert(pid)
+                if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
+                return pid
+            }
+        } catch {
             close(ends[1])
             throw error
         }
         close(ends[1])
-        running.withLock { running in
-            running.groups.insert(pid)
-            if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
-        }
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
