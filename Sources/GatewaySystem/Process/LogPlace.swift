@@ -67,9 +67,15 @@ struct LogPlace: ~Copyable {
         return nil
     }
 
-    func rename(_ old: String, to new: String) throws(LogTrouble) {
+    /// - Parameter isLast: a file of the new name is one that has served its time. It is removed first, because a rename onto
+    ///   a file makes ext4 write out at once what is renamed (ext4(5), auto_da_alloc), though it may soon be removed itself.
+    func rename(_ old: String, to new: String, isLast: Bool = false) throws(LogTrouble) {
         do throws(SystemError) {
-            let result = try user.acting { renameat(folder, old, folder, new) }
+            let result = try user.acting {
+                var info = stat()
+                if isLast, fstatat(folder, old, &info, AT_SYMLINK_NOFOLLOW) == 0 { unlinkat(folder, new, 0) }
+                return renameat(folder, old, folder, new)
+            }
             guard result == 0 || errno == ENOENT else { throw SystemError.last("rotate log \(path)") }
         } catch { throw LogTrouble(error) }
     }
