@@ -29,6 +29,8 @@ struct ControlAPI: Sendable {
     func waitForReaders(timeout: Duration) { _ = readers.wait(atMost: timeout) { $0 == 0 ? true : nil } }
 
     func answer(_ request: HTTPServerRequest) -> HTTPServerResponse {
+        // Nobody may ask again for hours.
+        defer { ProcessMemory.release() }
         let parts = request.path.split(separator: "/").map(String.init)
         switch (request.method, parts.dropFirst().first, parts.count) {
         case ("GET", "status"?, 2): return status(request)
