@@ -175,7 +175,8 @@ struct PipeLogFile: ~Copyable {
         guard backups > 0, let name = place?.name else { return begin() }
         for number in stride(from: backups, to: 0, by: -1) {
             let newer = number == 1 ? name : "\(name).\(number - 1)"
-            do throws(LogTrouble) { try place?.rename(newer, to: "\(name).\(number)", isLast: number == backups) } catch {
+            do throws(LogTrouble) { try place?.rename(newer, to: "\(name).\(number)", isLast: number == backups) } catch
+            {
                 begin()
                 throw error
             }
