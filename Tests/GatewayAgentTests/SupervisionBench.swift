@@ -14,12 +14,12 @@ final class SupervisionBench: Sendable {
     private let states = Mutex<[String: [ServiceState]]>([:])
     private let ownsFolder: Bool
 
-    init(folder given: String? = nil) throws {
+    init(folder given: String? = nil, trees: Supervisor.Trees = .init()) throws {
         folder = try given ?? SupervisionBench.makeFolder()
         ownsFolder = given == nil
         loop = try EventLoop()
         let seen = Observer()
-        supervisor = try Supervisor(loop: loop, stateFolder: folder) { seen.bench?.note($0) }
+        supervisor = try Supervisor(loop: loop, stateFolder: folder, trees: trees) { seen.bench?.note($0) }
         seen.bench = self
         let loop = loop
         Thread.detachNewThread { loop.run() }
@@ -49,7 +49,10 @@ final class SupervisionBench: Sendable {
     }
 
     /// Leaves the services running, as an agent that is killed does.
-    func abandon() { loop.stop() }
+    func abandon() {
+        loop.stop()
+        while loop.isRunning { usleep(1_000) }
+    }
 
     /// A service that is a shell script.
     func definition(_ name: String, _ script: String, _ change: (inout ServiceDefinition) -> Void = { _ in }) throws

@@ -149,8 +149,9 @@ struct SupervisordProgram {
             name: "stop-alone", keys: "", script: tree(child: "trap 'note child TERM; exit 0' TERM"), verb: "stop",
             states: stopped,
             notes: .differs(
-                supervisord: ["child lives", "parent TERM", "ready"], gwe: ["child ended", "parent TERM", "ready"],
-                reason: "a stop ends the whole tree, always: what is left gets SIGKILL")),
+                supervisord: ["child lives", "parent TERM", "ready"],
+                gwe: ["child TERM", "child ended", "parent TERM", "ready"],
+                reason: "a stop ends the whole tree: what is left gets the stop signal, and SIGKILL after stopwaitsecs")),
         .init(
             name: "kill-as-group", keys: "killasgroup=true\nstopwaitsecs=1",
             script: tree(child: "trap '' TERM", parent: "trap '' TERM"), verb: "stop", states: stopped,

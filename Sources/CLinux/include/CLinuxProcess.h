@@ -14,6 +14,7 @@ enum gwe_spawn_step {
     GWE_SPAWN_DIRECTORY,
     GWE_SPAWN_RECORD,
     GWE_SPAWN_ORPHANED,
+    GWE_SPAWN_CONTROL_GROUP,
     GWE_SPAWN_EXEC,
 };
 
@@ -36,12 +37,16 @@ struct gwe_spawn {
     /// -1: none. Otherwise "pid <pid> <start>\n" is appended to it before exec: pid, and the start time in clock ticks
     /// after boot (field 22 of /proc/PID/stat). A child whose parent is gone by then ends without exec.
     int record;
+    /// -1: stay. Otherwise the folder of a cgroup v2 that the child is in before it runs anything.
+    int control_group;
     /// Non-zero: the kernel sends SIGKILL when the thread that spawned ends. Lost when exec changes the user.
     int die_with_parent;
 };
 
 /// vfork(2) and exec in a session of its own, with all signals at their default and unblocked and only descriptors 0, 1
 /// and 2 open. Returns the pid; or -1 with errno set and *step telling where it failed, and no process left.
+/// With a control group it is clone3(2) with CLONE_INTO_CGROUP where the kernel has it (Linux 5.7): a process that is moved
+/// after it was made waits some 8 ms for a lock of the kernel.
 pid_t gwe_spawn(const struct gwe_spawn *spec, enum gwe_spawn_step *step);
 
 /// tee(2) and splice(2) without waiting. `offset` may be NULL.
@@ -58,6 +63,13 @@ int gwe_open(const char *path, int flags, mode_t mode);
 /// With `reap` 0 the zombie stays, and with it its number. With `block` 1 it waits.
 int gwe_wait(pid_t pid, int reap, int block, int *killed_by_signal, int *status);
 
+/// waitid(P_ALL): the pid of a child that has ended and stays a zombie; 0 when there is none.
+pid_t gwe_ended_child(void);
+/// prctl(PR_SET_CHILD_SUBREAPER): orphans among the descendants become children of this process. 0, or -1 and errno.
+int gwe_become_subreaper(void);
+/// prctl(PR_GET_CHILD_SUBREAPER) or being process 1.
+int gwe_gets_orphans(void);
+
 /// signalfd(2) for the given signals, which the calling thread blocks first. -1 and errno.
 int gwe_signalfd(const int *signals, size_t count);
 /// The next signal of a signalfd, 0 when there is none.
@@ -70,7 +82,7 @@ char **gwe_environment(void);
 int gwe_timerfd(void);
 int gwe_arm_timerfd(int fd, int64_t seconds, int64_t nanoseconds);
 /// epoll(7). `flags` as below; `id` comes back with the event.
-enum gwe_poll_flags { GWE_POLL_READ = 1, GWE_POLL_WRITE = 2, GWE_POLL_EDGE = 4, GWE_POLL_ONCE = 8 };
+enum gwe_poll_flags { GWE_POLL_READ = 1, GWE_POLL_WRITE = 2, GWE_POLL_EDGE = 4, GWE_POLL_ONCE = 8, GWE_POLL_PRIORITY = 16 };
 int gwe_epoll(void);
 int gwe_epoll_add(int epoll, int fd, int flags, uint64_t id);
 int gwe_epoll_modify(int epoll, int fd, int flags, uint64_t id);

@@ -19,6 +19,19 @@ struct ServiceSlot {
     var started: MonotonicTime?
     var adopted = false
     var watch: ProcessWatch?
+    /// The process and all that descends from it.
+    var tree: ProcessTree?
+    /// How the process ended, while what it left behind is awaited; `pid` is kept as long.
+    var leaderEnd: LeaderEnd?
+
+    /// The end of a process that left others behind.
+    struct LeaderEnd {
+        var exit: ServiceExit
+        var uptime: Duration
+        /// Whether the rest is killed, and not only asked to end.
+        var isKilled: Bool
+        var watch: ProcessTreeWatch?
+    }
 
     var timer: EventLoop.Timer?
     /// A timer that fires while it is being replaced carries an old number.
@@ -41,8 +54,9 @@ struct ServiceSlot {
 
     func status(now: MonotonicTime) -> ServiceStatus {
         var status = ServiceStatus(
-            app: definition.app, process: definition.key.process, state: machine.state, pid: pid,
-            uptime: pid == nil ? nil : started?.duration(to: now),
+            app: definition.app, process: definition.key.process, state: machine.state,
+            pid: leaderEnd == nil ? pid : nil,
+            uptime: pid == nil || leaderEnd != nil ? nil : started?.duration(to: now),
             lastExit: lastExit, restarts: restarts, problem: problem, lastError: lastError,
             logProblem: output?.problem ?? errorOutput?.problem,
             nextAttempt: machine.state == .backoff ? timer.map { max(.zero, now.duration(to: $0.deadline)) } : nil,

@@ -15,7 +15,11 @@ internal import Synchronization
 /// wrote meanwhile; it never starts a second copy of one that runs. `shutdown` stops them; deinit does not.
 ///
 /// In `<state folder>/run`: `<app>.process`, who runs (see `ProcessRecord`); `<app>.out` and `<app>.err`, the pipes. Where an
-/// app has several processes: `<app>:<process>.process` and so on.
+/// app has several processes: `<app>:<process>.process` and so on. While the state folder cannot be written they are in
+/// memory, see `RunFolders`.
+///
+/// A process is ended with all that descends from it, see `ProcessTree`: each has a control group of its own where those can
+/// be written, else its descendants are looked for.
 public final class Supervisor: ServiceManager {
     /// A change of state, for the agent's own log.
     public struct Transition: Sendable, Hashable {
@@ -39,7 +43,12 @@ public final class Supervisor: ServiceManager {
     }
 
     let loop: EventLoop
-    let runFolder: String
+    let folders: RunFolders
+    /// nil where none can be made.
+    let groups: ControlGroups?
+    /// Tells the trees of this gateway from others'.
+    let treeKey: String
+    private let trees: Trees
     let scratch: PipeScratch
     let logs: LogLedger
     /// Of every service; the definition's own variables come on top.
@@ -49,17 +58,34 @@ public final class Supervisor: ServiceManager {
     /// Somebody above who wants to hear of changes; see `onTransition`.
     let listener = Mutex<(@Sendable (AppName) -> Void)?>(nil)
 
+    /// How descendants of services are known.
+    public struct Trees: Sendable, Hashable {
+        /// Whether control groups are used where they can be.
+        public var usesControlGroups = true
+        /// Whether, where they are not, this process becomes a subreaper, so that orphans come to it.
+        public var collectsOrphans = true
+        /// See `RunFolders`; nil is the usual place.
+        public var memory: String?
+
+        public init() {}
+    }
+
     /// Adopts what runs from an agent before. A service that runs and is in no definition that `apply` gets is in `statuses`
     /// all the same: `remove` it.
-    /// - Parameter observer: gets every change of state, on the thread that brought it about and without a lock held.
-    /// - Throws: when the folder cannot be made, or there are no descriptors.
+    /// - Parameters:
+    ///   - trees: for tests.
+    ///   - observer: gets every change of state, on the thread that brought it about and without a lock held.
+    /// - Throws: when there are no descriptors.
     public init(
         loop: EventLoop, stateFolder: String, environment: [String: String] = ProcessFacts.environment,
-        observer: @escaping @Sendable (Transition) -> Void = { _ in }
+        trees: Trees = Trees(), observer: @escaping @Sendable (Transition) -> Void = { _ in }
     ) throws(SystemError) {
         self.loop = loop
         self.observer = observer
-        runFolder = "\(stateFolder)/run"
+        self.trees = trees
+        folders = RunFolders(stateFolder: stateFolder, memory: trees.memory)
+        treeKey = ControlGroups.key(stateFolder)
+        groups = trees.usesControlGroups ? ControlGroups(stateFolder: stateFolder) : nil
         scratch = try PipeScratch()
         logs = LogLedger(loop: loop, stateFolder: stateFolder)
         // Those speak to the agent, not to its services.
@@ -68,10 +94,17 @@ public final class Supervisor: ServiceManager {
             "INVOCATION_ID",
         ]
         self.environment = environment.filter { !own.contains($0.key) }
-        let records = try ProcessRecord.folder(runFolder)
+        if groups == nil { collectOrphans() }
+        let records = folders.records()
         locked { core in
             for name in records { adopt(name, &core) }
+            endLeftGroups(core)
         }
+    }
+
+    /// For trees without a control group.
+    func collectOrphans() {
+        if trees.collectsOrphans { OwnChildren.becomeReaper() }
     }
 
     // MARK: ServiceManager
@@ -180,6 +213,7 @@ public final class Supervisor: ServiceManager {
         }
         locked { core in
             for (key, slot) in core.services where slot.pid == nil { closePipes(key, &core) }
+            groups?.remove()
         }
     }
 

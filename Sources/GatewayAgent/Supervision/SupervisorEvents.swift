@@ -86,27 +86,20 @@ extension Supervisor {
         case .spawn: spawn(key, &core)
         case .signalStop: signalStop(key, &core)
         case .kill:
-            guard let pid = core.services[key]?.pid else { return }
-            send(9, to: pid, wholeGroup: true, key, &core)
-            send(9, to: pid, wholeGroup: false, key, &core)
+            killTree(key, &core)
         case .setTimer(let delay): setTimer(delay, key, &core)
         case .cancelTimer: setTimer(nil, key, &core)
         }
     }
 
-    private func signalStop(_ key: ServiceKey, _ core: inout Core) {
-        guard let slot = core.services[key], let pid = slot.pid else { return }
-        send(slot.startedWith.stopSignal, to: pid, wholeGroup: slot.startedWith.stopAsGroup, key, &core)
-    }
-
-    private func send(_ number: Int32, to pid: Int32, wholeGroup: Bool, _ key: ServiceKey, _ core: inout Core) {
+    func send(_ number: Int32, to pid: Int32, wholeGroup: Bool, _ key: ServiceKey, _ core: inout Core) {
         do { try ChildProcess.signal(pid, number, wholeGroup: wholeGroup) } catch {
             wentWrong(error.description, key, &core)
             handle(.signalFailed, key, &core)
         }
     }
 
-    private func setTimer(_ delay: Duration?, _ key: ServiceKey, _ core: inout Core) {
+    func setTimer(_ delay: Duration?, _ key: ServiceKey, _ core: inout Core) {
         guard let slot = core.services[key] else { return }
         if let timer = slot.timer { loop.cancel(timer) }
         let number = slot.timerNumber + 1
@@ -122,26 +115,17 @@ extension Supervisor {
         }
     }
 
-    /// The process of a service has ended: what is left of it is ended too, its last lines go to the log, it is reaped.
-    func ended(_ key: ServiceKey, pid: Int32, _ core: inout Core) {
-        guard let slot = core.services[key], slot.pid == pid else { return }
-        let exit: ServiceExit
-        do {
-            // It stays a zombie until its group is gone, so that the group's number is nobody else's.
-            exit = try ChildProcess.poll(pid, reap: false).map(ServiceExit.init) ?? .unknown
-            try? ChildProcess.signal(pid, 9, wholeGroup: true)
-            _ = try? ChildProcess.poll(pid)
-        } catch {
-            exit = .unknown
-            ChildProcess.killSession(pid, variable: Supervisor.nameVariable, value: slot.startedWith.processName)
-        }
+    /// Nothing is left of a process of a service: its last lines go to the log, and the service goes on from there.
+    func ended(_ key: ServiceKey, _ exit: ServiceExit, uptime: Duration, _ core: inout Core) {
+        guard let slot = core.services[key] else { return }
         slot.output?.flush()
         slot.errorOutput?.flush()
-        ProcessRecord.remove(recordPath(key))
-        let uptime = slot.started?.duration(to: .now) ?? .zero
+        folders.remove("\(key)", ProcessRecord.suffix)
         core.services[key]?.pid = nil
         core.services[key]?.started = nil
         core.services[key]?.watch = nil
+        core.services[key]?.tree = nil
+        core.services[key]?.leaderEnd = nil
         core.services[key]?.adopted = false
         core.services[key]?.lastExit = exit
         let stopping = slot.machine.state == .stopping || slot.machine.state == .unknown
@@ -174,7 +158,7 @@ extension Supervisor {
         startWaiting(&core)
     }
 
-    private static func text(_ uptime: Duration) -> String {
+    static func text(_ uptime: Duration) -> String {
         let (seconds, attoseconds) = uptime.components
         if seconds >= 10 { return "\(seconds) s" }
         return "\(seconds).\(attoseconds / 100_000_000_000_000_000) s"

@@ -71,7 +71,7 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case spawn
         /// The stop signal, to the group if `stopasgroup` says so.
         case signalStop
-        /// SIGKILL to the whole group.
+        /// SIGKILL to the process and all that descends from it.
         case kill
         /// Replaces the timer of this service.
         case setTimer(Duration)

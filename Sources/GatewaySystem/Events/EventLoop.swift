@@ -31,6 +31,8 @@ public final class EventLoop: Sendable {
         case readableOnce
         /// As long as there is room to write.
         case writable
+        /// As long as there is a change that was not read (POLLPRI): files of /proc and /sys that tell of changes.
+        case priority
 
         var flags: Int32 {
             switch self {
@@ -38,6 +40,7 @@ public final class EventLoop: Sendable {
             case .moreReadable: Int32(GWE_POLL_READ.rawValue | GWE_POLL_EDGE.rawValue)
             case .readableOnce: Int32(GWE_POLL_READ.rawValue | GWE_POLL_ONCE.rawValue)
             case .writable: Int32(GWE_POLL_WRITE.rawValue)
+            case .priority: Int32(GWE_POLL_PRIORITY.rawValue)
             }
         }
     }

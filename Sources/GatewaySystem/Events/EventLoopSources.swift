@@ -13,6 +13,13 @@ extension EventLoop {
         }
     }
 
+    /// Reaps orphans that come to this process and end, without a timer. SIGCHLD is blocked as by `onSignals`: call this
+    /// before any other thread exists. Nothing is reaped before the first `OwnChildren.reapOrphans`, which is called once
+    /// the children that an earlier program in this process had are known to it.
+    public func reapOrphans() throws(SystemError) {
+        try onSignals([SIGCHLD]) { _ in OwnChildren.reapOrphansIfAllowed() }
+    }
+
     /// Calls the handler when a file may have changed: written, replaced, removed or made. Changes that follow each other
     /// within `quiet` are one. The folder is watched and must exist; a folder on the way that is renamed is not noticed.
     /// Symbolic links on the way are followed: a change of the link counts, and one of the file that it names.

@@ -85,7 +85,7 @@ extension KernelInfo {
     }
 
     /// `\040` and its like, which stand for blank, tab, newline and backslash.
-    private static func unescape(_ field: Substring) -> String {
+    static func unescape(_ field: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = field.utf8[...]
         while let byte = rest.popFirst() {

@@ -18,6 +18,8 @@ public struct SpawnRequest: Sendable {
     public var standardError: Int32?
     /// A descriptor to which the child appends "pid <pid> <start>\n" before exec; see `ProcessRecord`.
     public var record: Int32?
+    /// The cgroup that the child is in from its beginning; nil is ours.
+    public var controlGroup: ControlGroup?
     /// SIGKILL to the child (not to its children) when the thread that spawned it ends.
     public var diesWithParent = false
 
@@ -47,6 +49,14 @@ public enum ChildProcess {
         }
         defer { close(null) }
         let user = request.user.flatMap { $0.isCurrent ? nil : $0 }
+        var group: Int32 = -1
+        if let wanted = request.controlGroup {
+            group = wanted.open()
+            guard group >= 0 else {
+                throw ProcessError(.controlGroup, path, "cannot open \(wanted.path): \(ProcessError.words(errno))")
+            }
+        }
+        defer { if group >= 0 { close(group) } }
 
         var step = GWE_SPAWN_OK
         let (pid, code) = withCStrings([request.executable] + request.arguments) { argv in
@@ -69,8 +79,11 @@ public enum ChildProcess {
                             spec.umask = request.umask.map(Int32.init) ?? -1
                             spec.record = request.record ?? -1
                             spec.die_with_parent = request.diesWithParent ? 1 : 0
-                            let pid = gwe_spawn(&spec, &step)
-                            return (pid, errno)
+                            spec.control_group = group
+                            return OwnChildren.add {
+                                let pid = gwe_spawn(&spec, &step)
+                                return (pid, errno)
+                            }
                         }
                     }
                 }
@@ -98,7 +111,9 @@ public enum ChildProcess {
         var killed: Int32 = 0
         var status: Int32 = 0
         switch gwe_wait(pid, reap ? 1 : 0, block ? 1 : 0, &killed, &status) {
-        case 1: return killed == 0 ? .code(status) : .signal(status)
+        case 1:
+            if reap { OwnChildren.remove(pid) }
+            return killed == 0 ? .code(status) : .signal(status)
         case 0: return nil
         default: throw .last("wait for process \(pid)")
         }
@@ -163,14 +178,4 @@ private func withOptionalCString<Result>(_ text: String?, _ body: (UnsafePointer
 extension ChildProcess {
     /// Closes a descriptor that a `SpawnRequest` needed.
     public static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
-
-    /// Ends everything that is left of a session whose leader is gone: processes of that session which have a variable
-    /// of their environment as given. The variable tells them from strangers, should the number have been given anew.
-    public static func killSession(_ session: Int32, variable: String, value: String) {
-        for _ in 0..<10 {
-            let left = ProcessFacts.members(ofSession: session).filter { $0.environment(variable) == value }
-            if left.isEmpty { return }
-            for process in left { kill(process.pid, SIGKILL) }
-        }
-    }
 }

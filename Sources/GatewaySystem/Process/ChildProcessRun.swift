@@ -117,6 +117,7 @@ extension ChildProcess {
             throw error
         }
         close(ends[1])
+        Strangers.began(pid)
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
@@ -169,6 +170,7 @@ private struct RunningProgram {
             // The zombie still holds the group's number: nothing else can be hit.
             if timedOut { try? ChildProcess.signal(pid, SIGKILL, wholeGroup: true) }
             readRest(until: clock.now + .milliseconds(200), clock, onOutput)
+            Strangers.ended(pid)
             let isEnding = ChildProcess.running.withLock { running in
                 if !running.isEnding { running.groups.remove(pid) }
                 return running.isEnding

@@ -14,6 +14,10 @@ public struct ProcessError: Error, Sendable, Hashable, CustomStringConvertible {
         case user
         /// No memory, no process slot, no descriptor, disk full, or the agent itself is ending.
         case resources
+        /// It could not enter its cgroup.
+        case controlGroup
+        /// The record of the process could not be written: see `ProcessRecord`.
+        case record
         case other
     }
 
@@ -46,7 +50,9 @@ extension ProcessError {
         case GWE_SPAWN_GROUPS, GWE_SPAWN_USER:
             return ProcessError(.user, path, "cannot become user \(request.user?.name ?? ""): \(why)")
         case GWE_SPAWN_RECORD:
-            return ProcessError(.resources, path, "cannot write the record of the process: \(why)")
+            return ProcessError(.record, path, "cannot write the record of the process: \(why)")
+        case GWE_SPAWN_CONTROL_GROUP:
+            return ProcessError(.controlGroup, path, "cannot enter its control group: \(why)")
         case GWE_SPAWN_ORPHANED:
             return ProcessError(.resources, path, "the agent ended meanwhile")
         case GWE_SPAWN_EXEC:

@@ -6,20 +6,41 @@ public struct ProcessFacts: Sendable, Hashable {
     public var pid: Int32
     /// Clock ticks after boot (field 22 of /proc/PID/stat, proc(5)).
     public var startTicks: UInt64
+    public var parent: Int32
     public var group: Int32
     public var session: Int32
+    /// Whether it has ended and its parent has not asked how.
+    public var isZombie: Bool
 
     /// nil when there is no such process, or only its zombie.
     public init?(_ pid: Int32) {
+        self.init(pid, withZombies: false)
+    }
+
+    /// For tests of what is decided by them.
+    init(pid: Int32, startTicks: UInt64, parent: Int32, group: Int32, session: Int32, isZombie: Bool = false) {
+        self.pid = pid
+        self.startTicks = startTicks
+        self.parent = parent
+        self.group = group
+        self.session = session
+        self.isZombie = isZombie
+    }
+
+    /// nil when there is no such process.
+    public init?(_ pid: Int32, withZombies: Bool) {
         guard pid > 0, let bytes = ProcessFacts.content("/proc/\(pid)/stat"),
             let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
         // Field 3 is the first after the name.
         let fields = String(decoding: bytes[(bracket + 1)...], as: UTF8.self).split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X", let group = Int32(fields[2]),
+        guard fields.count > 19, fields[0] != "X", let parent = Int32(fields[1]), let group = Int32(fields[2]),
             let session = Int32(fields[3]), let start = UInt64(fields[19])
         else { return nil }
+        isZombie = fields[0] == "Z"
+        guard withZombies || !isZombie else { return nil }
         self.pid = pid
+        self.parent = parent
         self.group = group
         self.session = session
         startTicks = start
@@ -44,18 +65,47 @@ public struct ProcessFacts: Sendable, Hashable {
         return line.map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
     }
 
-    /// All processes of a session, zombies left out.
-    public static func members(ofSession session: Int32) -> [ProcessFacts] {
+    /// All processes that /proc shows, zombies left out.
+    public static var all: [ProcessFacts] {
         guard let folder = opendir("/proc") else { return [] }
         defer { closedir(folder) }
         var found: [ProcessFacts] = []
         while let entry = readdir(folder) {
+            guard case UInt8(ascii: "0")...UInt8(ascii: "9") = UInt8(bitPattern: entry.pointee.d_name.0) else {
+                continue
+            }
             let name = withUnsafeBytes(of: entry.pointee.d_name) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if let pid = Int32(name), let info = ProcessFacts(pid), info.session == session { found.append(info) }
+            if let pid = Int32(name), let facts = ProcessFacts(pid) { found.append(facts) }
         }
         return found
+    }
+
+    /// Its program file; nil when it cannot be read (another user's, or a thread of the kernel).
+    var program: String? {
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        let count = readlink("/proc/\(pid)/exe", &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+    }
+
+    /// Whether it has a file open that has one of these paths.
+    func holds(_ paths: [String]) -> Bool {
+        guard !paths.isEmpty, let folder = opendir("/proc/\(pid)/fd") else { return false }
+        defer { closedir(folder) }
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        var seen = 0
+        while let entry = readdir(folder), seen < 4_096 {
+            seen += 1
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            let count = readlink("/proc/\(pid)/fd/\(name)", &buffer, buffer.count)
+            guard count > 0 else { continue }
+            let path = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if paths.contains(path) { return true }
+        }
+        return false
     }
 
     /// The id that Linux draws at each boot; nil without /proc.
@@ -76,6 +126,8 @@ public struct ProcessFacts: Sendable, Hashable {
         }
         return result
     }
+
+    public static var ownPid: Int32 { getpid() }
 
     public static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)

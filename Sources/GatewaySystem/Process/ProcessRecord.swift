@@ -2,10 +2,11 @@ internal import CLinux
 internal import Glibc
 
 /// The file that says which process runs for a name, so that a later agent finds it: written by the child itself before
-/// exec, so that no kill can come in between (rules 21). Three lines:
+/// exec, so that no kill can come in between (rules 21). Its lines:
 /// ```
 /// boot <boot id>
 /// data <a line of the caller's>
+/// cgroup <its folder>                 (missing where there is none, and in records of older versions)
 /// pid <pid> <start ticks>
 /// ```
 /// It need not be synced: it only counts while the machine stays up, and the page cache outlives every process. A crash
@@ -13,16 +14,20 @@ internal import Glibc
 public struct ProcessRecord: Sendable, Hashable {
     public var bootID: String
     public var data: String
+    public var controlGroup: ControlGroup?
     public var pid: Int32?
     public var startTicks: UInt64
 
     /// Makes a new file in place of an old one and returns a descriptor for `SpawnRequest.record`, which the caller
     /// closes. An old child that has not come to its exec yet writes to the old file, not to this one.
-    public static func create(_ path: String, data: String) throws(SystemError) -> Int32 {
+    public static func create(
+        _ path: String, data: String, controlGroup: ControlGroup? = nil
+    ) throws(SystemError) -> Int32 {
         guard unlink(path) == 0 || errno == ENOENT else { throw .last("remove \(path)") }
         let fd = gwe_open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
         guard fd >= 0 else { throw .last("make \(path)") }
-        let text = Array("boot \(ProcessFacts.bootID ?? "-")\ndata \(data)\n".utf8)
+        let group = controlGroup.map { "cgroup \($0.path)\n" } ?? ""
+        let text = Array("boot \(ProcessFacts.bootID ?? "-")\ndata \(data)\n\(group)".utf8)
         let count = write(fd, text, text.count)
         guard count == text.count else {
             let error = SystemError("write \(path)", code: count < 0 ? errno : ENOSPC)
@@ -64,6 +69,8 @@ public struct ProcessRecord: Sendable, Hashable {
                 bootID = String(line.dropFirst(5))
             } else if line.hasPrefix("data ") {
                 data = String(line.dropFirst(5))
+            } else if line.hasPrefix("cgroup ") {
+                controlGroup = ControlGroup(path: String(line.dropFirst(7)))
             } else if line.hasPrefix("pid ") {
                 process = line.split(separator: " ")
             }
@@ -78,9 +85,12 @@ public struct ProcessRecord: Sendable, Hashable {
     /// Whether the record was made since this boot.
     public var isOfThisBoot: Bool { bootID == ProcessFacts.bootID && bootID != "-" }
 
-    /// The process of this record, if it still runs.
+    /// The process of this record, if it still runs, or if it is a child of ours that has ended and was not reaped: one that
+    /// ended while this process was replaced by exec.
     public var process: ProcessFacts? {
-        guard isOfThisBoot, let pid, let facts = ProcessFacts(pid), facts.startTicks == startTicks else { return nil }
+        guard isOfThisBoot, let pid, let facts = ProcessFacts(pid, withZombies: true), facts.startTicks == startTicks,
+            !facts.isZombie || facts.parent == getpid()
+        else { return nil }
         return facts
     }
 }
