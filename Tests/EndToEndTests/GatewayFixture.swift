@@ -47,6 +47,12 @@ final class GatewayFixture: @unchecked Sendable {
 
     deinit {
         sandbox.stop()
+        // What killed daemons left.
+        if let groups = ControlGroups(stateFolder: stateFolder) {
+            for group in groups.all { group.kill() }
+            _ = GatewayProcess.until(.seconds(10)) { groups.all.allSatisfy { $0.remove() } }
+            groups.remove()
+        }
         try? FileTree.removeTree(root)
     }
 

@@ -115,7 +115,7 @@ import Testing
         let text = try String(contentsOfFile: "/tmp/\(token).pid", encoding: .utf8)
         let hung = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
         _ = bench.services.stop(try bench.app("web"))
-        #expect(supervisionHolds { ProcessFacts.members(ofSession: hung).isEmpty })
+        #expect(supervisionHolds { ProcessFacts.all.filter { $0.session == hung }.isEmpty })
     }
 
     @Test("a program that is not there is a failure, said by name")

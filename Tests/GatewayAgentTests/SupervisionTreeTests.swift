@@ -108,7 +108,7 @@ import Testing
         #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/up") })
         let stopped = try #require(bench.supervisor.stop(bench.app("web")))
         #expect(stopped.state == .stopped && bench.log("web").hasSuffix("flushed\n"), "\(bench.log("web"))")
-        #expect(bench.history("web").suffix(2) == [.stopping, .stopped])
+        #expect(supervisionHolds { bench.history("web").suffix(2) == [.stopping, .stopped] })
     }
 
     @Test("with stopasgroup the group is told once", arguments: Way.allCases)

@@ -151,7 +151,8 @@ struct SupervisordProgram {
             notes: .differs(
                 supervisord: ["child lives", "parent TERM", "ready"],
                 gwe: ["child TERM", "child ended", "parent TERM", "ready"],
-                reason: "a stop ends the whole tree: what is left gets the stop signal, and SIGKILL after stopwaitsecs")),
+                reason: "a stop ends the whole tree: what is left gets the stop signal, and SIGKILL after stopwaitsecs")
+        ),
         .init(
             name: "kill-as-group", keys: "killasgroup=true\nstopwaitsecs=1",
             script: tree(child: "trap '' TERM", parent: "trap '' TERM"), verb: "stop", states: stopped,

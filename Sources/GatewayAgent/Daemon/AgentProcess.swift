@@ -43,11 +43,14 @@ final class AgentProcess: Sendable {
         // Signals first: every thread that starts later has them blocked. The new image of an exec in place has them
         // blocked already, and finds those that came meanwhile.
         try loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { reference.process?.receive($0) }
+        try loop.reapOrphans()
         let below: any ServiceManager =
             if let external = SupervisordServices(ifChosenIn: context) { external } else {
                 try Supervisor(loop: loop, stateFolder: context.folders.stateFolder) { _ in reference.process?.changed()
                 }
             }
+        // Children that an exec in place left to us are known now.
+        OwnChildren.reapOrphans()
         services = HealthWatch(below, loop: loop, caFile: context.configuration.caFile) { app, health in
             switch health {
             case .unhealthy(let reason): log(.problem("\(app): \(reason)"))
