@@ -94,7 +94,9 @@ import Testing
         ])
         #expect(supervisionHolds { bench.log("web").hasSuffix("\n20000\n") })
         let writes = bench.status("web")?.logCounters.writes ?? .max
-        #expect(writes > 0 && writes < 20_000 / 50, "\(writes) writes for 20000 lines")
+        // About a hundred lines a write on an idle machine. A loaded one pauses the loop itself, and each pause begins the
+        // pace anew.
+        #expect(writes > 0 && writes < 20_000 / 10, "\(writes) writes for 20000 lines")
     }
 
     // MARK: budget
