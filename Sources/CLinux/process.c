@@ -341,9 +341,9 @@ int gwe_epoll_modify(int epoll, int fd, int flags, uint64_t id) { return control
 
 int gwe_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
 
-int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int block) {
+int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int timeout) {
     struct epoll_event events[64];
-    int count = epoll_wait(epoll, events, capacity < 64 ? capacity : 64, block ? -1 : 0);
+    int count = epoll_wait(epoll, events, capacity < 64 ? capacity : 64, timeout);
     if (count < 0) return errno == EINTR ? 0 : -1;
     for (int index = 0; index < count; index++) ids[index] = events[index].data.u64;
     return count;

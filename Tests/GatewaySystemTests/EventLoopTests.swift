@@ -1,7 +1,8 @@
 import Foundation
-import GatewaySystem
 import Synchronization
 import Testing
+
+@testable import GatewaySystem
 
 @Suite struct EventLoopTests {
     private final class Trace: Sendable {
@@ -21,6 +22,37 @@ import Testing
         loop.cancel(cancelled)
         loop.run { trace.all.count >= 3 }
         #expect(trace.all == ["now", "soon", "late"])
+    }
+
+    @Test("a deadline before the beginning of the clock, and one in far future, fire when they are due")
+    func extremeTimers() throws {
+        let loop = try EventLoop()
+        let trace = Trace()
+        _ = loop.schedule(after: .seconds(Int64.max)) { trace.add("never") }
+        _ = loop.schedule(after: .milliseconds(5)) { trace.add("soon") }
+        _ = loop.schedule(after: .seconds(-1_000_000_000)) { trace.add("past") }
+        loop.run { trace.all.count >= 2 }
+        #expect(trace.all == ["past", "soon"])
+    }
+
+    @Test("timers fire also where the kernel refuses the alarm, and wake a loop that sleeps")
+    func refusedAlarm() throws {
+        // timerfd_settime(2) refuses every descriptor that is no timer.
+        let ends = Pipe()
+        let descriptor = dup(ends.fileHandleForReading.fileDescriptor)
+        try #require(descriptor >= 0 && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0)
+        let loop = try EventLoop(timerDescriptor: descriptor)
+        let trace = Trace()
+        Thread.detachNewThread {
+            while !loop.isRunning { usleep(1_000) }
+            _ = loop.schedule(after: .milliseconds(40)) {
+                trace.add("second")
+                loop.stop()
+            }
+            _ = loop.schedule(after: .milliseconds(20)) { trace.add("first") }
+        }
+        loop.run()
+        #expect(trace.all == ["first", "second"])
     }
 
     @Test("work from other threads runs on the loop's thread, in the order in which it came")

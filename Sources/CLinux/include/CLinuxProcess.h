@@ -87,9 +87,9 @@ int gwe_epoll(void);
 int gwe_epoll_add(int epoll, int fd, int flags, uint64_t id);
 int gwe_epoll_modify(int epoll, int fd, int flags, uint64_t id);
 int gwe_epoll_remove(int epoll, int fd);
-/// Waits without end, or not at all when `block` is 0. Fills at most `capacity` ids; the number, 0 also when a signal
+/// Waits for `timeout` milliseconds, without end when it is -1. Fills at most `capacity` ids; the number, 0 also when a signal
 /// came in between, or -1.
-int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int block);
+int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int timeout);
 /// eventfd(2), non-blocking.
 int gwe_eventfd(void);
 /// inotify(7), non-blocking; and a folder watched for everything that can change what a name in it means: its number, or

@@ -58,6 +58,8 @@ public final class EventLoop: Sendable {
         /// Latest first, so that the nearest is at the end.
         var timers: [Pending] = []
         var armed: MonotonicTime?
+        /// Whether the kernel refused to wake the loop at the next deadline.
+        var isUnarmed = false
         var posts: [Handler] = []
         var stopping = false
         var runner: pthread_t?
@@ -65,14 +67,20 @@ public final class EventLoop: Sendable {
 
     private static let timerID: UInt64 = 0
     private static let wakeID: UInt64 = 1
+    private static let beginning = MonotonicTime(nanoseconds: 1)
+    /// How often a loop without alarms looks at the clock.
+    private static let lookMilliseconds: Int32 = 100
 
     private let epoll: Int32
     private let timer: Int32
     private let wake: Int32
     private let state = Mutex(State())
 
-    public init() throws(SystemError) {
-        let made = [gwe_epoll(), gwe_timerfd(), gwe_eventfd()]
+    public convenience init() throws(SystemError) { try self.init(timerDescriptor: gwe_timerfd()) }
+
+    /// - Parameter timerDescriptor: of timerfd_create(2); the loop's from now on.
+    init(timerDescriptor: Int32) throws(SystemError) {
+        let made = [gwe_epoll(), timerDescriptor, gwe_eventfd()]
         guard made.allSatisfy({ $0 >= 0 }) else {
             let error = SystemError.last("make an event loop")
             for fd in made where fd >= 0 { close(fd) }
@@ -150,11 +158,19 @@ public final class EventLoop: Sendable {
 
     private func arm(_ state: inout State) {
         let next = state.timers.last?.timer.deadline
+        if next == nil { state.isUnarmed = false }
         guard next != state.armed else { return }
         state.armed = next
-        // 0 would disarm.
-        let (seconds, nanoseconds) = next?.components ?? (0, 0)
-        _ = gwe_arm_timerfd(timer, seconds, next == nil ? 0 : max(1, nanoseconds))
+        // Before the clock's beginning is no time for timerfd_settime(2); 0 would disarm.
+        let (seconds, nanoseconds) = next.map { max($0, EventLoop.beginning).components } ?? (0, 0)
+        if gwe_arm_timerfd(timer, seconds, nanoseconds) == 0 {
+            state.isUnarmed = false
+        } else if next != nil {
+            // No alarm will come: the loop looks at the clock itself, and the next change of the timers tries again.
+            state.armed = nil
+            if !state.isUnarmed { wakeUp() }
+            state.isUnarmed = true
+        }
     }
 
     // MARK: calls from other threads
@@ -209,7 +225,9 @@ public final class EventLoop: Sendable {
     /// Sleeps until something happens, and handles it.
     private func turn(block: Bool) {
         var ids = [UInt64](repeating: 0, count: 64)
-        let count = gwe_epoll_wait(epoll, &ids, 64, block ? 1 : 0)
+        let isUnarmed = state.withLock { $0.isUnarmed }
+        let count = gwe_epoll_wait(epoll, &ids, 64, !block ? 0 : isUnarmed ? EventLoop.lookMilliseconds : -1)
+        if isUnarmed { fire() }
         for id in ids.prefix(max(0, Int(count))) {
             switch id {
             case EventLoop.timerID: fire()
