@@ -121,6 +121,47 @@ import Testing
         }
     }
 
+    @Test("neither the daemon's first pass nor a stop waits for an app that takes long to start")
+    func slowStart() throws {
+        let conf = TestPackage.File("[supervisord]\ncommand=bin/run\nstartsecs=3600\n")
+        let gateway = try gateway([.service("slow", "1", extra: ["supervisor.conf": conf]), .quickService("web", "1")])
+        #expect(try gateway.gwe("reconcile").code == 0)
+        try gateway.withDaemon { (daemon) throws in
+            let pass = try gateway.gwe("reconcile")
+            #expect(pass.code == 0, "\(pass)")
+            #expect(try gateway.row("slow")["state"]?.string == "STARTING")
+            let stop = try gateway.gwe("stop", "slow")
+            #expect(stop.out == "slow: STOPPED\n", "\(stop)")
+            #expect(try gateway.gwe("reconcile").code == 0)
+            #expect(try gateway.row("slow")["state"]?.string == "STOPPED")
+            // Whoever waits for a start is told of the stop, and the app is not started a second time.
+            let start = try gateway.start(["start", "slow"])
+            try gateway.eventually("it starts") { try gateway.row("slow")["state"]?.string == "STARTING" }
+            #expect(try gateway.gwe("stop", "slow").out == "slow: STOPPED\n")
+            let ran = start.wait()
+            #expect(ran.code == 0 && ran.out == "slow: STOPPED\n", "\(ran)")
+            #expect(try gateway.pid(of: "slow") == nil)
+        }
+    }
+
+    @Test("passes leave an app that keeps failing to its growing delay")
+    func patientPasses() throws {
+        let body = TestPackage.File.script("echo start; exit 3")
+        let gateway = try gateway([.quickService("web", "1"), .service("broken", "1", extra: ["bin/run": body])])
+        let starts = { (gateway.read(gateway.logFolder + "/broken.log") ?? "").split(separator: "\n").count }
+        try gateway.withDaemon { (daemon) throws in
+            try gateway.eventually("it has failed six times") { starts() >= 6 }
+            let before = starts()
+            for _ in 0..<8 {
+                let pass = try gateway.gwe("reconcile")
+                #expect(pass.code == 1 && pass.err.contains("broken: "), "\(pass)")
+            }
+            // Two seconds and more from start to start by now, where each pass made several of them.
+            #expect(starts() - before < 8, "\(before), then \(starts())")
+            #expect(try gateway.row("broken")["state"]?.string == "BACKOFF")
+        }
+    }
+
     @Test("a restart takes a stop by the operator back")
     func restartTakesStopBack() throws {
         let gateway = try gateway([.quickService("web", "1")])

@@ -267,6 +267,7 @@ import Testing
 private struct SilentManager: ServiceManager {
     let below: Supervisor
     func apply(_ definitions: [ServiceDefinition]) { below.apply(definitions.map(unchecked)) }
+    func launch(_ definitions: [ServiceDefinition], now: Bool) { below.launch(definitions.map(unchecked), now: now) }
     func remove(_ app: AppName) { below.remove(app) }
     func settle(_ app: AppName) -> ServiceStatus? { below.settle(app) }
     func start(_ app: AppName) -> ServiceStatus? { below.start(app) }

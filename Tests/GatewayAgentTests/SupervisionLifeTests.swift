@@ -68,6 +68,34 @@ import Testing
         #expect(try bench.supervisor.start(bench.app("web"))?.state == .running)
     }
 
+    @Test("launch starts what is down, what it took over just now once, and leaves an app in BACKOFF to its delay")
+    func launch() throws {
+        let bench = try SupervisionBench()
+        defer { bench.end() }
+        let web = try bench.definition("web", "exec sleep 1000") { $0.autostart = false }
+        let job = try bench.definition("job", "echo done")
+        bench.supervisor.launch([web, job], now: false)
+        #expect(supervisionHolds { bench.status("job")?.state == .exited && bench.log("job") == "done\n" })
+        #expect(bench.status("web")?.state == .running)
+        #expect(bench.history("job").filter { $0 == .running }.count == 1)
+
+        #expect(try bench.supervisor.stop(bench.app("web"))?.state == .stopped)
+        bench.supervisor.launch([web, job], now: false)
+        #expect(bench.status("web")?.state == .running && bench.status("web")?.wanted == true)
+        #expect(supervisionHolds { bench.log("job") == "done\ndone\n" })
+
+        // The delay grows to seconds, and the next start is told from one that came out of turn.
+        let broken = try bench.definition("broken", "exit 1") { $0.startSeconds = 600 }
+        bench.supervisor.launch([broken], now: false)
+        let isSlow = { bench.status("broken")?.nextAttempt.map { $0 > .seconds(2) } ?? false }
+        #expect(supervisionHolds { isSlow() })
+        bench.supervisor.launch([broken], now: false)
+        let patient = try #require(bench.status("broken"))
+        #expect(patient.state == .backoff && patient.restarts >= 4, "\(patient)")
+        bench.supervisor.launch([broken], now: true)
+        #expect(supervisionHolds { bench.status("broken")?.nextAttempt.map { $0 < .seconds(1) } ?? false })
+    }
+
     @Test("with startretries an app is given up, and its state says so")
     func fatal() throws {
         let bench = try SupervisionBench()

@@ -60,7 +60,8 @@ final class Daemon: Sendable {
             services.hold(Set(snapshot.desired.apps.values.filter(\.hold.value).map(\.name)))
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
             let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
-            services.bringUp(definitions) { app, problem in log(.problem("\(app): \(problem)")) }
+            // Not waited for: the first pass, and a stop, come when they come.
+            services.launch(definitions, now: false)
         } catch {
             log(.problem(error.description))
         }

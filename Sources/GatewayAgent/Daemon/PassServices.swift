@@ -14,6 +14,7 @@ struct PassServices: ServiceManager {
     }
 
     func apply(_ definitions: [ServiceDefinition]) { checked { $0.apply(definitions) } }
+    func launch(_ definitions: [ServiceDefinition], now: Bool) { checked { $0.launch(definitions, now: now) } }
     func remove(_ app: AppName) { checked { $0.remove(app) } }
     func settle(_ app: AppName) -> ServiceStatus? { checked { $0.settle(app) } }
     func start(_ app: AppName) -> ServiceStatus? { checked { $0.start(app) } }

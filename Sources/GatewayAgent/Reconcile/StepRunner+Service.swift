@@ -59,7 +59,9 @@ extension StepRunner {
         guard !definitions.isEmpty else {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
-        if let problem = services.bringUp(work.app, definitions, untilHealthy: true) {
+        // An app that keeps failing has its delays; a pass that changes nothing else does not shorten them.
+        let now = work.plan.steps != [.start]
+        if let problem = services.bringUp(work.app, definitions, now: now, untilHealthy: true) {
             throw StepFailure(services.outage() == nil ? .release : .local, problem)
         }
         return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")

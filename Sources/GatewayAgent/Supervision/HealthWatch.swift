@@ -87,11 +87,17 @@ public final class HealthWatch: ServiceManager {
 
     // MARK: ServiceManager
 
-    public func apply(_ definitions: [ServiceDefinition]) {
+    public func apply(_ definitions: [ServiceDefinition]) { take(definitions) { services.apply(definitions) } }
+
+    public func launch(_ definitions: [ServiceDefinition], now: Bool) {
+        take(definitions) { services.launch(definitions, now: now) }
+    }
+
+    private func take(_ definitions: [ServiceDefinition], _ below: () -> Void) {
         state.update { state in
             for definition in definitions { take(definition, &state) }
         }
-        services.apply(definitions)
+        below()
         for definition in definitions { look(definition.app) }
     }
 

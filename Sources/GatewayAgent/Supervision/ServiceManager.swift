@@ -13,6 +13,11 @@ public protocol ServiceManager: Sendable {
     /// it no longer has are stopped. Apps that are not named are left alone. Does not wait.
     func apply(_ definitions: [ServiceDefinition])
 
+    /// As `apply`, and starts in the same step those of the apps that are down, also what a person stopped, what has ended
+    /// and what is FATAL; what the new definition has started already is not started a second time. Does not wait.
+    /// - Parameter now: whether an app in BACKOFF is started at once and its delays are forgotten; otherwise it keeps them.
+    func launch(_ definitions: [ServiceDefinition], now: Bool)
+
     /// Stops all processes of an app and forgets it; its log files stay.
     func remove(_ app: AppName)
 

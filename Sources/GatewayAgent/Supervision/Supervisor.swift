@@ -109,7 +109,19 @@ public final class Supervisor: ServiceManager {
 
     // MARK: ServiceManager
 
-    public func apply(_ definitions: [ServiceDefinition]) {
+    public func apply(_ definitions: [ServiceDefinition]) { take(definitions) { _, _ in } }
+
+    public func launch(_ definitions: [ServiceDefinition], now: Bool) {
+        take(definitions) { key, core in
+            guard let state = core.services[key]?.machine.state, state != .running, state != .starting else { return }
+            guard state != .backoff || now else { return }
+            core.services[key]?.wanted = true
+            begin(key, &core)
+        }
+    }
+
+    /// Takes definitions over; `others` gets the keys of those that this did not start or restart.
+    private func take(_ definitions: [ServiceDefinition], others: (ServiceKey, inout Core) -> Void) {
         let ordered = definitions.sorted { ($0.priority, $0.key) < ($1.priority, $1.key) }
         let named = Set(ordered.map(\.key))
         let apps = Set(ordered.map(\.app))
@@ -124,7 +136,8 @@ public final class Supervisor: ServiceManager {
             for key in core.services.keys where apps.contains(key.app) && !named.contains(key) { leave(key, &core) }
             for key in ordered.map(\.key) {
                 core.services[key]?.removing = false
-                if changed.contains(key) { bringUp(key, &core) }
+                let hasBegun = changed.contains(key) && bringUp(key, &core)
+                if !hasBegun { others(key, &core) }
             }
             startWaiting(&core)
         }

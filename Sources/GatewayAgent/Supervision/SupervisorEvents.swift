@@ -11,19 +11,20 @@ extension Supervisor {
         core.services[key]?.machine.rules = .init(definition)
     }
 
-    /// Makes a new or changed definition effective.
-    func bringUp(_ key: ServiceKey, _ core: inout Core) {
-        guard let slot = core.services[key] else { return }
+    /// Makes a new or changed definition effective. Returns whether that starts or restarts the service.
+    func bringUp(_ key: ServiceKey, _ core: inout Core) -> Bool {
+        guard let slot = core.services[key] else { return false }
         if slot.machine.state.hasProcess {
             // A running process of an equal definition is what an adopted one can be: it stays.
-            guard !slot.startedWith.runs(like: slot.definition) else { return }
-            if slot.wanted {
-                handle(.restart, key, &core)
-            }
-        } else if slot.wanted || (slot.definition.autostart && slot.machine.state == .stopped && slot.lastExit == nil) {
+            guard slot.wanted, !slot.startedWith.runs(like: slot.definition) else { return false }
+            handle(.restart, key, &core)
+        } else {
+            guard slot.wanted || (slot.definition.autostart && slot.machine.state == .stopped && slot.lastExit == nil)
+            else { return false }
             core.services[key]?.wanted = true
             begin(key, &core)
         }
+        return true
     }
 
     /// Starts a service if what it requires is up; otherwise as soon as it is.

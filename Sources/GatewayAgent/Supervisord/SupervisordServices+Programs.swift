@@ -8,11 +8,12 @@ extension SupervisordServices {
     /// - Parameters:
     ///   - changes: what the last reread said, while no file was written since.
     ///   - isStarting: whether a start follows.
+    /// - Returns: whether the group is new, or was replaced.
     func put(
         _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?,
         isStarting: Bool
-    ) throws(SupervisordFailure) {
-        guard let wanted = program(app) else { return }
+    ) throws(SupervisordFailure) -> Bool {
+        guard let wanted = program(app) else { return false }
         let before = try connection.programs.definition(app)
         if try isWritingNeeded(wanted, of: app, over: before) {
             try refuseSecondCopy(app)
@@ -33,7 +34,7 @@ extension SupervisordServices {
         let now: SupervisordConnection.Changes
         if let changes { now = changes } else { now = try connection.reload() }
         changes = now
-        try follow(now, app, connection, isStarting: isStarting)
+        return try follow(now, app, connection, isStarting: isStarting)
     }
 
     /// A new group is added, which starts it unless it says `autostart=false`; a changed one is replaced, unless somebody
@@ -41,18 +42,22 @@ extension SupervisordServices {
     private func follow(
         _ changes: SupervisordConnection.Changes, _ app: AppName, _ connection: SupervisordConnection,
         isStarting: Bool
-    ) throws(SupervisordFailure) {
-        if changes.added.contains(app.text) { return try connection.add(app) }
-        guard changes.changed.contains(app.text) else { return }
+    ) throws(SupervisordFailure) -> Bool {
+        if changes.added.contains(app.text) {
+            try connection.add(app)
+            return true
+        }
+        guard changes.changed.contains(app.text) else { return false }
         let before = try processes(of: app, connection)
-        if !isStarting, before.allSatisfy({ $0.state == .stopped }) { return }
+        if !isStarting, before.allSatisfy({ $0.state == .stopped }) { return false }
         try stop(app, connection)
         try connection.drop(app)
         FaultPoint.pass("supervisord.dropped")
         try connection.add(app)
-        guard !isStarting else { return }
+        guard !isStarting else { return true }
         // At once, and not with supervisord's next round.
         for process in try processes(of: app, connection) where !process.isUp { try connection.start(process) }
+        return true
     }
 
     /// Whether the file of an app's program was changed by hand, or is missing though the app is to run. A file that gwe

@@ -38,6 +38,23 @@ public final class SupervisordServices: ServiceManager {
     // MARK: ServiceManager
 
     public func apply(_ definitions: [ServiceDefinition]) {
+        take(definitions) { (app, connection, changes) throws(SupervisordFailure) in
+            _ = try put(app, connection, &changes, isStarting: false)
+        }
+    }
+
+    /// supervisord keeps no delay of an app in BACKOFF that could be shortened.
+    public func launch(_ definitions: [ServiceDefinition], now: Bool) {
+        take(definitions) { (app, connection, changes) throws(SupervisordFailure) in
+            try begin(app, connection, &changes)
+        }
+    }
+
+    private func take(
+        _ definitions: [ServiceDefinition],
+        _ body: (AppName, SupervisordConnection, inout SupervisordConnection.Changes?) throws(SupervisordFailure) ->
+            Void
+    ) {
         var apps: [AppName] = []
         for definition in definitions.sorted(by: { ($0.priority, $0.app) < ($1.priority, $1.app) })
         where !apps.contains(definition.app) {
@@ -47,10 +64,22 @@ public final class SupervisordServices: ServiceManager {
             var changes: SupervisordConnection.Changes?
             for app in apps {
                 attempt(app) { () throws(SupervisordFailure) in
-                    let connection = try SupervisordConnection(context)
-                    try put(app, connection, &changes, isStarting: false)
+                    try body(app, try SupervisordConnection(context), &changes)
                 }
             }
+        }
+    }
+
+    /// Starts what is down, never with a program that is not what gwe generated.
+    private func begin(
+        _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?
+    ) throws(SupervisordFailure) {
+        let isNew = try put(app, connection, &changes, isStarting: true)
+        let processes = try processes(of: app, connection)
+        guard !processes.isEmpty else { throw .file("supervisord has no program \(app)") }
+        // One of a new group that has ended already is not started a second time.
+        for process in processes where isNew ? process.state == .stopped : !process.isUp {
+            try connection.start(process)
         }
     }
 
@@ -81,13 +110,8 @@ public final class SupervisordServices: ServiceManager {
     public func start(_ app: AppName) -> ServiceStatus? {
         changing.withLock { _ in
             attempt(app) { () throws(SupervisordFailure) in
-                let connection = try SupervisordConnection(context)
-                // Never with a program that is not what gwe generated.
                 var changes: SupervisordConnection.Changes?
-                try put(app, connection, &changes, isStarting: true)
-                let processes = try processes(of: app, connection)
-                guard !processes.isEmpty else { throw .file("supervisord has no program \(app)") }
-                for process in processes where !process.isUp { try connection.start(process) }
+                try begin(app, try SupervisordConnection(context), &changes)
             }
         }
         return settle(app)
@@ -111,10 +135,10 @@ public final class SupervisordServices: ServiceManager {
         }
     }
 
-    /// Stops nothing: the apps are supervisord's, which goes on.
     /// supervisord keeps the logs of its programs itself.
     public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {}
 
+    /// Stops nothing: the apps are supervisord's, which goes on.
     public func shutdown() {}
 
     public func outage() -> String? {
