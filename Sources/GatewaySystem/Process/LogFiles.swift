@@ -13,7 +13,14 @@ public struct LogFiles: Sendable, Hashable {
         self.owner = owner
     }
 
-    private func place() throws(LogTrouble) -> LogPlace { try LogPlace(path, owner: owner, makesFolders: false) }
+    /// The agent's output is no log of an app, also where it is a file: whoever reads it would read another file, their own
+    /// output, and whoever trims it would take the agent's.
+    private func place() throws(LogTrouble) -> LogPlace {
+        guard PipeLogFile.ownDescriptor(path) == nil else {
+            throw LogTrouble(refused: path, "the lines are in the output of the daemon")
+        }
+        return try LogPlace(path, owner: owner, makesFolders: false)
+    }
 
     /// Bytes by number: 0 is the file itself, 1 the newest rotated one. Empty when nothing is there or it cannot be read.
     public func sizes() -> [Int: Int64] { (try? place())?.sizes() ?? [:] }

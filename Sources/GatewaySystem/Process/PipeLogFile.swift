@@ -66,7 +66,7 @@ struct PipeLogFile: ~Copyable {
     }
 
     /// The agent's own output, by the names that people write in `stdout_logfile`.
-    private static func ownDescriptor(_ path: String) -> Int32? {
+    static func ownDescriptor(_ path: String) -> Int32? {
         switch path {
         case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1": 1
         case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2": 2
