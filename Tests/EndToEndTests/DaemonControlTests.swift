@@ -115,6 +115,31 @@ import Testing
 
     // MARK: who may
 
+    @Test("an app can be stopped while the disk is full, and who stops it is told that it may not last")
+    func stopOnFullDisk() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        try FileManager.default.createDirectory(atPath: gateway.stateFolder, withIntermediateDirectories: true)
+        try #require(mount("tmpfs", gateway.stateFolder, "tmpfs", 0, "size=4m") == 0)
+        defer { umount2(gateway.stateFolder, Int32(MNT_DETACH)) }
+        try gateway.services([.quickService("web", "1")])
+        try gateway.withDaemon { (daemon) throws in
+            try gateway.eventually("web runs, and the pass is over") { try gateway.status().code == 0 }
+            let pid = try #require(try gateway.pid(of: "web"))
+            let path = gateway.stateFolder + "/full"
+            let fd = open(path, O_WRONLY | O_CREAT, 0o600)
+            try #require(fd >= 0)
+            let page = [UInt8](repeating: 0, count: 4_096)
+            while write(fd, page, page.count) > 0 {}
+            close(fd)
+            let stop = try gateway.gwe("stop", "web")
+            #expect(stop.code == 1, "\(stop)")
+            #expect(stop.err.hasPrefix("gwe: web: STOPPED, but the next pass may start it again: cannot "), "\(stop)")
+            #expect(!isAlive(pid))
+            try #require(unlink(path) == 0)
+            #expect(try gateway.gwe("stop", "web").out == "web: STOPPED\n")
+        }
+    }
+
     @Test("the socket is for root and the token's group; others end with 77 in words, also without the socket")
     func permissions() throws {
         let gateway = try GatewayFixture(hasCloud: false)

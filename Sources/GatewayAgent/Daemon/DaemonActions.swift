@@ -11,7 +11,11 @@ extension Daemon {
     /// not start the app again stops nothing.
     func perform(_ verb: AppVerb, on app: AppName) throws(ActionFailure) -> JSONValue {
         if verb == .restart { try mayRestart(app) }
-        try record(verb, on: app)
+        do throws(ActionFailure) { try record(verb, on: app) } catch {
+            // A full disk is no reason to let that run which fills it.
+            guard case .refused(let why) = error, verb == .stop, let stopped = services.stop(app) else { throw error }
+            throw .refused("\(app): \(stopped.state.rawValue), but the next pass may start it again: \(why)")
+        }
         var notes: [String] = []
         switch verb {
         case .hold, .unhold: tellHolds()
