@@ -36,6 +36,10 @@ public final class DeviceClient {
         public var activation = Activation.identity
         /// Off for a dry run: it neither activates nor writes a token.
         public var mayActivate = true
+        /// Used in place of the stored token until the server refuses it.
+        public var token: DeviceToken?
+        /// Off where the client certificate alone says who this is: then no token is read, sent or asked for.
+        public var usesToken = true
         /// Of one request; a long poll has its own on top.
         public var timeout: Duration = .seconds(60)
         /// Asked several times a second during a request.
@@ -70,6 +74,7 @@ public final class DeviceClient {
     public init(configuration: Configuration, tokens: TokenStore) throws(DeviceClientError) {
         self.configuration = configuration
         self.tokens = tokens
+        token = configuration.token
         do throws(TransferError) {
             transfer = try HTTPTransfer(configuration.transfer)
         } catch {
@@ -90,15 +95,8 @@ public final class DeviceClient {
         guard configuration.mayActivate else {
             throw DeviceClientError(.notActivated, action, "activating is not permitted in this run")
         }
-        let product = configuration.product
         let identity = configuration.identity
-        let form: [(String, String)] =
-            switch configuration.activation {
-            case .identity: [("id", identity)]
-            case .serialNumber: [("vendor", product), ("model", product), ("sn", identity)]
-            }
-        let call = Call(.post, "/provision/activate", form: form, resources: ["provision/activate"], action: action)
-        let response = try exchange(call, token: nil)
+        let response = try exchange(activationCall(action), token: nil)
         switch response.status {
         case 200: break
         case 403, 404:
@@ -119,6 +117,17 @@ public final class DeviceClient {
         do throws(SystemError) { try tokens.save(token) } catch { throw DeviceClientError(error, "keep the token") }
         self.token = token
         return token
+    }
+
+    func activationCall(_ action: String) -> Call {
+        let product = configuration.product
+        let identity = configuration.identity
+        let form: [(String, String)] =
+            switch configuration.activation {
+            case .identity: [("id", identity)]
+            case .serialNumber: [("vendor", product), ("model", product), ("sn", identity)]
+            }
+        return Call(.post, "/provision/activate", form: form, resources: ["provision/activate"], action: action)
     }
 
     private func storedToken(_ action: String) throws(DeviceClientError) -> DeviceToken? {
@@ -170,8 +179,13 @@ public final class DeviceClient {
     /// Runs a call with a token; when the token is refused, with the one that another process has stored in the
     /// meantime, or else once more after activating.
     func withToken<Result>(
-        _ action: String, _ call: (DeviceToken) throws(DeviceClientError) -> (Result, isRefused: Bool)
+        _ action: String, _ call: (DeviceToken?) throws(DeviceClientError) -> (Result, isRefused: Bool)
     ) throws(DeviceClientError) -> Result {
+        guard configuration.usesToken else {
+            let (result, isRefused) = try call(nil)
+            guard isRefused else { return result }
+            throw DeviceClientError(.notAuthorised, action, "the server refuses the certificate (401)", status: 401)
+        }
         let (first, isFresh) = try currentToken(action)
         var (result, isRefused) = try call(first)
         if isRefused, let stored = try storedToken(action), stored != first {

@@ -120,9 +120,11 @@ extension DeviceClient {
         return (outcome, isProven)
     }
 
-    private func contentPath(_ name: String?) -> String {
+    /// Without a product there are no vendor and model in it, as since 2018: the token tells the product.
+    func contentPath(_ name: String?) -> String {
         let product = FormCoding.encode(configuration.product)
-        let path = "/provision/download?vendor=\(product)&model=\(product)"
-        return name.map { path + "&id=" + FormCoding.encode($0) } ?? path
+        var fields = product.isEmpty ? [] : ["vendor=\(product)", "model=\(product)"]
+        if let name { fields.append("id=" + FormCoding.encode(name)) }
+        return "/provision/download" + (fields.isEmpty ? "" : "?" + fields.joined(separator: "&"))
     }
 }

@@ -28,8 +28,8 @@ public enum LongPollOutcome: Sendable, Hashable {
 }
 
 extension DeviceClient {
-    private static let aliasPath = "/onep:v1/stack/alias"
-    private static let formType = HTTPHeader("Accept", "application/x-www-form-urlencoded; charset=utf-8")
+    static let aliasPath = "/onep:v1/stack/alias"
+    static let formType = HTTPHeader("Accept", "application/x-www-form-urlencoded; charset=utf-8")
 
     /// The newest values. What has never been written is missing in the result.
     public func read(_ aliases: [String]) throws(DeviceClientError) -> [String: String] {
@@ -47,6 +47,11 @@ extension DeviceClient {
         _ writes: [(alias: String, value: String)], reading reads: [String]
     ) throws(DeviceClientError) -> [String: String] {
         guard !writes.isEmpty else { return try read(reads) }
+        let call = writeCall(writes, reading: reads)
+        return try values(authorised(call), reads, call.action)
+    }
+
+    func writeCall(_ writes: [(alias: String, value: String)], reading reads: [String]) -> Call {
         let written = writes.map(\.alias)
         var action = "write \(written.joined(separator: ", "))"
         if !reads.isEmpty { action += " and read \(reads.joined(separator: ", "))" }
@@ -54,7 +59,7 @@ extension DeviceClient {
         let form = writes.map { ($0.alias, $0.value) }
         var call = Call(.post, DeviceClient.aliasPath + query, form: form, resources: written + reads, action: action)
         call.headers.append(DeviceClient.formType)
-        return try values(authorised(call), reads, action)
+        return call
     }
 
     /// Waits until a resource is written, at most for `timeout` (the server allows 300 s).
@@ -63,12 +68,7 @@ extension DeviceClient {
     public func longPoll(
         _ alias: String, timeout: Duration, since: String? = nil
     ) throws(DeviceClientError) -> LongPollOutcome {
-        let limited = min(max(timeout, .milliseconds(1)), .seconds(300))
-        var call = readCall([alias])
-        call.action = "wait for \(alias)"
-        call.extraTime = limited
-        call.headers.append(HTTPHeader("Request-Timeout", String(Int64(limited / .milliseconds(1)))))
-        if let since { call.headers.append(HTTPHeader("If-Modified-Since", since)) }
+        let call = pollCall(alias, timeout: timeout, since: since)
         let response = try authorised(call)
         if response.status == 304 { return .unchanged }
         return .changed(
@@ -78,6 +78,16 @@ extension DeviceClient {
     /// Writes values of the past with their own times.
     public func record(_ points: [RecordPoint]) throws(DeviceClientError) -> RecordOutcome {
         guard !points.isEmpty else { return .accepted }
+        let call = recordCall(points)
+        let response = try authorised(call)
+        switch response.status {
+        case 200, 204: return .accepted
+        case 409: return .conflicts(try conflicts(response, call.resources, call.action))
+        default: throw unexpected(response, call.action)
+        }
+    }
+
+    func recordCall(_ points: [RecordPoint]) -> Call {
         var aliases: [String] = []
         for point in points where !aliases.contains(point.alias) { aliases.append(point.alias) }
         var form: [(String, String)] = []
@@ -86,18 +96,12 @@ extension DeviceClient {
             form += points.filter { $0.alias == alias }.map { (String($0.timestamp), $0.value) }
         }
         let action = "record \(points.count) values of \(aliases.joined(separator: ", "))"
-        let call = Call(.post, "/onep:v1/stack/record", form: form, resources: aliases, action: action)
-        let response = try authorised(call)
-        switch response.status {
-        case 200, 204: return .accepted
-        case 409: return .conflicts(try conflicts(response, aliases, action))
-        default: throw unexpected(response, action)
-        }
+        return Call(.post, "/onep:v1/stack/record", form: form, resources: aliases, action: action)
     }
 
     /// The server's clock, in Unix seconds. Needs no token.
     public func timestamp() throws(DeviceClientError) -> Int64 {
-        let call = Call(.get, "/timestamp", resources: ["timestamp"], action: "read the cloud's clock")
+        let call = timestampCall()
         let response = try exchange(call, token: nil)
         guard response.status == 200 else { throw unexpected(response, call.action) }
         guard let seconds = Int64(response.text.filter { !$0.isWhitespace }) else {
@@ -106,7 +110,21 @@ extension DeviceClient {
         return seconds
     }
 
-    private func readCall(_ aliases: [String]) -> Call {
+    func timestampCall() -> Call {
+        Call(.get, "/timestamp", resources: ["timestamp"], action: "read the cloud's clock")
+    }
+
+    func pollCall(_ alias: String, timeout: Duration, since: String?) -> Call {
+        let limited = min(max(timeout, .milliseconds(1)), .seconds(300))
+        var call = readCall([alias])
+        call.action = "wait for \(alias)"
+        call.extraTime = limited
+        call.headers.append(HTTPHeader("Request-Timeout", String(Int64(limited / .milliseconds(1)))))
+        if let since { call.headers.append(HTTPHeader("If-Modified-Since", since)) }
+        return call
+    }
+
+    func readCall(_ aliases: [String]) -> Call {
         var call = Call(
             .get, DeviceClient.aliasPath + "?" + DeviceClient.query(aliases), resources: aliases,
             action: "read \(aliases.joined(separator: ", "))")

@@ -21,6 +21,9 @@ public struct TokenStore: Sendable {
         self.group = group
     }
 
+    /// Holds nothing and keeps nothing (`save` throws): for clients that are given their token.
+    public static let none = TokenStore(path: "/dev/null/token")
+
     /// The token, or nil if there is none, or none that is whole.
     ///
     /// - Parameter repairing: write the previous generation back in place of a damaged file. Off for a dry run.

@@ -23,6 +23,8 @@ func run(_ arguments: [String]) -> Int32 {
     }
 }
 
+if let arguments = GDC.arguments(CommandLine.arguments) { exit(GDC.run(arguments)) }
+
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch LegacyFlags.translate(arguments) {
 case .modern:

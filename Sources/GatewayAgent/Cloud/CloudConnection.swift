@@ -31,14 +31,10 @@ final class CloudConnection: CloudLink {
     static func client(
         _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
     ) throws -> DeviceClient {
-        let configuration = context.configuration
-        let identity = try Identity.resolve(configuration)
-        if let warning = identity.warning { emit(.note(warning)) }
-        var device = DeviceClient.Configuration(
-            product: configuration.product ?? "", cloudURL: configuration.cloud, identity: identity.text,
-            transfer: transferConfiguration(context))
+        var (device, warning) = try GatewayDevice.configuration(context)
+        if let warning { emit(.note(warning)) }
         device.mayActivate = mayActivate
-        let tokens = try TokenStore.make(context.folders, configuration, makingFolder: mayActivate)
+        let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: mayActivate)
         let client = try DeviceClient(configuration: device, tokens: tokens)
         #if DEBUG
             // The cloud has given the token out, and it is not kept yet.
@@ -49,14 +45,6 @@ final class CloudConnection: CloudLink {
             }
         #endif
         return client
-    }
-
-    static func transferConfiguration(_ context: GatewayContext) -> TransferConfiguration {
-        let configuration = context.configuration
-        return TransferConfiguration(
-            caFile: configuration.caFile, clientCertificate: configuration.clientCertificate,
-            clientKey: configuration.clientKey, proxy: configuration.proxy, interface: configuration.interface,
-            userAgent: configuration.userAgent ?? AgentVersion.userAgent)
     }
 
     func exchange(

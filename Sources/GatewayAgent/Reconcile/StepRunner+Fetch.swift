@@ -130,7 +130,7 @@ extension StepRunner {
         var request = DownloadRequest(source)
         request.limit(wish, receiveLimit: policy.bandwidth)
         do throws(TransferError) {
-            let transfer = try HTTPTransfer(CloudConnection.transferConfiguration(context))
+            let transfer = try HTTPTransfer(GatewayDevice.transferConfiguration(context))
             return try Downloader(transfer).download(request, into: path, events: events)
         } catch {
             throw CloudFailure(error)

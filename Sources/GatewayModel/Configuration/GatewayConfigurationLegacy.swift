@@ -16,8 +16,9 @@ public struct GatewayEngineConfiguration: Sendable, Hashable {
 
     /// Nil when the text has no section `[device]`.
     public init?(gatewayConfig text: String) {
-        guard let device = IniText.sections(text).first(where: { $0.name == "device" }) else { return nil }
-        for (key, value) in device.options {
+        let file = IniDocument(text)
+        guard file.hasSection("device") else { return nil }
+        for (key, value) in file.lowercasedOptions(of: "device") {
             let value = value == "''" || value == "\"\"" || value.isEmpty ? nil : value
             switch key {
             case "cik": cik = value
@@ -54,11 +55,13 @@ public struct GatewayEngineConfiguration: Sendable, Hashable {
 
         /// The `[program:…]` sections of a file of supervisord's conf.d.
         public static func read(_ text: String) -> [HostedApp] {
-            IniText.sections(text).filter { $0.name.hasPrefix("program:") }.map { section in
-                let options = Dictionary(section.options, uniquingKeysWith: { $1 })
+            let file = IniDocument(text)
+            return file.sectionNames.filter { $0.hasPrefix("program:") }.map { section in
+                let options = Dictionary(
+                    file.lowercasedOptions(of: section).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
                 let autostart = options["autostart"]?.lowercased()
                 return HostedApp(
-                    name: String(section.name.dropFirst("program:".count)), command: options["command"],
+                    name: String(section.dropFirst("program:".count)), command: options["command"],
                     startsByItself: autostart != "false" && autostart != "no" && autostart != "0" && autostart != "off")
             }
         }
@@ -88,26 +91,9 @@ public struct GatewayEngineConfiguration: Sendable, Hashable {
     }
 }
 
-/// Sections and options of an INI file as Python's ConfigParser wrote it.
-private enum IniText {
-    static func sections(_ text: String) -> [(name: String, options: [(String, String)])] {
-        var sections: [(name: String, options: [(String, String)])] = []
-        for raw in text.split(whereSeparator: \.isNewline) {
-            let line = trimmed(raw)
-            if line.isEmpty || line.hasPrefix("#") || line.hasPrefix(";") { continue }
-            if line.hasPrefix("["), let end = line.firstIndex(of: "]") {
-                sections.append((String(line[line.index(after: line.startIndex)..<end]), []))
-            } else if let sign = line.firstIndex(where: { $0 == "=" || $0 == ":" }), !sections.isEmpty {
-                let value = trimmed(line[line.index(after: sign)...])
-                sections[sections.count - 1].options.append((trimmed(line[..<sign]).lowercased(), String(value)))
-            }
-        }
-        return sections
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text.drop(while: \.isWhitespace)
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return text
+extension IniDocument {
+    /// The options of a section with names in lower case, as Python's own ConfigParser takes them.
+    fileprivate func lowercasedOptions(of section: String) -> [(name: String, value: String)] {
+        options(of: section).map { (name: $0.name.lowercased(), value: $0.value ?? "") }
     }
 }
