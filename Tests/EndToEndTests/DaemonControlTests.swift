@@ -212,6 +212,10 @@ import Testing
             #expect(app.out.hasSuffix("404") && app.out.contains("no such app: nobody"), "\(app)")
             let verb = try curl(gateway, "-w", "%{http_code}", "-d", "", url + "/apps/web/dance")
             #expect(verb.out.hasSuffix("404"), "\(verb)")
+            for query in ["=", "&=&", "==1", "deep", "?"] {
+                let status = try curl(gateway, "-w", "%{http_code}", url + "/status?" + query)
+                #expect(status.out.hasSuffix("200"), "\(query): \(status)")
+            }
         }
     }
 

@@ -55,7 +55,7 @@ struct ControlAPI: Sendable {
     private func query(_ request: HTTPServerRequest) -> [String: String] {
         var values: [String: String] = [:]
         for part in (request.query ?? "").split(separator: "&") {
-            let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             values[pair[0]] = pair.count == 2 ? pair[1] : ""
         }
         return values
