@@ -77,10 +77,20 @@ final class AgentProcess: Sendable {
                 let error = image.replaceProcess(
                     keeping: [lock], adding: [DaemonProcess.lockVariable: "\(lock)"])
                 log(.problem("not replaced: \(error)"))
+                guard hasEndedPasses() else {
+                    log(.problem("the pass before does not end; gwe ends, and the apps run on"))
+                    return .tryLater
+                }
                 ChildProcess.goOn()
                 orders.withLock { $0 = Orders() }
             }
         }
+    }
+
+    /// Waits for the pass that was to end: two at once would do everything twice.
+    private func hasEndedPasses() -> Bool {
+        guard let passes = orders.withLock({ $0.daemon?.passes }) else { return true }
+        return passes.waitForEnd(timeout: AgentProcess.stopPatience)
     }
 
     // MARK: orders
@@ -122,6 +132,8 @@ final class AgentProcess: Sendable {
             daemon.passes.end(.afterPass, farewell: "gwe \(version) takes over; ask again")
             if !daemon.passes.waitForEnd(timeout: AgentProcess.stopPatience) {
                 log(.note("the step that runs did not end within 20 s; it is ended, and begun anew"))
+                // If this process goes on after all, that pass must not.
+                daemon.passes.end(.atNextStep, farewell: "the pass is begun anew")
             }
             orders.withLock { if $0.order == nil { $0.order = .exec } }
             loop.stop()
