@@ -58,10 +58,13 @@ public struct AppLog: Sendable {
     public var problem: String? { streams.lazy.compactMap { AppLog.reader($0).problem() }.first }
 
     /// Gives away the last lines of each stream, nil all of them, as they are in the files.
-    public func tail(_ lines: Int?, to write: (Stream, UnsafeRawBufferPointer) -> Bool) {
+    /// - Parameter byteLimit: see `LogReader.tail`.
+    public func tail(
+        _ lines: Int?, byteLimit: Int64 = .max, to write: (Stream, UnsafeRawBufferPointer) -> Bool
+    ) {
         for stream in streams {
             var goesOn = true
-            AppLog.reader(stream).tail(lines) { bytes in
+            AppLog.reader(stream).tail(lines, byteLimit: byteLimit) { bytes in
                 goesOn = write(stream, bytes)
                 return goesOn
             }

@@ -7,12 +7,16 @@ enum LogTail {
 
     static func lines(of app: AppName, _ context: GatewayContext, count: Int) -> [String] {
         let log = AppLog(of: app, context)
+        let limit = count * longest
         var bytes: [UInt8] = []
-        (log.only { !$0.isError } ?? log).tail(count) { _, piece in
+        var seen = 0
+        (log.only { !$0.isError } ?? log).tail(count, byteLimit: Int64(limit)) { _, piece in
             bytes.append(contentsOf: piece)
+            seen += piece.count
             // Only the end counts, and memory is small.
-            if bytes.count > count * longest * 2 { bytes.removeFirst(bytes.count - count * longest) }
-            return true
+            if bytes.count > limit * 2 { bytes.removeFirst(bytes.count - limit) }
+            // An app may write faster than it is read here.
+            return seen < 64 << 20
         }
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true).suffix(count)
         return lines.map { String(decoding: $0.suffix(longest), as: UTF8.self) }

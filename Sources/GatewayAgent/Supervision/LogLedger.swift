@@ -86,6 +86,7 @@ final class LogLedger: Sendable {
 
     /// A log was written: its size now, and the files that were rotated meanwhile.
     func moved(_ path: String, byteCount: Int64, rotated: [Int64]) {
+        let (byteCount, rotated) = (LogFiles.counted(byteCount), rotated.map(LogFiles.counted))
         state.withLock { state in
             guard var log = state.logs[path] else { return }
             for size in rotated {

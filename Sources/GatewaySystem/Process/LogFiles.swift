@@ -13,6 +13,15 @@ public struct LogFiles: Sendable, Hashable {
         self.owner = owner
     }
 
+    /// A larger file counts as one of this size (64 GiB): an app may make a file of any size out of nothing (truncate(2)), and
+    /// sums of sizes must not overflow.
+    static let largestCounted: Int64 = 1 << 36
+    /// What `cut` keeps at most.
+    static let longestKept: off_t = 32 << 20
+
+    /// The bytes that a file of a size counts as.
+    public static func counted(_ size: Int64) -> Int64 { min(max(0, size), largestCounted) }
+
     /// The agent's output is no log of an app, also where it is a file: whoever reads it would read another file, their own
     /// output, and whoever trims it would take the agent's.
     private func place() throws(LogTrouble) -> LogPlace {
@@ -45,8 +54,8 @@ public struct LogFiles: Sendable, Hashable {
         guard ftruncate(fd, 0) == 0 else { throw LogTrouble(.last("empty log \(path)")) }
     }
 
-    /// Makes the file `<path>.1`, which takes its place, and keeps only the newer half of it, from the beginning of a line
-    /// on. Any crash leaves either all of it or the half.
+    /// Makes the file `<path>.1`, which takes its place, and keeps only the newer half of it, 32 MiB at most, from the
+    /// beginning of a line on. What is appended meanwhile may be lost. Any crash leaves either all of it or the half.
     public func cut() throws(LogTrouble) {
         let place = try place()
         let old = "\(place.name).1"
@@ -59,7 +68,9 @@ public struct LogFiles: Sendable, Hashable {
         try place.remove(temporary)
         let target = try place.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: info.st_mode & 0o777)
         defer { close(target) }
-        guard copy(source, target, from: lineStart(source, after: info.st_size / 2)) else {
+        let end = info.st_size
+        let start = lineStart(source, after: max(end / 2, end - LogFiles.longestKept), before: end)
+        guard copy(source, target, from: start, to: end) else {
             let error = LogTrouble(.last("cut log \(path)"))
             try place.remove(temporary)
             // There is no room for the half: then none of it.
@@ -69,25 +80,28 @@ public struct LogFiles: Sendable, Hashable {
         try place.rename(temporary, to: old)
     }
 
-    /// The offset behind the first newline at or after an offset; the end without one.
-    private func lineStart(_ fd: Int32, after offset: off_t) -> off_t {
+    /// The offset behind the first newline between two offsets; the second without one.
+    private func lineStart(_ fd: Int32, after offset: off_t, before end: off_t) -> off_t {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         var at = offset
-        while case let count = pread(fd, &buffer, buffer.count, at), count > 0 {
-            if let index = buffer[..<count].firstIndex(of: UInt8(ascii: "\n")) { return at + off_t(index) + 1 }
+        while at < end, case let count = pread(fd, &buffer, buffer.count, at), count > 0 {
+            if let index = buffer[..<count].firstIndex(of: UInt8(ascii: "\n")) {
+                return min(end, at + off_t(index) + 1)
+            }
             at += off_t(count)
         }
-        return at
+        return end
     }
 
-    private func copy(_ source: Int32, _ target: Int32, from start: off_t) -> Bool {
+    private func copy(_ source: Int32, _ target: Int32, from start: off_t, to end: off_t) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         var at = start
-        while true {
-            let count = pread(source, &buffer, buffer.count, at)
+        while at < end {
+            let count = pread(source, &buffer, min(buffer.count, Int(end - at)), at)
             if count <= 0 { return count == 0 }
             guard write(target, buffer, count) == count else { return false }
             at += off_t(count)
         }
+        return true
     }
 }

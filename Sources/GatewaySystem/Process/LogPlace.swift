@@ -88,7 +88,7 @@ struct LogPlace: ~Copyable {
         } catch { throw LogTrouble(error) }
     }
 
-    /// The sizes of the regular files `name`, `name.1` and so on by number; 0 is the file itself.
+    /// The sizes, as they count, of the regular files `name`, `name.1` and so on by number; 0 is the file itself.
     func sizes() -> [Int: Int64] {
         var found: [Int: Int64] = [:]
         let fd = (try? user.acting { openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }) ?? -1
@@ -105,7 +105,7 @@ struct LogPlace: ~Copyable {
             guard text.hasPrefix(name), let number = LogPlace.number(text.dropFirst(name.count)) else { continue }
             var info = stat()
             guard fstatat(fd, text, &info, AT_SYMLINK_NOFOLLOW) == 0, info.st_mode & S_IFMT == S_IFREG else { continue }
-            found[number] = Int64(info.st_size)
+            found[number] = LogFiles.counted(Int64(info.st_size))
         }
         return found
     }

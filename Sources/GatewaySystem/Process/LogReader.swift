@@ -53,13 +53,15 @@ public struct LogReader: Sendable {
             }
         }
 
-        /// Moves `offset` to where the last `lines` lines begin; the number that are there, at most `lines`.
-        func seek(lines: Int, _ buffer: inout [UInt8]) -> Int {
+        /// Moves `offset` to where the last `lines` lines begin; the number that are there, at most `lines`. It looks back
+        /// over little more than `byteLimit` bytes: a file may be of any size without a single line.
+        func seek(lines: Int, byteLimit: Int64, _ buffer: inout [UInt8]) -> Int {
             var at = byteCount
             offset = at
+            let first = at - min(at, off_t(byteLimit))
             var found = 0
             var isFirst = true
-            while at > 0, lines > 0 {
+            while at > first, lines > 0 {
                 let length = Int(min(at, off_t(buffer.count)))
                 guard pread(fd, &buffer, length, at - off_t(length)) == length else { break }
                 at -= off_t(length)
@@ -102,19 +104,22 @@ public struct LogReader: Sendable {
 
     /// Gives away the last lines, those of rotated files first; nil gives all. What is appended meanwhile may or may not come
     /// too. `write` gets pieces of any size, and stops it with false.
-    public func tail(_ lines: Int?, to write: (UnsafeRawBufferPointer) -> Bool) {
-        _ = lastPieces(lines, to: write)
+    /// - Parameter byteLimit: of each file little more than so many bytes are looked at for the beginning of the lines.
+    public func tail(_ lines: Int?, byteLimit: Int64 = .max, to write: (UnsafeRawBufferPointer) -> Bool) {
+        _ = lastPieces(lines, byteLimit: byteLimit, to: write)
     }
 
     /// As `tail`; the newest file, read to its end.
-    func lastPieces(_ lines: Int?, to write: (UnsafeRawBufferPointer) -> Bool) -> Piece? {
+    func lastPieces(
+        _ lines: Int?, byteLimit: Int64 = .max, to write: (UnsafeRawBufferPointer) -> Bool
+    ) -> Piece? {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         var pieces: [Piece] = []
         var missing = lines ?? .max
         for number in files.sizes().keys.sorted() {
             guard missing > 0 || number == 0 else { break }
             guard let piece = try? piece(number), !pieces.contains(where: { $0.isSame(as: piece) }) else { continue }
-            if lines != nil { missing -= piece.seek(lines: missing, &buffer) }
+            if lines != nil { missing -= piece.seek(lines: missing, byteLimit: byteLimit, &buffer) }
             pieces.append(piece)
         }
         for piece in pieces.reversed() {

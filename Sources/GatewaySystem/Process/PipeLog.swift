@@ -196,7 +196,7 @@ public struct PipeLog: ~Copyable {
             let look =
                 lineLimit == .max
                 ? scratch.look(descriptor, limit: limit)
-                : scratch.count(descriptor, limit: limit, lineLimit: lineLimit - moved.lineCount)
+                : scratch.count(descriptor, limit: limit, lineLimit: max(0, lineLimit - moved.lineCount))
             if look.byteCount == 0 { return false }
             if look.whole > 0 {
                 moved.lineCount += look.lines
@@ -233,7 +233,7 @@ public struct PipeLog: ~Copyable {
             try take(first, endsLine: true, scratch, &moved)
             return true
         }
-        if room == 0, midLine, file.byteCount >= file.maxByteCount + PipeLog.longestOver {
+        if room == 0, midLine, file.byteCount - file.maxByteCount >= PipeLog.longestOver {
             try file.append("\n")
             midLine = false
             rotate()
