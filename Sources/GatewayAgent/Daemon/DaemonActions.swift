@@ -82,7 +82,7 @@ extension Daemon {
             return (name, status)
         }
         guard !missing.isEmpty else { return nil }
-        let which = missing.map { "\($0.0), which is \($0.1.state.rawValue)" }.joined(separator: ", and ")
+        let which = missing.map { "\($0.0), which is \($0.1.stateInWords)" }.joined(separator: ", and ")
         let stopped = missing.filter { $0.1.state == .stopped }.map { "gwe start \($0.0)" }
         return "waits for \(which)" + (stopped.isEmpty ? "" : ": " + stopped.joined(separator: "; "))
     }
@@ -100,6 +100,15 @@ extension Daemon {
 }
 
 extension ServiceStatus {
-    /// Whether apps that require this one may start: it runs, or it ended as it should.
-    var isUp: Bool { state == .running || state == .exited && problem == nil }
+    /// Whether apps that require this one may start: it runs and its health check, if it has one, has passed; or it ended
+    /// as it should. What is held is not checked. See `ServiceSlot.isUp`.
+    var isUp: Bool {
+        state == .running && (health == nil || health == .healthy) || state == .exited && problem == nil
+    }
+
+    /// "STOPPED", "RUNNING and unhealthy".
+    var stateInWords: String {
+        guard state == .running, let health, health != .healthy else { return state.rawValue }
+        return "\(state.rawValue) and \(health == .starting ? "not healthy yet" : health.word)"
+    }
 }
