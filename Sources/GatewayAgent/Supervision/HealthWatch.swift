@@ -65,11 +65,9 @@ public final class HealthWatch: ServiceManager {
         _ services: any ServiceManager, loop: EventLoop, environment: [String: String] = ProcessFacts.environment,
         caFile: String? = nil, observer: @escaping @Sendable (AppName, ServiceHealth) -> Void = { _, _ in }
     ) {
-        self.init(
-            services, loop: loop,
-            probes: HealthProbes(
-                // That speaks to the agent, not to a check.
-                environment: environment.filter { $0.key != "NOTIFY_SOCKET" }, caFile: caFile), observer: observer)
+        // Those speak to the agent, not to a check.
+        let own = environment.filter { !ServiceNotification.variables.contains($0.key) }
+        self.init(services, loop: loop, probes: HealthProbes(environment: own, caFile: caFile), observer: observer)
     }
 
     init(

@@ -89,11 +89,7 @@ public final class Supervisor: ServiceManager {
         scratch = try PipeScratch()
         logs = LogLedger(loop: loop, stateFolder: stateFolder)
         // Those speak to the agent, not to its services.
-        let own = [
-            "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
-            "INVOCATION_ID",
-        ]
-        self.environment = environment.filter { !own.contains($0.key) }
+        self.environment = environment.filter { !ServiceNotification.variables.contains($0.key) }
         if groups == nil { collectOrphans() }
         let records = folders.records()
         locked { core in
