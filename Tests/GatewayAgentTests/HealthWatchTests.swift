@@ -196,6 +196,41 @@ import Testing
         #expect(supervisionHolds { bench.status("web")?.state == .running })
     }
 
+    @Test("what requires a held app does not wait for a check that nobody makes")
+    func requiresHeld() throws {
+        let bench = try HealthBench()
+        defer { bench.end() }
+        bench.answer.update { $0 = 500 }
+        let needed = try bench.app("broker")
+        bench.services.hold([needed])
+        try bench.services.apply([
+            bench.definition("web") {
+                $0.requires = [needed]
+                $0.health = nil
+            },
+            bench.definition("broker"),
+        ])
+        #expect(supervisionHolds { bench.status("web")?.state == .running })
+        #expect(bench.requestCount == 0)
+    }
+
+    @Test(
+        "what a service manager tells the agent in its environment reaches no check",
+        arguments: [
+            "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+            "INVOCATION_ID",
+        ])
+    func agentsEnvironment(_ name: String) throws {
+        let bench = try HealthBench()
+        defer { bench.end() }
+        let environment = ["PATH": "/usr/bin:/bin", "KEPT": "yes", name: "no"]
+        let watch = HealthWatch(bench.services, loop: bench.loop, environment: environment)
+        let script = "test \"$KEPT\" = yes && ! env | grep -q ^\(name)="
+        let definition = try bench.definition("web", .command("/bin/sh -c '\(script)'"))
+        let outcome = watch.probes.run(try #require(definition.health).probe, of: definition)
+        #expect(outcome == .passed)
+    }
+
     @Test("a wait for health ends with the verdict, with the end of the app, and with the shutdown")
     func settleHealth() throws {
         let bench = try HealthBench()

@@ -15,7 +15,12 @@ extension HealthWatch {
             guard let entry = state.entries[app], entry.lastLook < number else { return }
             state.entries[app]?.lastLook = number
             let isChecked = status?.state == .running || status?.state == .starting
-            let pid = isChecked && !state.held.contains(app) ? status?.pid : nil
+            let isHeld = state.held.contains(app)
+            let pid = isChecked && !isHeld ? status?.pid : nil
+            if isChecked, isHeld, let unchecked = status?.pid {
+                // Nobody will find it healthy: what requires it must not wait for that.
+                loop.post { [services] in services.report(.healthy, of: app, pid: unchecked) }
+            }
             if pid != entry.pid {
                 state.entries[app]?.pid = pid
                 handle(pid == nil ? .stopped : .started(uptime: status?.uptime ?? .zero), app, &state)
