@@ -140,6 +140,28 @@ import Testing
         #expect(try gateway.status().code == 3)
     }
 
+    @Test("gwe checks the health of supervisord's apps too, and has supervisord restart one that is unhealthy")
+    func health() throws {
+        let gateway = try GatewayFixture()
+        let supervisord = try SupervisordFixture(gateway)
+        try gateway.upload(app("1"))
+        let flag = gateway.root + "/fail"
+        try gateway.manifest(
+            manifest("1", more: "    health: {command: \"test ! -e \(flag)\", every: 250ms, failures: 2}\n"))
+        try gateway.withDaemon { _ in
+            try gateway.eventually("it is healthy") { try gateway.row("web")["health"]?.string == "healthy" }
+            let first = try #require(supervisord.pid(of: "web"))
+            try gateway.write("", to: flag)
+            try gateway.eventually("supervisord starts it anew") {
+                let pid = supervisord.pid(of: "web")
+                return pid != nil && pid != first
+            }
+            try gateway.eventually("it is degraded") { try gateway.row("web")["health"]?.string == "degraded" }
+            unlink(flag)
+            try gateway.eventually("it is healthy again") { try gateway.row("web")["health"]?.string == "healthy" }
+        }
+    }
+
     @Test("while supervisord is down its apps are UNKNOWN and nothing is lost; when it is back all is found again")
     func outage() throws {
         let gateway = try GatewayFixture()

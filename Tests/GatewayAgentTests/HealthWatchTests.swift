@@ -311,6 +311,14 @@ private struct SilentManager: ServiceManager {
     func statuses() -> [ServiceStatus] { below.statuses() }
     func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {}
     func shutdown() { below.shutdown() }
+    func outage() -> String? { below.outage() }
+    func settleHealth(_ app: AppName) -> ServiceStatus? { below.settle(app) }
+    func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
+    func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {}
+    func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?) {
+        Thread.detachNewThread { [below] in if below.status(of: app)?.pid == pid { _ = below.restart(app) } }
+    }
+    func hold(_ apps: Set<AppName>) {}
     private func unchecked(_ definition: ServiceDefinition) -> ServiceDefinition {
         var definition = definition
         definition.health = nil

@@ -173,6 +173,17 @@ public final class HealthWatch: ServiceManager {
         services.hold(apps)
     }
 
+    /// This watch is the one who is told.
+    public func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
+
+    public func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {
+        services.report(health, of: app, pid: pid)
+    }
+
+    public func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?) {
+        services.failedHealth(app, pid: pid, reason: reason, healthyFor: healthyFor)
+    }
+
     public func settleHealth(_ app: AppName) -> ServiceStatus? {
         guard var status = settle(app) else { return nil }
         look(app)

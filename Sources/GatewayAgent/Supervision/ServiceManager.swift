@@ -7,6 +7,8 @@ internal import GatewaySystem
 /// Every call may come from any thread. Calls that change something return when the change has settled (STARTING and
 /// STOPPING are over) or their time is over; what came of it is in the status. None of them throws for an app that fails:
 /// that is a state, and its reason is in `problem`.
+///
+/// There are no defaults on purpose: what wraps another manager must hand every call on.
 public protocol ServiceManager: Sendable {
     /// Takes over definitions: a new one is started if it is to start by itself, a changed one is restarted unless somebody
     /// stopped it, an equal one is left alone. Of an app with several processes all definitions are given, and processes that
@@ -40,13 +42,14 @@ public protocol ServiceManager: Sendable {
     /// stopped: they are supervisord's.
     func shutdown()
 
-    /// Why nothing can be supervised at all now, in words; nil while it can.
+    /// Why nothing can be supervised at all now, in words; nil while it can, as gwe's own supervisor always does.
     func outage() -> String?
 
-    // MARK: health; there are defaults for a manager that knows nothing of it
+    // MARK: health
 
     /// Waits as `settle` does, and then until the health check of the app has found it healthy or not, which takes at most
-    /// about its `within`. Not to be called on an event loop's own thread. nil when the app is not known.
+    /// about its `within`; a manager that knows nothing of health only settles. Not to be called on an event loop's own
+    /// thread. nil when the app is not known.
     func settleHealth(_ app: AppName) -> ServiceStatus?
 
     /// Asks to be told of every change of an app's state, on any thread and without a lock held. Returns whether this
@@ -64,22 +67,6 @@ public protocol ServiceManager: Sendable {
 
     /// The apps that are held: their health is not checked, so that nothing restarts them for it.
     func hold(_ apps: Set<AppName>)
-}
-
-extension ServiceManager {
-    /// nil: gwe's own supervisor is where gwe is. What wraps another one passes its answer on.
-    public func outage() -> String? { nil }
-
-    public func settleHealth(_ app: AppName) -> ServiceStatus? { settle(app) }
-    public func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
-    public func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {}
-    public func hold(_ apps: Set<AppName>) {}
-
-    /// A plain restart, on a thread of its own because it waits. There are no delays but the check's own times.
-    public func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?) {
-        let thread = try? BackgroundThread("gwe-unhealthy") { _ = restart(app) }
-        thread?.detach()
-    }
 }
 
 extension ServiceManager {

@@ -4,6 +4,10 @@ internal import Synchronization
 
 /// What somebody above, who knows of health, has to say: see `ServiceManager` and `HealthWatch`.
 extension Supervisor {
+    public func outage() -> String? { nil }
+    public func settleHealth(_ app: AppName) -> ServiceStatus? { settle(app) }
+    public func hold(_ apps: Set<AppName>) {}
+
     public func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool {
         listener.withLock { $0 = handler }
         return true
