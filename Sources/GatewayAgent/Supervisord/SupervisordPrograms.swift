@@ -92,8 +92,8 @@ struct SupervisordPrograms: Sendable {
         do throws(SystemError) {
             switch before {
             case .none, .entangled: _ = try FileTree.removeFile(path(app))
-            case .own(let text): try AtomicFile.write(text, to: path(app), mode: 0o600)
-            case .foreign(let text): try AtomicFile.write(text, to: path(app), mode: 0o644)
+            // Who could not read a foreign one before must not do so now.
+            case .own(let text), .foreign(let text): try AtomicFile.write(text, to: path(app), mode: 0o600)
             }
         } catch {
             throw .file("\(error)")
