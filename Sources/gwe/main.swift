@@ -4,6 +4,13 @@ internal import Glibc
 
 // A reader that went away (`gwe status | head`) must not kill a pass in its middle.
 signal(SIGPIPE, SIG_IGN)
+// What is opened later must never be taken for standard input or output.
+while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
+    if descriptor > STDERR_FILENO {
+        close(descriptor)
+        break
+    }
+}
 
 /// Runs one command line and returns how it ended.
 func run(_ arguments: [String]) -> Int32 {
