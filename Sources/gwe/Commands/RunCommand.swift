@@ -24,13 +24,8 @@ struct RunCommand: ParsableCommand, Exemplified {
     func run() throws {
         let context = try openContext(folders, manifest)
         let isJSON = output.json
-        let status = DaemonProcess.run(context) { event in
-            if isJSON {
-                tell(event.json.text())
-            } else if let line = DaemonLogText.line(event) {
-                tell(line)
-            }
-        }
+        let lines = DaemonOutput { isJSON ? $0.json.text() : DaemonLogText.line($0) }
+        let status = DaemonProcess.run(context) { lines.write($0) }
         throw finish(status)
     }
 }
