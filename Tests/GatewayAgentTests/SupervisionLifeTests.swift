@@ -64,6 +64,8 @@ import Testing
         #expect(bench.history("web").contains(.backoff) && !bench.history("web").contains(.fatal))
         let status = try #require(bench.status("web"))
         #expect(status.lastExit == .code(7) && status.lastError?.hasPrefix("exit code 7 too soon") == true, "\(status)")
+        // Not while a process runs that has looked for the file already.
+        #expect(supervisionHolds { bench.status("web")?.nextAttempt.map { $0 > .seconds(1) } ?? false })
         try bench.write("", to: "go")
         #expect(try bench.supervisor.start(bench.app("web"))?.state == .running)
     }
