@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import MuranoSandbox
 import Testing
 
 /// `health` in the manifest and in app.yaml, with the real daemon and a real small server that can be told to fail.
@@ -53,8 +54,8 @@ import Testing
         private var path: String { "\(gateway.root)/web.v1.tar.gz" }
         private var data: String { gateway.stateFolder + "/data/web" }
 
-        func manifest(health: String?) throws {
-            let check = health.map { ", health: \($0)" } ?? ""
+        func manifest(health: String?, service: String? = nil) throws {
+            let check = (health.map { ", health: \($0)" } ?? "") + (service.map { ", service: \($0)" } ?? "")
             try gateway.manifest(
                 "schema: gwe/v1\napps:\n  web: {version: \"1\", artifact: {path: \(path)}\(check)}\n")
         }
@@ -125,15 +126,21 @@ import Testing
     func never() throws {
         let web = try Web(hasCloud: true)
         try web.set("fail")
-        try web.manifest(health: web.http("within: 1s, every: 250ms, failures: 2"))
+        // It is not restarted, and so RUNNING and unhealthy whenever the report is made.
+        try web.manifest(health: web.http("within: 1s, every: 250ms, failures: 2"), service: "{restart: never}")
         try web.gateway.withDaemon { (daemon) throws in
             let word = "did not pass within 1 s: answered 503"
             try web.gateway.eventually("the pass has failed") {
                 try web.gateway.gwe("status", "web").out.contains(word)
                     && (daemon.err + daemon.out).contains(word)
             }
-            #expect(try web.row("health")?.string != "healthy")
+            #expect(try web.row("health")?.string == "degraded")
             #expect(try web.gateway.gwe("status").code != 0)
+            try web.gateway.eventually("the cloud reads it") {
+                let report = try web.gateway.sandbox.read(web.gateway.id, "engine_report")?.reported ?? "{}"
+                let apps = try JSON.parse(Array(report.utf8), source: "engine_report").json["apps"]?.elements ?? []
+                return apps.contains { $0["web"]?["health"]?.string == "degraded" }
+            }
         }
     }
 

@@ -22,7 +22,7 @@ extension TokenStore {
     }
 }
 
-/// The group of `token_group`: it may read the token, and talk to the daemon.
+/// The group of `token_group`, which may read the token (rules 10).
 enum TokenGroup {
     /// The number of a group (getgrnam_r(3)), or nil.
     static func identifier(_ name: String) -> UInt32? {

@@ -196,13 +196,8 @@ final class AgentProcess: Sendable {
 
     private func listen(_ api: ControlAPI) throws(SystemError) -> LocalHTTPServer {
         _ = try FileTree.makeDirectory(context.folders.runFolder)
-        var group: UInt32?
-        if let name = context.configuration.tokenGroup {
-            group = TokenGroup.identifier(name)
-            if group == nil { log(.problem("the socket is root's alone: there is no group '\(name)' (token_group)")) }
-        }
-        var server = LocalHTTPServer.Configuration(
-            address: .unix(path: context.folders.socketFile, mode: 0o660, group: group))
+        // Of the daemon's own group: who may open it may install packages, which token_group is not asked to grant.
+        var server = LocalHTTPServer.Configuration(address: .unix(path: context.folders.socketFile, mode: 0o660))
         server.connectionLimit = 64
         return try LocalHTTPServer(server) { request in api.answer(request) }
     }

@@ -75,7 +75,8 @@ enum DaemonStatusLine {
     }
 
     private static func isFailed(_ status: ServiceStatus) -> Bool {
-        switch status.state {
+        if case .unhealthy = status.health { return true }
+        return switch status.state {
         case .fatal, .backoff, .unknown: true
         case .exited: status.problem != nil
         case .stopped, .starting, .running, .stopping: false

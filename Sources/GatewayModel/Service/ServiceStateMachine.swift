@@ -7,7 +7,7 @@ public enum ServiceState: String, Sendable, Hashable, CaseIterable {
     case backoff = "BACKOFF"
     case stopping = "STOPPING"
     case exited = "EXITED"
-    /// Given up: only a person's start or another definition starts it again.
+    /// Given up: only a start, by a person or by the next pass that finds it so, or another definition starts it again.
     case fatal = "FATAL"
     /// There is a process that cannot be signalled.
     case unknown = "UNKNOWN"

@@ -79,12 +79,12 @@ extension LocalHTTPServer {
             let configuration = shared.configuration
             guard (configuration.certificate == nil) == (configuration.privateKey == nil) else {
                 close(listener.descriptor)
-                if case .unix(let path, _, _) = listener.address { unlink(path) }
+                if case .unix(let path, _) = listener.address { unlink(path) }
                 throw SystemError("start the HTTP server: a certificate and its key go together", code: EINVAL)
             }
             let retained = Unmanaged.passRetained(shared)
             let action = "start the HTTP server"
-            if case .unix(let path, _, _) = listener.address {
+            if case .unix(let path, _) = listener.address {
                 var status = stat()
                 if lstat(path, &status) == 0 { file = (path, UInt(status.st_ino)) }
             }

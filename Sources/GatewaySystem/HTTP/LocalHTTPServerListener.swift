@@ -4,8 +4,8 @@ internal import Glibc
 public enum HTTPServerAddress: Sendable, Hashable {
     /// A numeric address, or `localhost` for 127.0.0.1; port 0 takes a free one.
     case tcp(host: String = "127.0.0.1", port: UInt16)
-    /// A path of at most 107 bytes (unix(7)), the socket's mode, such as 0o660, and its group if not the process's own.
-    case unix(path: String, mode: UInt32, group: UInt32? = nil)
+    /// A path of at most 107 bytes (unix(7)) and the socket's mode, such as 0o660.
+    case unix(path: String, mode: UInt32)
 }
 
 /// A listening socket. libmicrohttpd takes the descriptor over and closes it.
@@ -20,8 +20,8 @@ struct HTTPServerListener: ~Copyable {
             let bound = try HTTPServerListener.listen(host: host, port: port)
             self.descriptor = bound.descriptor
             self.address = .tcp(host: host, port: bound.port)
-        case .unix(let path, let mode, let group):
-            self.descriptor = try HTTPServerListener.listen(path: path, mode: mode, group: group)
+        case .unix(let path, let mode):
+            self.descriptor = try HTTPServerListener.listen(path: path, mode: mode)
             self.address = address
         }
     }
@@ -55,7 +55,7 @@ struct HTTPServerListener: ~Copyable {
     }
 
     /// A socket file that nobody answers on is replaced; one that is in use, or any other file, is left alone.
-    private static func listen(path: String, mode: UInt32, group: UInt32?) throws(SystemError) -> Int32 {
+    private static func listen(path: String, mode: UInt32) throws(SystemError) -> Int32 {
         let action = "listen on \(path)"
         guard let address = unixAddress(path) else {
             throw SystemError("listen on \(path), whose \(path.utf8.count) bytes exceed 107", code: ENAMETOOLONG)
@@ -74,9 +74,6 @@ struct HTTPServerListener: ~Copyable {
         guard fd >= 0 else { throw SystemError.last(action) }
         // Nobody can connect before listen(2): the mode is right from the first moment.
         guard call(bind, fd, address) == 0 else { throw closing(fd, SystemError.last(action)) }
-        if let group, chown(path, uid_t.max, group) != 0 {
-            throw closing(fd, SystemError.last("give \(path) to group \(group)"))
-        }
         guard chmod(path, mode) == 0, Glibc.listen(fd, 128) == 0 else {
             throw closing(fd, SystemError.last(action))
         }

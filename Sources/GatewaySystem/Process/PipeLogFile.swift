@@ -15,6 +15,8 @@ struct PipeLogFile: ~Copyable {
     private(set) var byteCount: Int64 = 0
     /// No rotation and no offsets otherwise.
     private(set) var isRegular = true
+    /// The agent's own output, where that is one.
+    private var isSocket = false
     /// Sizes of the files that were rotated since somebody asked.
     private(set) var rotated: [Int64] = []
     private(set) var counts = PipeLog.Counts()
@@ -62,6 +64,7 @@ struct PipeLogFile: ~Copyable {
         self.place = consume place
         guard fstat(fd, &held) == 0 else { throw LogTrouble(.last("open log \(path)")) }
         isRegular = held.st_mode & S_IFMT == S_IFREG
+        isSocket = false
         byteCount = isRegular ? Int64(held.st_size) : 0
     }
 
@@ -80,6 +83,7 @@ struct PipeLogFile: ~Copyable {
         var info = stat()
         guard fstat(own, &info) == 0 else { throw LogTrouble(.last("open log \(path)")) }
         let kind = info.st_mode & S_IFMT
+        isSocket = kind == S_IFSOCK
         if kind == S_IFREG || kind == S_IFSOCK {
             fd = gwe_duplicate(own)
         } else {
@@ -103,11 +107,11 @@ struct PipeLogFile: ~Copyable {
                 byteCount = offset
                 return moved
             }
-        } else {
+        } else if !isSocket {
             let moved = gwe_splice(pipe, fd, nil, wanted)
             if moved >= 0 { return moved }
         }
-        guard errno == EINVAL else { throw failure(errno) }
+        guard isSocket || errno == EINVAL else { throw failure(errno) }
         // A file system or a device without splice, or one that is only appended to. A crash here may double a piece.
         var code: Int32 = 0
         let moved = scratch.give(pipe, wanted) { bytes in
@@ -121,7 +125,11 @@ struct PipeLogFile: ~Copyable {
     }
 
     private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
-        isRegular
+        // The agent's own output may be a blocking socket of the journal's, which splice(2) would wait for.
+        if isSocket {
+            return send(fd, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        }
+        return isRegular
             ? pwrite(fd, bytes.baseAddress, bytes.count, off_t(byteCount)) : write(fd, bytes.baseAddress, bytes.count)
     }
 
