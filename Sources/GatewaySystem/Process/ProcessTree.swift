@@ -51,9 +51,14 @@ public struct ProcessTree: Sendable, Hashable {
     @discardableResult
     public func end(within timeout: Duration, besides others: [ProcessTree] = []) -> Bool {
         let deadline = MonotonicTime.now + timeout
+        // By pid, with the start time: one that was known by its parent alone shows nothing once that has ended, and one
+        // that is ending shows nothing at all.
+        var known: [Int32: UInt64] = [:]
         repeat {
+            for pid in descendants(besides: others) { known[pid] = ProcessFacts(pid)?.startTicks }
             kill(besides: others)
-            guard let pid = descendants(besides: others).first else { return true }
+            known = known.filter { ProcessFacts($0.key)?.startTicks == $0.value }
+            guard let pid = known.keys.first ?? descendants(besides: others).first else { return true }
             let handle = gwe_pidfd_open(pid, 0)
             var waiting = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
             let left = MonotonicTime.now.duration(to: deadline)
@@ -61,7 +66,7 @@ public struct ProcessTree: Sendable, Hashable {
             _ = poll(&waiting, handle >= 0 ? 1 : 0, handle >= 0 ? max(left, .zero).milliseconds : 10)
             if handle >= 0 { close(handle) }
         } while MonotonicTime.now < deadline
-        return descendants(besides: others).isEmpty
+        return known.allSatisfy { ProcessFacts($0.key)?.startTicks != $0.value } && descendants(besides: others).isEmpty
     }
 
     /// Sends a signal to processes that `descendants` named.
