@@ -77,6 +77,21 @@ public struct RunFolders: Sendable, Hashable {
         return try body(inMemory)
     }
 
+    /// Makes something at a path of the state folder, whose folder is made too, or in memory when that cannot be: also where
+    /// the path is too long for a socket.
+    public func make<Result>(
+        _ name: String, _ body: (String) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
+        do throws(SystemError) {
+            _ = try FileTree.makeDirectory(main)
+            return try body("\(main)/\(name)")
+        } catch {
+            guard RunFolders.isOfStorage(error.code) || error.code == ENAMETOOLONG else { throw error }
+        }
+        try makeSpare()
+        return try body("\(spare)/\(name)")
+    }
+
     /// Both places of a file.
     public func paths(_ name: String, _ suffix: String) -> [String] { [main, spare].map { "\($0)/\(name)\(suffix)" } }
 

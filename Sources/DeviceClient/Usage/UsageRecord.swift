@@ -1,0 +1,89 @@
+/// What one request of the device API cost on the wire, or a part of that.
+///
+/// A request gives one record when it ends. During a long one (a download, a long poll) further records come about once
+/// a second, and one more when its connection is closed after it: the first of them counts the request, the others
+/// only add bytes. So whoever is killed in the middle has told all but the last second.
+public struct UsageRecord: Sendable, Hashable {
+    /// What a request was for, in the words of Gateway Engine's `usage_report` (reference: Gateway Engine, 2). Publish
+    /// and subscribe are ours, for MQTT.
+    public enum Method: String, Sendable, Hashable, CaseIterable {
+        case get, post, read, write
+        case longPoll = "long_poll"
+        case readWrite = "readwrite"
+        case record
+        case activate = "actvt"
+        case listContent = "list_content"
+        case getContent = "get_content"
+        case contentInfo = "content_info"
+        case publish, subscribe
+    }
+
+    /// "eth0", "ppp0", "lo"; "" where no connection was made.
+    public var interface: String
+    /// The device on whose behalf the request was made.
+    public var identity: String
+    public var method: Method
+    /// Aliases or contents; for calls that have none, what they ask for.
+    public var resources: [String]
+    /// Requests: 1, or 0 for more bytes of one that was counted; more in a sum of several.
+    public var count: Int
+    /// TCP payload with TLS and HTTP headers in it, as it went over the wire: what was sent twice counts twice.
+    public var sentByteCount: Int64
+    public var receivedByteCount: Int64
+    /// Estimates: the payload and the IP and TCP headers of all segments.
+    public var sentWithHeaders: Int64
+    public var receivedWithHeaders: Int64
+    /// Since the request began, or since its last record.
+    public var duration: Duration
+
+    /// The largest single request in this record, with the bytes that its earlier records told: for `max_tx`.
+    public var largestSentByteCount: Int64
+    /// The same for `max_rx`.
+    public var largestReceivedByteCount: Int64
+    /// The longest single request, with the time that its earlier records told: for `rq_time_max`.
+    public var longestDuration: Duration
+
+    /// A whole request, or a part whose earlier parts are then told by setting `largestSentByteCount` and its likes.
+    public init(
+        interface: String, identity: String, method: Method, resources: [String], count: Int = 1,
+        sentByteCount: Int64 = 0, receivedByteCount: Int64 = 0, sentWithHeaders: Int64 = 0,
+        receivedWithHeaders: Int64 = 0, duration: Duration = .zero
+    ) {
+        self.interface = interface
+        self.identity = identity
+        self.method = method
+        self.resources = resources
+        self.count = count
+        self.sentByteCount = sentByteCount
+        self.receivedByteCount = receivedByteCount
+        self.sentWithHeaders = sentWithHeaders
+        self.receivedWithHeaders = receivedWithHeaders
+        self.duration = duration
+        largestSentByteCount = sentByteCount
+        largestReceivedByteCount = receivedByteCount
+        longestDuration = duration
+    }
+
+    /// What records are added up by.
+    public struct Key: Sendable, Hashable {
+        public var interface: String
+        public var identity: String
+        public var method: Method
+        public var resources: [String]
+    }
+
+    public var key: Key { Key(interface: interface, identity: identity, method: method, resources: resources) }
+
+    /// Adds a record of the same key.
+    mutating func merge(_ other: UsageRecord) {
+        count += other.count
+        sentByteCount += other.sentByteCount
+        receivedByteCount += other.receivedByteCount
+        sentWithHeaders += other.sentWithHeaders
+        receivedWithHeaders += other.receivedWithHeaders
+        duration += other.duration
+        largestSentByteCount = max(largestSentByteCount, other.largestSentByteCount)
+        largestReceivedByteCount = max(largestReceivedByteCount, other.largestReceivedByteCount)
+        longestDuration = max(longestDuration, other.longestDuration)
+    }
+}

@@ -1,0 +1,159 @@
+public import GatewaySystem
+internal import Glibc
+
+/// `usage.db`: what every process of this gateway has sent and received, for `usage_report`, `gwe usage` and data budgets.
+///
+/// Two things are kept. *Intervals*, for the report: records add up in an open one by interface, identity, method and
+/// resources; `freeze` closes it, it is sent unchanged until the cloud has it, and `forget` drops it (rules 8). *Days*:
+/// totals per interface and identity, 400 days of them. Every call is one durable transaction: a crash at any point leaves all
+/// of it or nothing. Several processes may have the file open.
+///
+/// Nobody can fill the disk with names: an interval holds 200 keys, a day 32, and what comes beyond goes to an entry
+/// whose identity is `other`.
+///
+/// A day is the wall clock's, in UTC, where that clock can be believed. Otherwise the record goes to the newest day that
+/// is known; where none is, to day 0, whose totals move to the first day that is.
+public final class UsageStore: Sendable {
+    static let keyLimit: Int64 = 200
+    static let dayKeyLimit: Int64 = 32
+    static let interfaceLimit: Int64 = 16
+    static let dayLimit: Int64 = 400
+    /// In place of names that do not fit any more.
+    public static let other = "other"
+
+    let database: Database
+
+    private init(_ database: Database) { self.database = database }
+
+    /// The file of a state folder.
+    public static func path(stateFolder: String) -> String { stateFolder + "/usage.db" }
+
+    /// Opens the file to write, creating it; the folder must be there. A damaged one is moved aside to
+    /// `usage.db.broken`, which replaces an older such file, and counting begins anew.
+    public static func open(stateFolder: String) throws(DatabaseError) -> UsageStore {
+        let path = path(stateFolder: stateFolder)
+        do throws(DatabaseError) { return try opened(path) } catch {
+            guard error.isCorrupt else { throw error }
+            rename(path, path + ".broken")
+            unlink(path + "-journal")
+            return try opened(path)
+        }
+    }
+
+    private static func opened(_ path: String) throws(DatabaseError) -> UsageStore {
+        let database = try Database(path: path)
+        guard try UsageSchema.migrate(database) else {
+            throw DatabaseError("open usage", path: path, code: 1, message: "it was written by a newer gwe")
+        }
+        return UsageStore(database)
+    }
+
+    /// Opens the file to look at it; nil where nothing was ever counted. Writes nothing, no side file either.
+    public static func openReadOnly(stateFolder: String) throws(DatabaseError) -> UsageStore? {
+        let path = path(stateFolder: stateFolder)
+        guard access(path, F_OK) == 0 || errno != ENOENT else { return nil }
+        let database = try Database(path: path, mode: .readOnly)
+        return try database.userVersion() > 0 ? UsageStore(database) : nil
+    }
+
+    // MARK: Counting
+
+    /// Adds records in one transaction.
+    ///
+    /// - Parameter unixSeconds: the wall clock; nil where it cannot be believed.
+    public func add(_ records: [UsageRecord], at unixSeconds: Int64?) throws(DatabaseError) {
+        guard !records.isEmpty else { return }
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            let day = try c.usageDay(at: unixSeconds)
+            let interval = try c.openUsageInterval()
+            for record in records {
+                try c.addUsage(record, interval: interval)
+                try c.addUsage(record, day: day)
+            }
+        }
+    }
+
+    /// Closes the open interval and returns it. One that is frozen already is returned as it is, and the open one goes on
+    /// taking records; so a report that was not acknowledged is sent again, unchanged. nil when nothing was counted.
+    public func freeze() throws(DatabaseError) -> UsageInterval? {
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            if let frozen = try c.usageInterval(isFrozen: true) { return frozen }
+            try c.execute("UPDATE interval SET frozen = 1")
+            return try c.usageInterval(isFrozen: true)
+        }
+    }
+
+    /// The interval that `freeze` has closed and nobody has forgotten yet.
+    public func frozen() throws(DatabaseError) -> UsageInterval? {
+        try database.withConnection { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.usageInterval(isFrozen: true)
+        }
+    }
+
+    /// The interval that records are added to; nil when there were none since the last `freeze`. Changes nothing: for a dry
+    /// run, or for somebody who looks.
+    public func open() throws(DatabaseError) -> UsageInterval? {
+        try database.withConnection { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.usageInterval(isFrozen: false)
+        }
+    }
+
+    /// Drops a frozen interval: the cloud has it. One that is gone already is no error. Days stay.
+    public func forget(_ id: Int64) throws(DatabaseError) {
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.execute(
+                "DELETE FROM entry WHERE interval IN (SELECT id FROM interval WHERE id = ? AND frozen = 1)",
+                [.integer(id)])
+            try c.execute("DELETE FROM interval WHERE id = ? AND frozen = 1", [.integer(id)])
+        }
+    }
+
+    // MARK: Totals
+
+    /// Totals per day, interface and identity, oldest first.
+    ///
+    /// - Parameter first: no day before this one; nil: all that are kept.
+    public func days(from first: UsageDay? = nil) throws(DatabaseError) -> [UsageTotal] {
+        let rows = try database.query(
+            """
+            SELECT day, interface, identity, num, tx, rx, tx_headers, rx_headers FROM day
+            WHERE day >= ? ORDER BY day, interface, identity
+            """, [.integer(first?.number ?? 0)])
+        return rows.map { row in
+            UsageTotal(
+                day: UsageDay(number: row[0].int ?? 0), interface: row[1].string ?? "", identity: row[2].string ?? "",
+                count: row[3].int ?? 0, sentByteCount: row[4].int ?? 0, receivedByteCount: row[5].int ?? 0,
+                sentWithHeaders: row[6].int ?? 0, receivedWithHeaders: row[7].int ?? 0)
+        }
+    }
+
+    /// The same per month, whose `day` is its first.
+    public func months() throws(DatabaseError) -> [UsageTotal] {
+        var months: [UsageTotal] = []
+        for day in try days() {
+            let first = day.day.number == 0 ? day.day : day.day.firstOfMonth
+            let index = months.firstIndex {
+                $0.day == first && $0.interface == day.interface && $0.identity == day.identity
+            }
+            if let index {
+                months[index].add(day)
+            } else {
+                var month = day
+                month.day = first
+                months.append(month)
+            }
+        }
+        return months.sorted { ($0.day, $0.interface, $0.identity) < ($1.day, $1.interface, $1.identity) }
+    }
+}
+
+extension UsageTotal {
+    /// Adds what another total counted; day and names stay.
+    mutating func add(_ other: UsageTotal) {
+        count += other.count
+        sentByteCount += other.sentByteCount
+        receivedByteCount += other.receivedByteCount
+        sentWithHeaders += other.sentWithHeaders
+        receivedWithHeaders += other.receivedWithHeaders
+    }
+}
