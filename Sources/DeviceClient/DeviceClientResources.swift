@@ -27,6 +27,19 @@ public enum LongPollOutcome: Sendable, Hashable {
     case changed(values: [String: String], lastModified: String?)
 }
 
+/// What a poll of one resource found.
+public struct PollAnswer: Sendable, Hashable {
+    /// nil: nothing was written since (304). Without an entry: it was never written (204).
+    public var values: [String: String]?
+    /// Of the newest value; the next poll's `since`.
+    public var lastModified: String?
+    /// Whether any later write must have a later `lastModified`. It counts whole seconds: a value that was read in the
+    /// second in which it was written may be followed by another with the same time, which a poll since then would
+    /// never show. True only when the server's own clock (`Date`) was past that second; one more is left for servers
+    /// whose clocks differ.
+    public var isSettled: Bool
+}
+
 extension DeviceClient {
     static let aliasPath = "/onep:v1/stack/alias"
     static let formType = HTTPHeader("Accept", "application/x-www-form-urlencoded; charset=utf-8")
@@ -58,7 +71,8 @@ extension DeviceClient {
         let query = reads.isEmpty ? "" : "?" + DeviceClient.query(reads)
         let form = writes.map { ($0.alias, $0.value) }
         var call = Call(.post, DeviceClient.aliasPath + query, form: form, resources: written + reads, action: action)
-        call.headers.append(DeviceClient.formType)
+        // Nothing is to be accepted where nothing is read.
+        if !reads.isEmpty { call.headers.append(DeviceClient.formType) }
         return call
     }
 
@@ -68,11 +82,25 @@ extension DeviceClient {
     public func longPoll(
         _ alias: String, timeout: Duration, since: String? = nil
     ) throws(DeviceClientError) -> LongPollOutcome {
+        let answer = try poll(alias, timeout: timeout, since: since)
+        guard let values = answer.values else { return .unchanged }
+        return .changed(values: values, lastModified: answer.lastModified)
+    }
+
+    /// `longPoll` with what it takes to miss nothing between two polls.
+    public func poll(
+        _ alias: String, timeout: Duration, since: String? = nil
+    ) throws(DeviceClientError) -> PollAnswer {
         let call = pollCall(alias, timeout: timeout, since: since)
         let response = try authorised(call)
-        if response.status == 304 { return .unchanged }
-        return .changed(
-            values: try values(response, [alias], call.action), lastModified: response.header("Last-Modified"))
+        if response.status == 304 { return PollAnswer(values: nil, lastModified: since, isSettled: true) }
+        let lastModified = response.header("Last-Modified")
+        let written = lastModified.flatMap(HTTPDate.unixSeconds)
+        let now = response.header("Date").flatMap(HTTPDate.unixSeconds)
+        var isSettled = false
+        if let written, let now { isSettled = now >= written + 2 }
+        return PollAnswer(
+            values: try values(response, [alias], call.action), lastModified: lastModified, isSettled: isSettled)
     }
 
     /// Writes values of the past with their own times.

@@ -29,6 +29,19 @@ final class ScriptedCloudLink: CloudLink {
         return values.filter { reading.contains($0.key) }
     }
 
+    var place: String { "a cloud in memory" }
+    /// What polls answer, by resource; nil where the value is given out whole and without a time.
+    var readings: [String: (_ since: String?) -> CloudReading] = [:]
+    /// Every poll's `since`, oldest first.
+    private(set) var polls: [String?] = []
+
+    func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading {
+        requestCount += 1
+        before(requestCount)
+        polls.append(since)
+        return readings[resource]?(since) ?? CloudReading(text: values[resource] ?? "")
+    }
+
     func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts? {
         contents[name].flatMap(FileTree.byteCount(ofFile:)).map { ContentFacts(byteCount: $0) }
     }
@@ -61,9 +74,10 @@ final class ScriptedCloudLink: CloudLink {
         let state: OpenState
         let told = Mutex<[String]>([])
 
-        init() throws {
+        init(clock: @escaping @Sendable () -> WallTime = WallTime.now) throws {
             scratch = try ScratchGateway()
-            context = GatewayContext(folders: scratch.folders, configuration: GatewayConfiguration(layers: []))
+            context = GatewayContext(
+                folders: scratch.folders, configuration: GatewayConfiguration(layers: []), clock: clock)
             state = try OpenState(context: context, purpose: "a test")
         }
 

@@ -63,6 +63,24 @@ final class CloudConnection: CloudLink {
         }
     }
 
+    var place: String { CloudConnection.place(client) }
+
+    static func place(_ client: DeviceClient) -> String {
+        "\(client.configuration.baseURL) \(client.configuration.identity)"
+    }
+
+    func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading {
+        do throws(DeviceClientError) {
+            // "Since when" is now unless it is said: a time before any write.
+            let answer = try client.poll(resource, timeout: .milliseconds(1), since: since ?? "0")
+            return CloudReading(
+                text: answer.values.map { $0[resource] ?? "" }, lastModified: answer.lastModified,
+                isSettled: answer.isSettled)
+        } catch {
+            throw CloudFailure(error)
+        }
+    }
+
     func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts? {
         do throws(DeviceClientError) {
             return ContentFacts(byteCount: try client.contentInfo(name).byteCount)
@@ -88,6 +106,7 @@ extension CloudFailure {
     init(_ error: DeviceClientError) {
         description = "\(error)"
         retryAfter = error.retryAfter
+        isAboutToken = error.kind == .notActivated || error.kind == .notAuthorised
         // A content that is not there (yet) says nothing against the release: it is asked for at each pass.
         kind = error.transfer.map { CloudFailure($0).kind } ?? .unavailable
     }

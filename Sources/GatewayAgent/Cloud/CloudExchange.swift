@@ -2,7 +2,8 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// The talk with the cloud at the beginning of a pass: reports go out and commands come in, in one request.
+/// The talk with the cloud at the beginning of a pass: reports go out and commands come in, in one request. A long
+/// manifest that was taken and still stands there is asked for by a second one, see `StandingManifest`.
 ///
 /// A command is durable in the journal before it is cleared; clearing is a write of its own, after a look that the
 /// value is still the one that was taken (rules 5 and 6). So a power cut at any point loses no command and runs none
@@ -20,13 +21,28 @@ struct CloudExchange {
 
     /// Sends reports and takes what stands in the cloud. Returns true when the inputs changed.
     func run(_ inputs: inout DesiredInputs, reports: [(resource: String, text: String)]) throws(PassFailure) -> Bool {
-        let values = try exchange(writing: reports, reading: CloudExchange.inputs)
+        let standing = try standingManifest(inputs)
+        let reads = CloudExchange.inputs.filter { standing == nil || $0 != CloudCommands.resource }
+        let values = try exchange(writing: reports, reading: reads)
         FaultPoint.pass("exchange.done")
         try journaled { () throws(JournalError) in try journal.markSent(reports) }
         FaultPoint.pass("exchange.recorded")
         var changed = try take(interval: values[CloudExchange.intervalResource] ?? "", &inputs)
         changed = try OtauExchange(exchange: self).take(values[CloudCommands.otauResource] ?? "", &inputs) || changed
-        changed = try take(command: values[CloudCommands.resource] ?? "", &inputs) || changed
+        if let standing {
+            guard let text = try poll(standing, inputs) else {
+                try accepted(CloudCommands.resource, &inputs)
+                return changed
+            }
+            changed = try take(command: text, &inputs) || changed
+            if inputs.takenManifest != SHA256.hex(of: text.utf8) || inputs.takenManifest != standing.digest {
+                try noteStanding(text, inputs)
+            }
+            return changed
+        }
+        let text = values[CloudCommands.resource] ?? ""
+        changed = try take(command: text, &inputs) || changed
+        try noteStanding(text, inputs)
         return changed
     }
 

@@ -21,6 +21,17 @@ struct CloudFailure: Error, Sendable, CustomStringConvertible {
     var description: String
     /// How long the cloud asks to be left alone.
     var retryAfter: Duration?
+    /// There is none, or the cloud refuses it.
+    var isAboutToken = false
+}
+
+/// What a poll found.
+struct CloudReading: Sendable, Hashable {
+    /// nil: nothing newer. Empty for a resource that is empty, or that was never written.
+    var text: String?
+    var lastModified: String?
+    /// See `PollAnswer.isSettled`.
+    var isSettled = false
 }
 
 /// What a pass needs of the cloud; one request a call. Used by one thread.
@@ -28,6 +39,11 @@ protocol CloudLink {
     /// The write-and-read call: the writes are done before the reads. Resources that were never written are missing.
     func exchange(writing: [(resource: String, text: String)], reading: [String]) throws(CloudFailure) -> [String:
         String]
+    /// A poll that does not wait: the value of a resource if it was written after `since`, which is the `lastModified`
+    /// of an earlier poll; nil: whenever it was written.
+    func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading
+    /// Names the device and its cloud: what was learnt of one says nothing of another.
+    var place: String { get }
     /// nil when the content area has no such package.
     func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts?
     /// Fetches a package, resuming what an earlier pass left. See `DeviceClient.download`.
