@@ -167,9 +167,12 @@ final class AgentProcess: Sendable {
         }
         // A step that outlasts the patience of a stop must not keep the process.
         passes.detach()
+        let cloudWatch = CloudWatch.start(context, journal: state.journal, log: log) { daemon.wake($0) }
+        daemon.watch(with: cloudWatch)
         log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
         loop.run { orders.withLock { $0.order != nil } }
         let order = orders.withLock { $0.order } ?? .stop
+        cloudWatch?.end()
         switch order {
         case .stop: stop(daemon)
         case .exec: notices.reloading("a new program takes over")
@@ -180,6 +183,7 @@ final class AgentProcess: Sendable {
         api.waitForReaders(timeout: AgentProcess.readerPatience)
         socket.stop()
         watch?.close()
+        cloudWatch?.waitForEnd(patience: AgentProcess.readerPatience)
         return order
     }
 

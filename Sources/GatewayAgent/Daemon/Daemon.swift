@@ -34,6 +34,9 @@ final class Daemon: Sendable {
     /// Only the passes' thread uses it; it lives between passes for its open connection.
     private let cloud = Mutex<CloudBox>(CloudBox())
 
+    /// What listens to the cloud between the passes; nil when nothing does.
+    private let cloudWatch = Mutex<CloudWatch?>(nil)
+
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
     init(
@@ -99,11 +102,16 @@ final class Daemon: Sendable {
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
         if request.options.isOffline { return nil }
+        let watch = cloudWatch.withLock(\.self)
+        watch?.passEnded(reachedCloud: result.exit != .unavailable && !result.isCloudUnreachable)
         let pause = PollSchedule.pause(
             after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
         nextPoll.withLock { $0 = context.clock().advanced(by: pause) }
         return pause
     }
+
+    /// Tells this watch from now on how passes end.
+    func watch(with watch: CloudWatch?) { cloudWatch.withLock { $0 = watch } }
 
     /// Tells whoever supervises which apps are held.
     func tellHolds() {

@@ -72,8 +72,7 @@ extension Journal {
 
     /// Notes rejected input. Returns true when it is news: not the same text as before.
     func reportProblem(source: String, digest: String, message: String) throws(JournalError) -> Bool {
-        let known = try read("SELECT digest FROM problem WHERE source = ?", [.text(source)]).first?[0].string
-        if known == digest { return false }
+        if try problemDigest(source: source) == digest { return false }
         let now = clock().milliseconds
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.execute(
@@ -81,6 +80,11 @@ extension Journal {
                 [.text(source), .text(digest), .text(message), .integer(now)])
         }
         return true
+    }
+
+    /// The digest of the rejected text that is in force; nil when none is.
+    func problemDigest(source: String) throws(JournalError) -> String? {
+        try read("SELECT digest FROM problem WHERE source = ?", [.text(source)]).first?[0].string
     }
 
     /// Input of that source is good again. Writes only when it was not; returns whether it was not.

@@ -1,0 +1,177 @@
+internal import DeviceClient
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Hears of a newer `engine_fetch` at once, and asks for a pass: `poll: long` of gateway.yaml by a request that the
+/// server holds for up to five minutes, `transport: mqtt` by a connection that stays (rules 26).
+///
+/// It takes nothing and writes nothing, neither here nor there. What it hears is a reason to look; the pass reads the
+/// value anew, makes it durable and clears it, as always. So a watch that dies or hears nothing costs only time: the
+/// polls of `update_interval` go on beside it.
+///
+/// One thread with a device client of its own. Nothing wakes it but the cloud, `passEnded` and `stop`, except that
+/// libcurl looks up once a second while it waits for an answer.
+final class CloudWatch: Sendable {
+    /// How it learns of changes; blocks.
+    protocol Source {
+        /// Returns after a change, or because time is over or the watch is ending; then with nil.
+        func next(_ watch: CloudWatch) throws(CloudFailure) -> CloudChange?
+    }
+
+    struct State: Sendable {
+        var isEnding = false
+        var hasEnded = false
+        /// How many passes have ended, and whether the last of them had reached the cloud.
+        var passCount = 0
+        var isCloudReached = false
+    }
+
+    let monitor = Monitor(State())
+    private let knowledge: CloudKnowledge
+    private let wake: @Sendable (String) -> Void
+    private let log: @Sendable (PassEvent) -> Void
+
+    private init(
+        knowledge: CloudKnowledge, wake: @escaping @Sendable (String) -> Void,
+        log: @escaping @Sendable (PassEvent) -> Void
+    ) {
+        self.knowledge = knowledge
+        self.wake = wake
+        self.log = log
+    }
+
+    /// Starts watching, if gateway.yaml wishes it and names a cloud; nil otherwise.
+    ///
+    /// - Parameter wake: asks for a pass, for this reason. Called from the watch's thread.
+    static func start(
+        _ context: GatewayContext, journal: Journal, log: @escaping @Sendable (PassEvent) -> Void,
+        wake: @escaping @Sendable (String) -> Void
+    ) -> CloudWatch? {
+        let configuration = context.configuration
+        guard configuration.product != nil, configuration.transport == .mqtt || configuration.poll == .long else {
+            return nil
+        }
+        let watch = CloudWatch(knowledge: CloudKnowledge(journal: journal), wake: wake, log: log)
+        do throws(SystemError) {
+            let thread = try BackgroundThread("gwe-watch") {
+                watch.run(
+                    LongPollWatch(context: context, knowledge: watch.knowledge) { [weak watch] in
+                        watch?.isEnding ?? true
+                    })
+                watch.monitor.update { $0.hasEnded = true }
+            }
+            thread.detach()
+        } catch {
+            log(.problem("\(error); changes in the cloud are seen at the next poll"))
+            return nil
+        }
+        return watch
+    }
+
+    // MARK: what others tell it
+
+    /// Asks it to end, and does not wait for it.
+    func end() { monitor.update { $0.isEnding = true } }
+
+    /// Waits for its end, at most for `patience`: a request that hangs in a name server must not hold up a stop, and
+    /// does no harm afterwards.
+    func waitForEnd(patience: Duration) {
+        _ = monitor.wait(atMost: patience) { $0.hasEnded ? true : nil }
+    }
+
+    var isEnding: Bool { monitor.look(\.isEnding) }
+
+    /// A pass is over. One that reached the cloud has a token that is good, and so ends a wait for one.
+    func passEnded(reachedCloud: Bool) {
+        monitor.update { state in
+            state.passCount += 1
+            state.isCloudReached = reachedCloud
+        }
+    }
+
+    // MARK: the thread
+
+    /// Waits, at most for that long; false when the watch is ending.
+    func sleep(_ pause: Duration) -> Bool {
+        monitor.wait(atMost: pause) { $0.isEnding ? true : nil } == nil
+    }
+
+    /// Waits until a later pass than that one has reached the cloud, at most for that long; false when ending.
+    private func waitForPass(after count: Int, _ pause: Duration) -> Bool {
+        let isEnding = monitor.wait(atMost: pause) { state -> Bool? in
+            if state.isEnding { return true }
+            return state.passCount > count && state.isCloudReached ? false : nil
+        }
+        return isEnding != true
+    }
+
+    private func run(_ source: any Source) {
+        var failures = 0
+        var lastTold = ""
+        while !isEnding {
+            let passCount = monitor.look(\.passCount)
+            do throws(CloudFailure) {
+                let change = try source.next(self)
+                if failures > 0 { log(.note("changes in the cloud are heard of again")) }
+                failures = 0
+                lastTold = ""
+                guard let change, !isEnding, knowledge.isNews(change) else { continue }
+                wake("\(change.resource) changed in the cloud")
+            } catch {
+                guard !isEnding else { return }
+                failures += 1
+                // Tokens are the pass's affair: it activates and tells of it; nothing is tried here meanwhile.
+                if error.description != lastTold, !error.isAboutToken {
+                    log(.problem("\(error); until that is over, changes are seen at the next poll"))
+                }
+                lastTold = error.description
+                let pause = CloudWatch.pause(after: failures, error)
+                let goesOn = error.isAboutToken ? waitForPass(after: passCount, pause) : sleep(pause)
+                guard goesOn else { return }
+            }
+        }
+    }
+
+    /// Five seconds, then up to the double each time, to five minutes; never sooner than the server asks. Random within
+    /// its upper half, so that a fleet does not come back together.
+    static func pause(after failures: Int, _ error: CloudFailure) -> Duration {
+        let whole = min(300_000, 5_000 << min(max(0, failures - 1), 6))
+        let pause = Duration.milliseconds(Int.random(in: whole / 2...whole))
+        return max(pause, error.retryAfter ?? .zero)
+    }
+}
+
+/// A value that stands in the cloud.
+struct CloudChange: Sendable, Hashable {
+    var resource: String
+    var text: String
+    /// Whether it was just written, as far as is known; false for what stood there when the watch began.
+    var isFresh: Bool
+}
+
+/// Whether a value is a reason for a pass.
+struct CloudKnowledge: Sendable {
+    let journal: Journal
+
+    /// An empty value asks for nothing: it is what a clear leaves. A manifest that was taken and stands is known. So is
+    /// what passes have refused or are at work on, unless it was written again.
+    func isNews(_ change: CloudChange) -> Bool {
+        guard !change.text.allSatisfy(\.isWhitespace) else { return false }
+        let digest = SHA256.hex(of: change.text.utf8)
+        let key = change.resource == CloudCommands.otauResource ? OtauExchange.takenKey : CloudExchange.takenManifestKey
+        guard (try? journal.value(key)) != digest else { return false }
+        if change.isFresh { return true }
+        // Refused and told, or taken and about to be cleared.
+        if (try? journal.problemDigest(source: change.resource)) == digest { return false }
+        return (try? journal.unclearedCommands(resource: change.resource).last?.text) != change.text
+    }
+
+    /// Since when nothing but the manifest that was taken stands in `engine_fetch`, as far as passes have found out.
+    func standingSince(place: String, now: WallTime) -> String? {
+        guard let text = try? journal.value(StandingManifest.key), let standing = StandingManifest(text) else {
+            return nil
+        }
+        let taken = try? journal.value(CloudExchange.takenManifestKey)
+        return standing.since(place: place, digest: taken, now: now)
+    }
+}
