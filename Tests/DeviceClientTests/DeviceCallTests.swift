@@ -101,10 +101,9 @@ import Testing
         configuration.transfer.caFile = "/a b.pem"
         let client = try DeviceClient(configuration: configuration, tokens: .none)
         let form = "-H 'Content-Type: application/x-www-form-urlencoded; charset=utf-8'"
-        let accept = "-H 'Accept: application/x-www-form-urlencoded; charset=utf-8'"
         #expect(
             client.curlCommand(.write([(alias: "a", value: "it's")]), withToken: true)
-                == "curl -sS --cacert '/a b.pem' \(form) \(accept) -H \"X-Exosite-CIK: $GDC_TOKEN\" "
+                == "curl -sS --cacert '/a b.pem' \(form) -H \"X-Exosite-CIK: $GDC_TOKEN\" "
                 + "--data-raw a=it%27s https://h:1/onep:v1/stack/alias")
         #expect(
             client.curlCommand(.activate, withToken: true)
