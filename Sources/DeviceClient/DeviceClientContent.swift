@@ -48,6 +48,11 @@ extension DeviceClient {
     /// Where a content is downloaded from; a token in `X-Exosite-CIK` goes with it.
     public func contentURL(_ name: String) -> String { configuration.baseURL + contentPath(name) }
 
+    /// How many bytes of just this content an unfinished download into `path` has left; see `Downloader`.
+    public func partialByteCount(of info: ContentInfo, at path: String) -> Int64 {
+        Downloader.partialByteCount(downloadRequest(info), at: path)
+    }
+
     /// The request for a `Downloader`, with the token in its header, or without one before activation.
     public func downloadRequest(_ info: ContentInfo, token: DeviceToken? = nil) -> DownloadRequest {
         let headers = token.map { [DeviceClient.header($0)] } ?? []

@@ -42,7 +42,7 @@ final class ScriptedCloudLink: CloudLink {
         return readings[resource]?(since) ?? CloudReading(text: values[resource] ?? "")
     }
 
-    func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts? {
+    func contentFacts(_ name: String, downloadedTo path: String) throws(CloudFailure) -> ContentFacts? {
         contents[name].flatMap(FileTree.byteCount(ofFile:)).map { ContentFacts(byteCount: $0) }
     }
 

@@ -133,6 +133,9 @@ struct PlanTests {
                 == "outside of the window 02:00-04:00")
         #expect(try plan(app, there: running, policy: policy, minuteOfDay: 121)?.deferral == nil)
         #expect(try plan(app, there: nil, policy: policy, minuteOfDay: 600)?.deferral == nil)
+        var urgent = app
+        urgent.urgent = true
+        #expect(try plan(urgent, there: running, policy: policy, minuteOfDay: 600)?.deferral == nil)
     }
 
     @Test("a release that failed waits, unless it is asked for by name")

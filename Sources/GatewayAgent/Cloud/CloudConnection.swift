@@ -81,9 +81,11 @@ final class CloudConnection: CloudLink {
         }
     }
 
-    func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts? {
+    func contentFacts(_ name: String, downloadedTo path: String) throws(CloudFailure) -> ContentFacts? {
         do throws(DeviceClientError) {
-            return ContentFacts(byteCount: try client.contentInfo(name).byteCount)
+            let info = try client.contentInfo(name)
+            return ContentFacts(
+                byteCount: info.byteCount, partialByteCount: client.partialByteCount(of: info, at: path))
         } catch {
             if error.isPermanent { return nil }
             throw CloudFailure(error)

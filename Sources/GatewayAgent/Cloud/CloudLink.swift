@@ -5,6 +5,8 @@ internal import GatewaySystem
 /// What the content area says of a package.
 struct ContentFacts: Sendable, Hashable {
     var byteCount: Int64
+    /// What an earlier download of just this content left.
+    var partialByteCount: Int64 = 0
 }
 
 /// The cloud did not do what was asked.
@@ -44,8 +46,8 @@ protocol CloudLink {
     func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading
     /// Names the device and its cloud: what was learnt of one says nothing of another.
     var place: String { get }
-    /// nil when the content area has no such package.
-    func contentFacts(_ name: String) throws(CloudFailure) -> ContentFacts?
+    /// nil when the content area has no such package. `path` is where it would be downloaded to.
+    func contentFacts(_ name: String, downloadedTo path: String) throws(CloudFailure) -> ContentFacts?
     /// Fetches a package, resuming what an earlier pass left. See `DeviceClient.download`.
     func download(
         _ name: String, into path: String, configure: (inout DownloadRequest) -> Void,

@@ -22,8 +22,16 @@ struct ArtifactSurvey {
                 observed.presentArtifacts.insert(wish)
                 observed.artifactByteCounts[wish] = FileTree.byteCount(ofFile: path)
             case .content(let name):
-                if let facts = try? cloud?.contentFacts(name) { observed.artifactByteCounts[wish] = facts.byteCount }
-            case .url: break
+                let path = store.artifactPath(store.artifactName(change.app, wish))
+                if let facts = try? cloud?.contentFacts(name, downloadedTo: path) {
+                    observed.artifactByteCounts[wish] = facts.byteCount
+                    observed.partialByteCounts[wish] = facts.partialByteCount
+                }
+            case .url(let url):
+                var request = DownloadRequest(.web(url: url))
+                request.sha256 = wish.sha256?.hex
+                let path = store.artifactPath(store.artifactName(change.app, wish))
+                observed.partialByteCounts[wish] = Downloader.partialByteCount(request, at: path)
             }
         }
     }

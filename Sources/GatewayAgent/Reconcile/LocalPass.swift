@@ -64,6 +64,8 @@ public enum LocalPass {
             var snapshot = try Reconciler.observe(
                 context: context, journal: journal, inputs: inputs, services: services, options: options)
             if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
+                let usage = DataBudgetLedger(context: context)
+                snapshot.observed.allowance = usage.allowance(snapshot.desired.policy) { emit(.problem($0)) }
                 snapshot.survey(context: context, cloud: isReachable ? cloud : nil, only: options.only)
             }
             emit(.plan(snapshot.plan))

@@ -46,6 +46,8 @@ final class Reconciler {
         outcome.isWishUnknown =
             !inputs.isKnown && options.removed.isEmpty && (options.isOffline || outcome.cloudFailure != nil)
         if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
+            let usage = DataBudgetLedger(context: context)
+            snapshot.observed.allowance = usage.allowance(snapshot.desired.policy) { emit(.problem($0)) }
             snapshot.survey(context: context, cloud: outcome.cloudFailure == nil ? link : nil, only: options.only)
         }
         snapshot.takeAway(options)
@@ -196,7 +198,8 @@ final class Reconciler {
             AppWork(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
         }
         let otau = try cloud == nil ? nil : OtauProgress(journal: journal)
-        let fetched = works.filter { $0.plan.steps.contains(.download) }
+        for work in works where work.plan.defersDownload { work.deferral = work.plan.deferral }
+        let fetched = works.filter { $0.plan.steps.contains(.download) && $0.deferral == nil }
         if let cloud, !fetched.isEmpty { try otau?.tell("DOWNLOAD", fetched.map(\.app), cloud) }
         // Everything is fetched before anything is interrupted.
         for work in fetched { runner.fetch(work, until: options.until) }

@@ -71,6 +71,20 @@ public enum Quantities {
         return "\(byteCount / unit.byteCount)\(unit.name)"
     }
 
+    /// An amount for people, rounded: `512 B`, `1.4 KiB`, `97.3 MiB`.
+    public static func about(byteCount: Int64) -> String {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        var rest = Double(byteCount)
+        var unit = 0
+        while rest >= 1_023.95, unit < units.count - 1 {
+            rest /= 1_024
+            unit += 1
+        }
+        if unit == 0 { return "\(byteCount) B" }
+        let tenths = Int64((rest * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+
     public static let windowForm = "a time of day from start to end such as \"02:00-04:00\""
 
     /// `02:00-04:00`; an empty window is none.

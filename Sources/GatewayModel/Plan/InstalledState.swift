@@ -143,6 +143,10 @@ public struct ObservedState: Sendable, Hashable {
     public var presentArtifacts: Set<ReleaseWish>
     /// Bytes of artifacts, where they could be found out.
     public var artifactByteCounts: [ReleaseWish: Int64]
+    /// Bytes of artifacts that an earlier download left and this one goes on from.
+    public var partialByteCounts: [ReleaseWish: Int64]
+    /// What the network interface may still be used for; nil without a data budget for it.
+    public var allowance: DataAllowance?
     /// Free for gwe on the file system of the state folder; nil when not known.
     public var freeByteCount: Int64?
     /// Local time of day in minutes, for `policy.window`.
@@ -151,8 +155,11 @@ public struct ObservedState: Sendable, Hashable {
     public init(
         apps: [AppName: ObservedApp] = [:], quarantined: [AppName: Quarantine] = [:],
         presentArtifacts: Set<ReleaseWish> = [], artifactByteCounts: [ReleaseWish: Int64] = [:],
+        partialByteCounts: [ReleaseWish: Int64] = [:], allowance: DataAllowance? = nil,
         freeByteCount: Int64? = nil, minuteOfDay: Int = 0
     ) {
+        self.partialByteCounts = partialByteCounts
+        self.allowance = allowance
         self.apps = apps
         self.quarantined = quarantined
         self.presentArtifacts = presentArtifacts

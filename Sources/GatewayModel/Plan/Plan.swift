@@ -33,8 +33,10 @@ public struct AppPlan: Sendable, Hashable {
     public var diskByteCount: Int64?
     /// Whether the running app is stopped on the way.
     public var interrupts: Bool
-    /// Set when the steps that interrupt must wait: for what.
+    /// Set when the steps that interrupt must wait, or with `defersDownload` all of them: for what.
     public var deferral: String?
+    /// Whether not even the download may begin: it does not fit in the data budget.
+    public var defersDownload = false
     /// Set when it waits because it failed before; its action is `blocked` then.
     public var quarantine: Quarantine?
 

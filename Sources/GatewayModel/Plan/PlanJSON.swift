@@ -40,6 +40,7 @@ extension AppPlan {
             ("interrupts", .bool(interrupts)),
         ]
         if let deferral { members.append(("deferred", .string(deferral))) }
+        if defersDownload { members.append(("download_deferred", true)) }
         if let quarantine {
             let wait = max(0, quarantine.remaining.components.seconds)
             members.append(("quarantine", ["failures": .int(Int64(quarantine.attempts)), "retry_in_s": .int(wait)]))

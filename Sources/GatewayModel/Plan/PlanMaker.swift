@@ -35,6 +35,7 @@ private struct PlanMaker {
             let cycle = order.cycles.first { $0.contains(name) }
             planApp(app, cycle: cycle)
         }
+        deferDownloads()
         checkSpace()
         return plan
     }
@@ -57,7 +58,7 @@ private struct PlanMaker {
             AppPlan(
                 app: name, action: .remove, reason: reason, origin: origin, installed: there.current,
                 steps: [.stop, .uninstall, .remove], interrupts: there.isRunning == true,
-                deferral: deferral(interrupts: there.isRunning == true)))
+                deferral: deferral(interrupts: there.isRunning == true, isUrgent: app?.urgent ?? false)))
     }
 
     private mutating func planApp(_ app: DesiredApp, cycle: [AppName]?) {
@@ -89,12 +90,14 @@ private struct PlanMaker {
                     origin: app.hold.origin, installed: there?.current, wish: app.release?.value))
             return
         }
-        change.deferral = deferral(interrupts: change.interrupts)
+        change.deferral = deferral(interrupts: change.interrupts, isUrgent: app.urgent)
         plan.apps.append(change)
     }
 
-    private func deferral(interrupts: Bool) -> String? {
-        guard interrupts, let window = desired.policy.window, !window.contains(minuteOfDay: observed.minuteOfDay) else {
+    private func deferral(interrupts: Bool, isUrgent: Bool) -> String? {
+        guard interrupts, !isUrgent, let window = desired.policy.window,
+            !window.contains(minuteOfDay: observed.minuteOfDay)
+        else {
             return nil
         }
         return "outside of the window \(window)"
@@ -204,12 +207,14 @@ private struct PlanMaker {
         let wish = app.release?.value
         let size = wish.flatMap { observed.artifactByteCounts[$0] ?? $0.size }
         let isPresent = wish.map { observed.presentArtifacts.contains($0) } ?? false
+        let partial = wish.flatMap { observed.partialByteCounts[$0] } ?? 0
         // An archive of programs and text unpacks to three times its size or so; the limits of unpacking are hard.
         let disk = size.map { sum(isPresent ? 0 : $0, $0, $0, $0) }
         return AppPlan(
             app: app.name, action: action, reason: reason, origin: app.release?.origin ?? .builtin,
             installed: there?.current, wish: wish, steps: [.download, .verify, .unpack] + after,
-            downloadByteCount: isPresent ? 0 : size, diskByteCount: disk, interrupts: there?.isRunning == true)
+            downloadByteCount: isPresent ? 0 : size.map { max(0, $0 - partial) }, diskByteCount: disk,
+            interrupts: there?.isRunning == true)
     }
 
     private func summary(of drift: [Drift]) -> String {
@@ -217,8 +222,39 @@ private struct PlanMaker {
         return drift.count > 3 ? "\(head) and \(drift.count - 3) more" : head
     }
 
+    /// What is urgent is downloaded whatever is left; then the others in their order, each that still fits.
+    private mutating func deferDownloads() {
+        guard let allowance = observed.allowance else { return }
+        func isUrgent(_ change: AppPlan) -> Bool { desired.apps[change.app]?.urgent ?? false }
+        let downloads = plan.apps.indices.filter {
+            plan.apps[$0].steps.contains(.download) && plan.apps[$0].downloadByteCount != 0
+        }
+        let urgent = downloads.filter { isUrgent(plan.apps[$0]) }
+        let reserved = urgent.reduce(0) { total, index in
+            sum(total, plan.apps[index].downloadByteCount.map(DataAllowance.cost) ?? 0)
+        }
+        var left = max(0, allowance.remainingByteCount - reserved)
+        for index in downloads where !isUrgent(plan.apps[index]) {
+            let cost = plan.apps[index].downloadByteCount.map(DataAllowance.cost)
+            if let cost, cost <= left {
+                left -= cost
+                continue
+            }
+            let why =
+                if let cost {
+                    "does not fit in data_budget: about \(Quantities.about(byteCount: cost)) to transfer, "
+                        + allowance.left(left)
+                } else {
+                    "how much there is to download is not known, and data_budget limits it: " + allowance.left(left)
+                        + "; 'artifact.size' in the manifest says it"
+                }
+            plan.apps[index].deferral = [why, plan.apps[index].deferral].compactMap(\.self).joined(separator: "; ")
+            plan.apps[index].defersDownload = true
+        }
+    }
+
     private mutating func checkSpace() {
-        let needed = plan.apps.reduce(0) { sum($0, $1.diskByteCount ?? 0) }
+        let needed = plan.apps.reduce(0) { sum($0, $1.defersDownload ? 0 : $1.diskByteCount ?? 0) }
         if let free = observed.freeByteCount, needed > free {
             plan.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: free)
         }
