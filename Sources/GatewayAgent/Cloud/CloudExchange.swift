@@ -20,13 +20,16 @@ struct CloudExchange {
     static let inputs = [CloudCommands.resource, "update_interval", CloudCommands.otauResource]
 
     /// Sends reports and takes what stands in the cloud. Returns true when the inputs changed.
-    func run(_ inputs: inout DesiredInputs, reports: [(resource: String, text: String)]) throws(PassFailure) -> Bool {
+    func run(
+        _ inputs: inout DesiredInputs, reports: [(resource: String, text: String)], usage: UsageDelivery? = nil
+    ) throws(PassFailure) -> Bool {
         let standing = try standingManifest(inputs)
         let reads = CloudExchange.inputs.filter { standing == nil || $0 != CloudCommands.resource }
-        let values = try exchange(writing: reports, reading: reads)
+        let values = try exchange(writing: reports + (usage?.writes ?? []), reading: reads + (usage?.reads ?? []))
         FaultPoint.pass("exchange.done")
         try journaled { () throws(JournalError) in try journal.markSent(reports) }
         FaultPoint.pass("exchange.recorded")
+        try deliver(usage, values)
         var changed = try take(interval: values[CloudExchange.intervalResource] ?? "", &inputs)
         changed = try OtauExchange(exchange: self).take(values[CloudCommands.otauResource] ?? "", &inputs) || changed
         if let standing {
@@ -44,6 +47,19 @@ struct CloudExchange {
         changed = try take(command: text, &inputs) || changed
         try noteStanding(text, inputs)
         return changed
+    }
+
+    /// Forgets counts that the cloud has. Those that it does not have after all are sent by themselves; they can wait.
+    private func deliver(_ usage: UsageDelivery?, _ values: [String: String]) throws(PassFailure) {
+        guard let usage else { return }
+        if !usage.hasArrived(values) {
+            do throws(CloudFailure) {
+                _ = try cloud.exchange(writing: [(UsageReport.resource, usage.text)], reading: [])
+            } catch {
+                return emit(.problem("\(error); usage_report goes out with the next pass"))
+            }
+        }
+        try journaled { () throws(JournalError) in try usage.acknowledge { emit(.problem($0)) } }
     }
 
     /// Takes commands until none stands there that was not taken: one may be written while another is cleared.

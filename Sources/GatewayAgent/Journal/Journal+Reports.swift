@@ -14,7 +14,10 @@ extension Journal {
         return sent
     }
 
-    func markSent(_ reports: [(resource: String, text: String)]) throws(JournalError) {
+    /// - Parameter values: single values that are kept in the same transaction.
+    func markSent(
+        _ reports: [(resource: String, text: String)], noting values: [String: String] = [:]
+    ) throws(JournalError) {
         guard !reports.isEmpty else { return }
         let now = clock().milliseconds
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
@@ -23,6 +26,7 @@ extension Journal {
                     "INSERT OR REPLACE INTO sent_report (resource, text, sent_at) VALUES (?, ?, ?)",
                     [.text(report.resource), .text(report.text), .integer(now)])
             }
+            for (key, value) in values { try c.setValue(key, value) }
         }
     }
 

@@ -141,8 +141,9 @@ final class Reconciler {
     ) throws(JournalError) -> Bool {
         let exchange = CloudExchange(context: context, journal: journal, cloud: link, emit: emit)
         let due = try dueReports(snapshot, inputs)
+        let usage = try UsageDelivery.due(context, journal) { emit(.problem($0)) }
         do throws(PassFailure) {
-            return try exchange.run(&inputs, reports: due)
+            return try exchange.run(&inputs, reports: due, usage: usage)
         } catch {
             switch error {
             case .journal(let failure): throw failure
