@@ -6,6 +6,8 @@ internal import GatewaySystem
 ///
 ///     GET  /v1/status[?app=NAME][&deep=1]   the document of `gwe status --json`, with its exit status in "exit"
 ///     GET  /v1/services                     what is supervised
+///     GET  /v1/reports                      the four reports as they would be sent, by resource
+///     POST /v1/reports                      sends them now, after the pass that runs
 ///     POST /v1/reconcile                    one pass; its events as NDJSON, the last one has "type": "result"
 ///     POST /v1/install                      `{"tarballs": [PATH, …]}`: as `gwe -I`; events as above
 ///     POST /v1/remove                       `{"app": NAME, "purge": BOOL}`: as `gwe remove`; events as above
@@ -35,6 +37,10 @@ struct ControlAPI: Sendable {
         switch (request.method, parts.dropFirst().first, parts.count) {
         case ("GET", "status"?, 2): return status(request)
         case ("GET", "services"?, 2): return json(daemon.servicesJSON())
+        case ("GET", "reports"?, 2): return reports()
+        case ("POST", "reports"?, 2):
+            let (exit, message) = daemon.sendReports()
+            return json(["exit": .int(Int64(exit.rawValue)), "message": .string(message)])
         case ("POST", "reconcile"?, 2): return reconcile(request)
         case ("POST", "install"?, 2): return install(request)
         case ("POST", "remove"?, 2): return remove(request)
@@ -70,6 +76,14 @@ struct ControlAPI: Sendable {
         }
         let report = daemon.status(only: only, isDeep: query["deep"] == "1")
         return json(["exit": .int(Int64(report.exit.rawValue)), "status": report.json])
+    }
+
+    private func reports() -> HTTPServerResponse {
+        do {
+            return json(try ReportCall.preview(daemon.context, services: daemon.services.snapshots()))
+        } catch {
+            return self.error(500, "\(error)")
+        }
     }
 
     private func reconcile(_ request: HTTPServerRequest) -> HTTPServerResponse {

@@ -143,6 +143,19 @@ final class Daemon: Sendable {
         }
     }
 
+    /// `gwe report`: waits until no pass uses the connection.
+    func sendReports() -> (exit: ExitStatus, message: String) {
+        cloud.withLock { box in
+            if box.connection == nil { box.connection = CloudConnection.open(context, mayActivate: true, emit: log) }
+            guard let link = box.connection else { return (.unavailable, "the cloud is not configured") }
+            do throws(JournalError) {
+                return try ReportCall.send(context, state.journal, services.snapshots(), link)
+            } catch {
+                return (error.exit, error.description)
+            }
+        }
+    }
+
     /// The interval in force: the cloud's word, then the manifest's, then gateway.yaml's, then four hours.
     private func interval() -> Duration {
         guard let inputs = try? DesiredInputs.load(context: context, journal: state.journal) else {

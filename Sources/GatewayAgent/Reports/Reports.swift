@@ -12,11 +12,16 @@ struct Reports {
     /// Unchanged reports are repeated after this, so that the cloud can tell a quiet gateway from a dead one.
     static let repetition: Duration = .seconds(24 * 3_600)
 
-    init(context: GatewayContext, journal: Journal, status: GatewayStatus, generation: String?) throws(JournalError) {
+    init(context: GatewayContext, journal: Journal?, status: GatewayStatus, generation: String?) throws(JournalError) {
         engineReport = EngineReport.json(status, generation: generation, agent: AgentVersion.userAgent)
         deviceInfo = DeviceInfo.collect(agentVersion: AgentVersion.text)
-        let states = try journal.fetchStatus()
+        let states = try journal?.fetchStatus() ?? []
         fetchStatus = .object(states.map { ($0.artifact, $0.state) })
+    }
+
+    /// All of them by resource, whether due or not.
+    var all: [(resource: String, value: JSONValue)] {
+        [("engine_report", engineReport), ("fetch_status", fetchStatus), ("device_info", deviceInfo)]
     }
 
     /// Those that the cloud does not have yet.

@@ -16,7 +16,11 @@ struct GWE: ParsableCommand {
                     StartCommand.self, StopCommand.self, RestartCommand.self, LogsCommand.self, HoldCommand.self,
                     UnholdCommand.self, InstallCommand.self, RemoveCommand.self,
                 ]),
-            .init(name: "Gateway", subcommands: [RunCommand.self, ActivateCommand.self, ConfigCommand.self]),
+            .init(
+                name: "Gateway",
+                subcommands: [
+                    RunCommand.self, ActivateCommand.self, ConfigCommand.self, ReportCommand.self, UsageCommand.self,
+                ]),
             .init(name: "Authoring", subcommands: [ValidateCommand.self, PackageCommand.self]),
             .init(name: "Other", subcommands: [ExitCodesCommand.self, CompletionCommand.self]),
         ])
