@@ -12,8 +12,6 @@ public final class SandboxServer: Sendable {
     private let changes = ChangeSignal()
     private let log: RequestLog
     private let running = Mutex<Running?>(nil)
-    /// Where the next downloads are to be cut, in bytes of their answers' bodies.
-    private let cuts = DownloadCuts()
     private let faults = Faults()
 
     /// The lock's descriptor is closed with the server's end.
@@ -66,8 +64,7 @@ public final class SandboxServer: Sendable {
         }
         let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
         let operations = OperatorAPI(product: product, store: store, changes: changes, log: log, faults: faults)
-        let log = log
-        let (cuts, faults) = (cuts, faults)
+        let (log, faults) = (log, faults)
         changes.open()
         let handler: LocalHTTPServer.Handler = { request in
             if request.path == "/", request.method == "GET" {
@@ -77,7 +74,7 @@ public final class SandboxServer: Sendable {
                 return SandboxServer.answering { try operations.answer(request, parts) }
             }
             var device: String?
-            var response: HTTPServerResponse
+            let response: HTTPServerResponse
             if !faults.isEmpty, case let known = try? api.device(of: request),
                 let fault = faults.take(Fault.Call(request), device: known)
             {
@@ -88,7 +85,6 @@ public final class SandboxServer: Sendable {
             } else {
                 response = SandboxServer.answering { try api.answer(request, device: &device) }
             }
-            cuts.apply(to: &response, of: request)
             return log.follow(response, to: request, device: device)
         }
         do {
@@ -194,7 +190,9 @@ extension SandboxServer {
 
     /// Misbehaves for a test: each of the next downloads loses its connection once that many bytes of the answer's
     /// body have been sent, one number a download.
-    public func cutNextDownloads(after byteCounts: [Int64]) { cuts.add(byteCounts) }
+    public func cutNextDownloads(after byteCounts: [Int64]) {
+        for byteCount in byteCounts { faults.add(Fault(.cut(afterByteCount: byteCount), on: [.download], times: 1)) }
+    }
 
     /// Misbehaves until the fault is used up or cleared. The first one that meets a request has it.
     public func addFault(_ fault: Fault) { faults.add(fault) }
