@@ -10,7 +10,7 @@ let common: [SwiftSetting] = [
 ]
 let strict = common + [.enableUpcomingFeature("MemberImportVisibility")]
 
-/// A C library of the system. Only GatewaySystem may import these.
+/// A C library of the system. Only GatewaySystem may import these; CTLSServer is the stand-in cloud's own.
 func systemLibrary(_ name: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/\(name)", providers: [.apt([apt])])
 }
@@ -48,6 +48,8 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CMicroHTTP"),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        // TLS for the stand-in cloud alone: no gateway links it. libgnutls28-dev has the headers.
+        .target(name: "CTLSServer", linkerSettings: [.linkedLibrary("gnutls")]),
 
         // Values. No I/O, no C, no clock.
         library("Documents"),
@@ -80,7 +82,7 @@ let package = Package(
             swiftSettings: strict),
 
         // The stand-in cloud. Not for gateways.
-        library("MuranoSandbox", ["Documents", "GatewaySystem", argumentParser]),
+        library("MuranoSandbox", ["Documents", "GatewaySystem", "CTLSServer", argumentParser]),
         .executableTarget(name: "murano-sandbox", dependencies: ["MuranoSandbox"], swiftSettings: strict),
 
         tests("DocumentsTests", ["Documents"]),

@@ -1,10 +1,11 @@
 internal import Foundation
 
-/// Wakes long polls when some resource has changed.
+/// Wakes long polls and MQTT connections when some resource has changed.
 final class ChangeSignal: Sendable {
     private let condition = NSCondition()
     private nonisolated(unsafe) var generation = 0
     private nonisolated(unsafe) var hasClosed = false
+    private nonisolated(unsafe) var listener: (@Sendable () -> Void)?
 
     var current: Int { condition.withLock { generation } }
 
@@ -21,11 +22,16 @@ final class ChangeSignal: Sendable {
     }
 
     func notify() {
-        condition.withLock {
+        let listener = condition.withLock {
             generation += 1
             condition.broadcast()
+            return self.listener
         }
+        listener?()
     }
+
+    /// Called after each change, from the thread that made it; it must not block.
+    func onChange(_ listener: (@Sendable () -> Void)?) { condition.withLock { self.listener = listener } }
 
     /// Returns when something changed since `generation` was `seen`, or after the time, or spuriously.
     func wait(after seen: Int, atMost duration: Duration) {

@@ -27,7 +27,8 @@ struct OperatorAPI: Sendable {
         case ("GET", "devices", 1):
             return json(.array(try store.devices().map { ["id": .string($0.id), "state": .string($0.state)] }))
         case ("PUT", "devices", 2):
-            try store.addDevice(parts[1])
+            let password = String(validating: request.body, as: UTF8.self) ?? ""
+            try store.addDevice(parts[1], password: password.isEmpty ? nil : password)
             return HTTPServerResponse(status: 201)
         case ("DELETE", "devices", 2):
             try store.deleteDevice(parts[1])

@@ -2,6 +2,12 @@ internal import Foundation
 internal import GatewaySystem
 
 /// One request of a device, once its answer is over.
+///
+/// Over MQTT there is one for each packet but acknowledgements of the server: `method` is `MQTT CONNECT`,
+/// `MQTT PUBLISH`, `MQTT SUBSCRIBE`, `MQTT UNSUBSCRIBE`, `MQTT PINGREQ`, `MQTT DISCONNECT`; `MQTT DELIVER` is a value
+/// on its way to the device and `MQTT PUBACK` the device's acknowledgement; `MQTT CLOSE` says why the server ended a
+/// connection. `path` is the topic, the filters, or `connack=<code>`; `status` is what the same outcome would be over
+/// HTTP. Byte counts are those of whole packets, without TLS.
 public struct SandboxRequest: Sendable, Hashable {
     /// Counts up; use it to ask for later ones.
     public var id: Int64
@@ -38,28 +44,38 @@ final class RequestLog: Sendable {
         condition.withLock { _ = underWay.insert(time) }
         let status = response.status
         response.completion = { [self] sentByteCount, _ in
-            let target = request.query.map { "\(request.path)?\($0)" } ?? request.path
-            _ = try? store.database.withConnection { (connection) throws(DatabaseError) in
-                try connection.execute(
-                    """
-                    INSERT INTO requests (at_us, device, method, path, status, request_byte_count, sent_byte_count, range)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                    """,
-                    [
-                        .integer(time), SQLValue(device), .text(request.method), .text(target), SQLValue(status),
-                        .integer(request.bodyByteCount), .integer(sentByteCount), SQLValue(request.header("Range")),
-                    ])
-                let id = connection.lastInsertID
-                if id % 1000 == 0 {
-                    try connection.execute("DELETE FROM requests WHERE id <= ?1", [.integer(id - RequestLog.limit)])
-                }
-            }
+            add(
+                SandboxRequest(
+                    id: 0, time: time, device: device, method: request.method,
+                    path: request.query.map { "\(request.path)?\($0)" } ?? request.path, status: status,
+                    requestByteCount: request.bodyByteCount, sentByteCount: sentByteCount,
+                    range: request.header("Range")))
             condition.withLock {
                 underWay.remove(time)
                 condition.broadcast()
             }
         }
         return response
+    }
+
+    /// Writes one down; its number is given here.
+    func add(_ request: SandboxRequest) {
+        _ = try? store.database.withConnection { (connection) throws(DatabaseError) in
+            try connection.execute(
+                """
+                INSERT INTO requests (at_us, device, method, path, status, request_byte_count, sent_byte_count, range)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                """,
+                [
+                    .integer(request.time), SQLValue(request.device), .text(request.method), .text(request.path),
+                    SQLValue(request.status), .integer(request.requestByteCount), .integer(request.sentByteCount),
+                    SQLValue(request.range),
+                ])
+            let id = connection.lastInsertID
+            if id % 1000 == 0 {
+                try connection.execute("DELETE FROM requests WHERE id <= ?1", [.integer(id - RequestLog.limit)])
+            }
+        }
     }
 
     /// The requests after one, oldest first. Answers that are being sent are waited for, though not longer than a

@@ -8,6 +8,9 @@ internal import Synchronization
 public final class SandboxServer: Sendable {
     public let product: String
     private let configuration: LocalHTTPServer.Configuration
+    private let mqtt: SandboxAddress?
+    private let mqtts: SandboxAddress?
+    private let clientCA: String?
     private let store: SandboxStore
     private let changes = ChangeSignal()
     private let log: RequestLog
@@ -17,6 +20,8 @@ public final class SandboxServer: Sendable {
     /// The lock's descriptor is closed with the server's end.
     private struct Running {
         var server: LocalHTTPServer
+        var mqtt: MQTTServer?
+        var mqtts: MQTTServer?
         var lock: Int32
     }
 
@@ -25,11 +30,19 @@ public final class SandboxServer: Sendable {
     /// - Parameters:
     ///   - port: 0 takes a free one.
     ///   - certificate: PEM text, with `privateKey`: serve https.
+    ///   - mqtt: where to serve MQTT 3.1.1 without TLS.
+    ///   - mqtts: where to serve it with TLS, with the same certificate.
+    ///   - clientCA: PEM text: believe certificates that it has signed, whose common name is a device's identity.
     public init(
         dataFolder: String, product: String = "sandbox000000000", host: String = "127.0.0.1", port: UInt16 = 0,
-        certificate: String? = nil, privateKey: String? = nil
+        certificate: String? = nil, privateKey: String? = nil, mqtt: SandboxAddress? = nil,
+        mqtts: SandboxAddress? = nil, clientCA: String? = nil
     ) throws {
+        guard certificate != nil || mqtts == nil else { throw SandboxError.needsCertificate("MQTT with TLS") }
         self.product = product
+        self.mqtt = mqtt
+        self.mqtts = mqtts
+        self.clientCA = clientCA
         let store = try SandboxStore(folder: dataFolder)
         self.store = store
         log = RequestLog(store: store)
@@ -76,7 +89,7 @@ public final class SandboxServer: Sendable {
             var device: String?
             let response: HTTPServerResponse
             if !faults.isEmpty, case let known = try? api.device(of: request),
-                let fault = faults.take(Fault.Call(request), device: known)
+                let fault = faults.take(Fault.Call(request), device: known, over: .http)
             {
                 device = known
                 response = fault.answer(request) {
@@ -88,20 +101,50 @@ public final class SandboxServer: Sendable {
             return log.follow(response, to: request, device: device)
         }
         do {
-            return Running(server: try LocalHTTPServer(configuration, handler: handler), lock: lock)
+            var running = Running(server: try LocalHTTPServer(configuration, handler: handler), lock: lock)
+            do {
+                try listenForMQTT(&running)
+            } catch {
+                end(running)
+                throw error
+            }
+            return running
         } catch {
             close(lock)
             throw error
         }
     }
 
+    private func listenForMQTT(_ running: inout Running) throws {
+        let service = MQTTService(store: store, changes: changes, log: log, faults: faults)
+        if let mqtt { running.mqtt = try MQTTServer(service, mqtt, tls: nil) }
+        if let mqtts, let certificate = configuration.certificate, let privateKey = configuration.privateKey {
+            let tls = try MQTTTLS(certificate: certificate, privateKey: privateKey, clientCA: clientCA)
+            running.mqtts = try MQTTServer(service, mqtts, tls: tls)
+        }
+        let servers = [running.mqtt, running.mqtts].compactMap { $0 }
+        if !servers.isEmpty { changes.onChange { for server in servers { server.wake() } } }
+    }
+
+    private func end(_ running: Running) {
+        changes.onChange(nil)
+        changes.close()
+        running.mqtt?.stop()
+        running.mqtts?.stop()
+        running.server.stop()
+    }
+
     /// Ends all connections, long polls too. What was written stays; `start` may follow.
     public func stop() {
         guard let ending = running.withLock({ $0.take() }) else { return }
-        changes.close()
-        ending.server.stop()
+        end(ending)
         close(ending.lock)
     }
+
+    /// The port of `mqtt`; nil without it, and before `start`.
+    public var mqttPort: UInt16? { running.withLock { $0?.mqtt?.port } }
+    /// The port of `mqtts`; nil without it, and before `start`.
+    public var mqttsPort: UInt16? { running.withLock { $0?.mqtts?.port } }
 
     /// `http://127.0.0.1:<port>`; empty before `start`.
     public var url: String {
@@ -123,7 +166,7 @@ public final class SandboxServer: Sendable {
                 case .noSuchDevice, .noSuchContent: 404
                 case .deviceExists: 409
                 case .badName: 400
-                case .inUse, .unknownSchema: 500
+                case .inUse, .unknownSchema, .needsCertificate, .badCertificate: 500
                 }
             return HTTPServerResponse(status: status, text: "\(error)\n")
         } catch {
@@ -134,7 +177,8 @@ public final class SandboxServer: Sendable {
 
 /// The operator's calls without HTTP, for tests.
 extension SandboxServer {
-    public func addDevice(_ id: String) throws { try store.addDevice(id) }
+    /// With a password, it may log in over MQTT with that, too.
+    public func addDevice(_ id: String, password: String? = nil) throws { try store.addDevice(id, password: password) }
     public func enableDevice(_ id: String) throws { try store.enableDevice(id) }
     public func devices() throws -> [SandboxDevice] { try store.devices() }
 

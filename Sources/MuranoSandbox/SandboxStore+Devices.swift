@@ -22,12 +22,14 @@ extension SandboxStore {
         (1...255).contains(name.utf8.count) && !name.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == 0x2F }
     }
 
-    func addDevice(_ id: String) throws {
+    /// A password is a second way in, for MQTT; it leaves activation as it is.
+    func addDevice(_ id: String, password: String? = nil) throws {
         guard SandboxStore.isName(id) else { throw SandboxError.badName(id) }
         let time = now()
         do {
             try database.execute(
-                "INSERT INTO devices (id, state, added_us) VALUES (?1, 'whitelisted', ?2)", [.text(id), .integer(time)])
+                "INSERT INTO devices (id, state, added_us, password) VALUES (?1, 'whitelisted', ?2, ?3)",
+                [.text(id), .integer(time), SQLValue(password)])
         } catch  where error.isConstraint {
             throw SandboxError.deviceExists(id)
         }
@@ -81,9 +83,16 @@ extension SandboxStore {
         try database.query("SELECT token FROM devices WHERE id = ?1", [.text(id)]).first?[0].string
     }
 
+    func hasDevice(_ id: String) throws -> Bool {
+        try !database.query("SELECT 1 FROM devices WHERE id = ?1", [.text(id)]).isEmpty
+    }
+
+    func hasDevice(_ id: String, password: [UInt8]) throws -> Bool {
+        let rows = try database.query("SELECT password FROM devices WHERE id = ?1", [.text(id)])
+        return rows.first?[0].string.map { Array($0.utf8) == password } ?? false
+    }
+
     func requireDevice(_ id: String) throws {
-        guard try !database.query("SELECT 1 FROM devices WHERE id = ?1", [.text(id)]).isEmpty else {
-            throw SandboxError.noSuchDevice(id)
-        }
+        guard try hasDevice(id) else { throw SandboxError.noSuchDevice(id) }
     }
 }

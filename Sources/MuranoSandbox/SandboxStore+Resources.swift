@@ -63,6 +63,24 @@ extension SandboxStore {
             """, [.text(device), .text(name), SandboxStore.value(value), .integer(time)])
     }
 
+    /// The resources whose `set` is newer than what the device reported, the oldest first, and when they were set.
+    func unresolved(_ device: String) throws -> [(name: String, timestamp: Int64)] {
+        try database.query(
+            """
+            SELECT name, set_us FROM resources
+            WHERE device = ?1 AND set_value IS NOT NULL AND set_us > coalesce(reported_us, -1) ORDER BY set_us
+            """, [.text(device)]
+        ).map { ($0[0].string ?? "", $0[1].int ?? 0) }
+    }
+
+    /// What was set at that time; nil if something else has been set since.
+    func setValue(_ device: String, _ name: String, at timestamp: Int64) throws -> [UInt8]? {
+        try database.query(
+            "SELECT set_value FROM resources WHERE device = ?1 AND name = ?2 AND set_us = ?3",
+            [.text(device), .text(name), .integer(timestamp)]
+        ).first.flatMap { SandboxStore.bytes($0[0]) }
+    }
+
     /// The operator's view. Without names, all that were ever written, by name.
     func resources(_ device: String, _ names: [String]) throws -> [(name: String, state: SandboxResource?)] {
         try requireDevice(device)

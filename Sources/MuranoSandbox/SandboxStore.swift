@@ -12,7 +12,7 @@ final class SandboxStore: Sendable {
 
     private static let schema = """
         CREATE TABLE devices (
-            id TEXT PRIMARY KEY, state TEXT NOT NULL, token TEXT UNIQUE, added_us INTEGER NOT NULL);
+            id TEXT PRIMARY KEY, state TEXT NOT NULL, token TEXT UNIQUE, added_us INTEGER NOT NULL, password TEXT);
         CREATE TABLE resources (
             device TEXT NOT NULL REFERENCES devices ON DELETE CASCADE, name TEXT NOT NULL,
             reported, reported_us INTEGER, set_value, set_us INTEGER, PRIMARY KEY (device, name));
@@ -26,7 +26,7 @@ final class SandboxStore: Sendable {
             id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, device TEXT, method TEXT NOT NULL,
             path TEXT NOT NULL, status INTEGER NOT NULL, request_byte_count INTEGER NOT NULL,
             sent_byte_count INTEGER NOT NULL, range TEXT);
-        PRAGMA user_version = 1;
+        PRAGMA user_version = 2;
         """
 
     /// Opens or creates the store under a folder, which is made with its parents if it is missing.
@@ -44,7 +44,9 @@ final class SandboxStore: Sendable {
             try database.transaction { (connection) throws(DatabaseError) in
                 try connection.executeScript(SandboxStore.schema)
             }
-        case 1: break
+        case 1:
+            try database.executeScript("ALTER TABLE devices ADD COLUMN password TEXT; PRAGMA user_version = 2")
+        case 2: break
         case let version: throw SandboxError.unknownSchema(folder: folder, version: version)
         }
         let latest = try database.query(
@@ -86,6 +88,8 @@ public enum SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     case badName(String)
     case inUse(folder: String)
     case unknownSchema(folder: String, version: Int)
+    case needsCertificate(String)
+    case badCertificate(String)
 
     public var description: String {
         switch self {
@@ -96,7 +100,9 @@ public enum SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
             "cannot accept name '\(name)': expected 1 to 255 bytes, no slash and no control character"
         case .inUse(let folder): "cannot use folder \(folder): another murano-sandbox serves it"
         case .unknownSchema(let folder, let version):
-            "cannot use folder \(folder): its database has schema \(version), expected 1"
+            "cannot use folder \(folder): its database has schema \(version), expected 1 or 2"
+        case .needsCertificate(let what): "cannot serve \(what): it needs a certificate and its key"
+        case .badCertificate(let reason): "cannot \(reason)"
         }
     }
 }

@@ -159,6 +159,14 @@ import Testing
         #expect(importers == ["GatewaySystem"])
     }
 
+    @Test("the stand-in cloud's TLS stays out of the gateway")
+    func sandboxTLS() throws {
+        let importers = Set(try Self.sources().filter { $0.imports.contains("CTLSServer") }.map(\.target))
+        #expect(importers == ["MuranoSandbox"])
+        let users = try Self.targets().filter { !$0.dependencies.isDisjoint(with: ["CTLSServer", "MuranoSandbox"]) }
+        #expect(Set(users.map(\.name)) == ["MuranoSandbox", "murano-sandbox"])
+    }
+
     @Test("Foundation and what pulls ICU in stay out of the gateway's programs")
     func foundation() throws {
         for file in try Self.sources() where file.target != "MuranoSandbox" {

@@ -16,11 +16,31 @@ struct DeviceCommand: ParsableCommand {
         subcommands: [Add.self, List.self, Delete.self, Enable.self, Write.self, Read.self])
 
     struct Add: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a device activate, once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Let a device activate, once.",
+            discussion: """
+                EXAMPLES:
+                  murano-sandbox device add 02:42:AC:11:00:02
+                  murano-sandbox device add 02:42:AC:11:00:03 --password @secret.txt
+                """)
         @Argument(help: "The device's identity.") var id: String
+        @Option(
+            help: .init(
+                "Let it log in over MQTT with this, too; - reads it from standard input, @FILE from a file.",
+                valueName: "text"))
+        var password: String?
         @OptionGroup var server: ServerOptions
 
-        func run() throws { try server.client.call(.put, ["devices", id]) }
+        func run() throws {
+            guard let password else {
+                try server.client.call(.put, ["devices", id])
+                return
+            }
+            // A line's end is none of a password's characters.
+            let bytes = try valueBytes(password).split(separator: UInt8(ascii: "\n")).first.map(Array.init) ?? []
+            guard !bytes.isEmpty else { throw CommandFailure(code: CommandFailure.data, message: "empty password") }
+            try server.client.call(.put, ["devices", id], body: bytes)
+        }
     }
 
     struct Enable: ParsableCommand {
@@ -67,21 +87,7 @@ struct DeviceCommand: ParsableCommand {
         @OptionGroup var server: ServerOptions
 
         func run() throws {
-            let bytes: [UInt8]
-            do {
-                let limit = DeviceAPI.valueByteLimit
-                bytes =
-                    if value == "-" {
-                        try readAll(0, name: "standard input", byteLimit: limit)
-                    } else if value.hasPrefix("@") {
-                        try readFile(String(value.dropFirst()), byteLimit: limit)
-                    } else {
-                        Array(value.utf8)
-                    }
-            } catch {
-                throw CommandFailure(code: CommandFailure.noInput, message: "\(error)")
-            }
-            try server.client.call(.put, ["devices", id, "resources", resource], body: bytes)
+            try server.client.call(.put, ["devices", id, "resources", resource], body: try valueBytes(value))
         }
     }
 
@@ -112,5 +118,17 @@ struct DeviceCommand: ParsableCommand {
                 output("\(name): \(value.string ?? "null")")
             }
         }
+    }
+}
+
+/// The bytes of an argument; `-` is standard input, and `@FILE` a file.
+private func valueBytes(_ value: String) throws -> [UInt8] {
+    do {
+        let limit = DeviceAPI.valueByteLimit
+        if value == "-" { return try readAll(0, name: "standard input", byteLimit: limit) }
+        if value.hasPrefix("@") { return try readFile(String(value.dropFirst()), byteLimit: limit) }
+        return Array(value.utf8)
+    } catch {
+        throw CommandFailure(code: CommandFailure.noInput, message: "\(error)")
     }
 }

@@ -11,15 +11,20 @@ struct FaultCommand: ParsableCommand {
               murano-sandbox fault cut 100000 --on download --times 1
               murano-sandbox fault answer 429 --retry-after 30 --times 3
               murano-sandbox fault captive-portal --device 02:42:AC:11:00:02
+              murano-sandbox fault refuse 5 --times 1              # MQTT: not authorised
+              murano-sandbox fault cut 0 --on deliver --times 1    # MQTT: what was set is lost on its way
               murano-sandbox fault list
               murano-sandbox fault clear
 
             A fault meets every request until it is used up (--times) or cleared; the oldest that fits has the request.
             Faults end with the server. Calls for --on: \(Fault.Call.allCases.map(\.rawValue).joined(separator: ", ")).
+            Over MQTT, activate is $provision, write is $resource/…, record is $resource.batch. There is no answer with a
+            status: a connect is refused (401: 4, 403: 5, all else: 3), and otherwise the connection ends. trickle,
+            clock, short and huge leave MQTT alone, refuse leaves HTTP alone.
             """,
         subcommands: [
             Slow.self, Trickle.self, Cut.self, Answer.self, CaptivePortal.self, Clock.self, Silent.self, Garbage.self,
-            Short.self, Huge.self, List.self, Clear.self,
+            Short.self, Huge.self, Refuse.self, List.self, Clear.self,
         ])
 
     /// Which requests, and how many.
@@ -129,6 +134,16 @@ struct FaultCommand: ParsableCommand {
         @OptionGroup var scope: Scope
         func validate() throws { guard byteCount >= 0 else { throw ValidationError("expected 0 bytes or more") } }
         func run() throws { try scope.add(.huge(byteCount: byteCount)) }
+    }
+
+    struct Refuse: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Refuse MQTT connects.")
+        @Argument(
+            help: "1 version, 2 client id, 3 not available, 4 bad user name or password, 5 not authorised.")
+        var code: UInt8
+        @OptionGroup var scope: Scope
+        func validate() throws { guard (1...5).contains(code) else { throw ValidationError("expected 1 to 5") } }
+        func run() throws { try scope.add(.refuse(code: code)) }
     }
 
     struct List: ParsableCommand {

@@ -23,11 +23,17 @@ public struct Fault: Sendable, Hashable {
         case short
         /// Answers 200 with so many bytes, and does nothing.
         case huge(byteCount: Int64)
+        /// MQTT alone: refuses a connect with this code, 1 to 5.
+        case refuse(code: UInt8)
     }
 
-    /// What a request asks for.
+    enum Wire { case http, mqtt }
+
+    /// What a request asks for. Over MQTT, `activate` is `$provision`, `write` is `$resource/…`, `record` is
+    /// `$resource.batch`, and `deliver` a value on its way to the device.
     public enum Call: String, Sendable, Hashable, CaseIterable {
-        case activate, read, write, exchange, poll, record, contents, info, download, timestamp, other
+        case activate, read, write, exchange, poll, record, contents, info, download, timestamp, connect, subscribe
+        case deliver, other
     }
 
     public var kind: Kind
@@ -45,8 +51,14 @@ public struct Fault: Sendable, Hashable {
         self.times = times
     }
 
-    func meets(_ call: Call, device: String?) -> Bool {
-        (calls.isEmpty || calls.contains(call)) && (self.device == nil || self.device == device)
+    func meets(_ call: Call, device: String?, over wire: Wire) -> Bool {
+        switch (kind, wire) {
+        case (.refuse, .mqtt): guard call == .connect else { return false }
+        case (.refuse, .http), (.trickle, .mqtt), (.clock, .mqtt), (.short, .mqtt), (.huge, .mqtt): return false
+        case (.answer, .mqtt), (.captivePortal, .mqtt): guard call != .deliver else { return false }
+        default: break
+        }
+        return (calls.isEmpty || calls.contains(call)) && (self.device == nil || self.device == device)
     }
 }
 
@@ -65,6 +77,7 @@ extension Fault {
             if let retryAfter { members.append(("retry_after", .int(retryAfter))) }
         case .clock(let offset): members.append(("offset_seconds", .int(offset)))
         case .huge(let count): members.append(("bytes", .int(count)))
+        case .refuse(let code): members.append(("code", .int(Int64(code))))
         case .captivePortal, .silent, .garbage, .short: break
         }
         members.append(("on", .array(calls.map(\.rawValue).sorted().map(JSONValue.string))))
@@ -85,6 +98,7 @@ extension Fault {
         case .garbage: "garbage"
         case .short: "short"
         case .huge: "huge"
+        case .refuse: "refuse"
         }
     }
 
@@ -106,6 +120,7 @@ extension Fault {
             case "garbage": .garbage
             case "short": .short
             case "huge": number("bytes").map { .huge(byteCount: $0) }
+            case "refuse": number("code").flatMap { (1...5).contains($0) ? .refuse(code: UInt8($0)) : nil }
             default: nil
             }
         guard let kind else { return nil }

@@ -46,11 +46,10 @@ final class Faults: Sendable {
     var isEmpty: Bool { state.withLock { $0.faults.isEmpty } }
 
     /// The first fault that meets a request. It is used up by one.
-    func take(_ call: Fault.Call, device: String?) -> Fault.Kind? {
+    func take(_ call: Fault.Call, device: String?, over wire: Fault.Wire) -> Fault.Kind? {
         state.withLock { state in
-            guard let index = state.faults.firstIndex(where: { $0.fault.meets(call, device: device) }) else {
-                return nil
-            }
+            guard let index = state.faults.firstIndex(where: { $0.fault.meets(call, device: device, over: wire) })
+            else { return nil }
             let kind = state.faults[index].fault.kind
             if let times = state.faults[index].fault.times {
                 state.faults[index].fault.times = times - 1
@@ -95,7 +94,7 @@ extension Fault.Kind {
             return HTTPServerResponse(status: 503, headers: [("Connection", "close")])
         case .garbage:
             var response = answer()
-            response.body = .bytes((0..<512).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) })
+            response.body = .bytes(Fault.Kind.garbageBytes)
             return response
         case .short:
             var response = answer()
@@ -118,6 +117,7 @@ extension Fault.Kind {
                         return [UInt8](repeating: UInt8(ascii: "a"), count: piece)
                     }
                 })
+        case .refuse: return answer()
         }
     }
 
@@ -128,7 +128,7 @@ extension Fault.Kind {
         while clock.now < end, !peer.isGone { usleep(50_000) }
     }
 
-    private static let portalPage = """
+    static let portalPage = """
         <!DOCTYPE html><html><head><title>Welcome</title></head>
         <body><h1>Hotel Wi-Fi</h1><form action="/login">Room <input name="room"> <button>Log in</button></form></body></html>
         """
