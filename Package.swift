@@ -94,6 +94,6 @@ let package = Package(
         tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel"]),
         tests(
             "EndToEndTests",
-            ["gwe", "murano-sandbox", "MuranoSandbox", "GatewayAgent", "GatewaySystem", "Documents", "GatewayModel"]),
+            ["gwe", "murano-sandbox", "MuranoSandbox", "DeviceClient", "GatewayAgent", "GatewaySystem", "Documents", "GatewayModel"]),
     ]
 )
