@@ -48,6 +48,8 @@ import Testing
             offered.out.contains("deferred: web: does not fit in data_budget") || offered.err.contains("deferred: web"))
         #expect(try gateway.resource("engine_report")?.contains("\"desired\":\"1\"") == true)
 
+        #expect(try gateway.resource("fetch_status")?.contains("waits for data_budget") == true)
+
         // Activated by now, so that the dry run knows the size.
         let told = try gateway.gwe("reconcile", "--dry-run")
         #expect(told.code == 2, "\(told)")
@@ -64,6 +66,18 @@ import Testing
         let again = try gateway.gwe("reconcile", "--until", "download")
         #expect(again.code == 22, "\(again)")
         #expect(try gateway.downloads(of: DataBudgetTests.name).isEmpty)
+    }
+
+    @Test("that is used up leaves the loop one request, and its reports as they are")
+    func quiet() throws {
+        let gateway = try gateway(budget: "0B/day")
+        for _ in 0..<3 { #expect(try gateway.gwe("reconcile").code == 22) }
+        try gateway.sandbox.clearRequestLog()
+        let told = try gateway.sandbox.read(gateway.id, "fetch_status")?.timestamp
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 22 && pass.out.contains("data_budget is used up: 0 B left of 0B/day on lo"), "\(pass)")
+        #expect(try gateway.sandbox.requestLog().count == 1)
+        #expect(try gateway.sandbox.read(gateway.id, "fetch_status")?.timestamp == told)
     }
 
     @Test("does not hold up what is urgent")

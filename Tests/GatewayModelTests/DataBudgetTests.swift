@@ -53,6 +53,10 @@ import Testing
     func exhausted() throws {
         let plan = try plan([Wanted(name: "a", size: 1)], used: 500 * 1_024)
         #expect(plan.apps[0].deferral?.contains(" 0 B left of 100KiB/month") == true)
+        let unknown = try self.plan([Wanted(name: "a", size: nil)], used: 95 * 1_024)
+        #expect(
+            unknown.apps[0].deferral
+                == "data_budget is used up: 5.0 KiB left of 100KiB/month on ppp0 until 2026-12-01 (UTC)")
     }
 
     @Test(

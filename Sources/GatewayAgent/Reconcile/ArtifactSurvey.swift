@@ -7,8 +7,11 @@ struct ArtifactSurvey {
     let records: [AppName: AppRecord]
     let cloud: (any CloudLink)?
 
-    /// Looks only at what the plan would download.
-    func survey(_ plan: Plan, into observed: inout ObservedState) {
+    /// Looks only at what the plan would download. Where the data budget is used up, the cloud is not asked for sizes: an
+    /// idle loop stays one request.
+    /// - Parameter urgent: apps that are downloaded whatever is left.
+    func survey(_ plan: Plan, urgent: Set<AppName>, into observed: inout ObservedState) {
+        let isUsedUp = observed.allowance?.isUsedUp ?? false
         let store = ReleaseStore(folders: context.folders)
         for change in plan.apps where change.steps.contains(.download) {
             guard let wish = change.wish else { continue }
@@ -21,6 +24,7 @@ struct ArtifactSurvey {
             case .path(let path):
                 observed.presentArtifacts.insert(wish)
                 observed.artifactByteCounts[wish] = FileTree.byteCount(ofFile: path)
+            case .content where isUsedUp && !urgent.contains(change.app): break
             case .content(let name):
                 let path = store.artifactPath(store.artifactName(change.app, wish))
                 if let facts = try? cloud?.contentFacts(name, downloadedTo: path) {

@@ -94,7 +94,8 @@ final class Reconciler {
 
         /// Finds out which artifacts are here and how large the others are, and plans again with that.
         mutating func survey(context: GatewayContext, cloud: (any CloudLink)?, only: Set<AppName>?) {
-            ArtifactSurvey(context: context, records: records, cloud: cloud).survey(plan, into: &observed)
+            ArtifactSurvey(context: context, records: records, cloud: cloud).survey(
+                plan, urgent: Set(desired.apps.values.filter(\.urgent).map(\.name)), into: &observed)
             plan = Plan.make(desired: desired, observed: observed, only: only)
         }
 
@@ -254,9 +255,18 @@ final class Reconciler {
         try journal.setFetchStatus(work.artifactLabel, work.fetchState(.installSuccess, "in force"))
     }
 
+    /// Tells the cloud that a download waits. In words that stay the same from pass to pass: what is left changes with
+    /// every request, and is no news.
+    private func tellDeferral(_ work: AppWork) throws(JournalError) {
+        let state = work.fetchState(.test, "waits for data_budget")
+        let known = try journal.fetchStatus(limit: 50).first { $0.artifact == work.artifactLabel }?.state
+        if known != state { try journal.setFetchStatus(work.artifactLabel, state) }
+    }
+
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
     private func settle(_ work: AppWork, _ outcome: inout PassOutcome) throws(JournalError) {
         if work.failure == nil, let deferral = work.deferral {
+            if work.plan.defersDownload { try tellDeferral(work) }
             return outcome.deferred.append("\(work.app): \(deferral)")
         }
         guard let failure = work.failure else {

@@ -17,6 +17,9 @@ public struct DataAllowance: Sendable, Hashable {
     /// Not below 0.
     public var remainingByteCount: Int64 { max(0, budget.byteCount - max(0, usedByteCount)) }
 
+    /// Whether not even the smallest download fits any more, so that no size needs to be asked for.
+    public var isUsedUp: Bool { remainingByteCount < DataAllowance.cost(ofDownloading: 1) }
+
     /// What a download takes from the budget, about: its content; a sixteenth for the headers of IP, TCP and TLS and for
     /// the acknowledgements; and a handshake with its certificates.
     public static func cost(ofDownloading byteCount: Int64) -> Int64 {

@@ -244,6 +244,8 @@ private struct PlanMaker {
                 if let cost {
                     "does not fit in data_budget: about \(Quantities.about(byteCount: cost)) to transfer, "
                         + allowance.left(left)
+                } else if allowance.isUsedUp {
+                    "data_budget is used up: " + allowance.left(left)
                 } else {
                     "how much there is to download is not known, and data_budget limits it: " + allowance.left(left)
                         + "; 'artifact.size' in the manifest says it"
