@@ -3,8 +3,10 @@
 //
 // The functions below have libcurl's own names and hand over to it, as an import library does elsewhere. They are
 // hidden, so that libcurl and whatever else is in the process never sees them.
+#define _GNU_SOURCE  // POLLRDHUP
 #include "CCurl.h"
 #include <dlfcn.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -67,6 +69,16 @@ void curl_free(void *p) {
 
 CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags) {
     return curl.url_get(u, what, part, flags);
+}
+
+void gwe_curl_end_closed_connection(CURL *h) {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (curl.easy_getinfo(h, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD) return;
+    struct pollfd state = {.fd = fd, .events = POLLRDHUP};
+    if (poll(&state, 1, 0) != 1 || !(state.revents & (POLLRDHUP | POLLHUP | POLLERR))) return;
+    char rest[4096];
+    for (int i = 0; i < 64 && recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0; i++) {}
+    shutdown(fd, SHUT_RDWR);
 }
 
 CURLcode gwe_curl_set_long(CURL *h, CURLoption o, long v) { return curl.easy_setopt(h, o, v); }

@@ -7,6 +7,11 @@
 /// from any thread. Every other function fails quietly when it is not.
 const char *gwe_curl_load(void);
 
+/// Before another request: if the server has ended the connection of the last one, lets libcurl find that out. libcurl
+/// 7.88 looks whether there is something to be read, takes TLS's farewell (close_notify) for a sign of life, and sends
+/// the whole request into a connection that nobody reads any more, to send it once more over a new one.
+void gwe_curl_end_closed_connection(CURL *h);
+
 // curl_easy_setopt and curl_easy_getinfo are variadic: Swift needs one typed wrapper per kind of argument.
 typedef size_t (*gwe_curl_data_callback)(char *, size_t, size_t, void *);
 typedef int (*gwe_curl_progress_callback)(void *, curl_off_t, curl_off_t, curl_off_t, curl_off_t);

@@ -57,6 +57,7 @@ public final class HTTPTransfer {
         lastInfo = TransferInfo()
         let action = action(of: request)
         let url = try accepted(request.url, action: action)
+        gwe_curl_end_closed_connection(handle)
         curl_easy_reset(handle)
         message.pointee = 0
         let exchange = HTTPTransferExchange(receiver, request, action: action)
