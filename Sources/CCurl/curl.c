@@ -95,6 +95,9 @@ CURLcode gwe_curl_set_progress_callback(CURL *h, gwe_curl_progress_callback f) {
 CURLcode gwe_curl_get_long(CURL *h, CURLINFO i, long *v) { return curl.easy_getinfo(h, i, v); }
 CURLcode gwe_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v) { return curl.easy_getinfo(h, i, v); }
 CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v) { return curl.easy_getinfo(h, i, v); }
+CURLcode gwe_curl_get_certificates(CURL *h, struct curl_certinfo **v) {
+    return curl.easy_getinfo(h, CURLINFO_CERTINFO, v);
+}
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context;

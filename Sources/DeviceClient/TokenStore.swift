@@ -26,9 +26,11 @@ public struct TokenStore: Sendable {
 
     /// The token, or nil if there is none, or none that is whole.
     ///
-    /// - Parameter repairing: write the previous generation back in place of a damaged file. Off for a dry run.
+    /// - Parameter repairing: write the previous generation back in place of a damaged file, and take away what others
+    ///   than owner and group may do with the files, where they are this user's. Off for a dry run.
     /// - Throws: what the files' system says, but not that they are absent.
     public func load(repairing: Bool = true) throws(SystemError) -> (token: DeviceToken, generation: Generation)? {
+        if repairing { for name in [path, previousPath] { TokenStore.close(name) } }
         let digests = try digests()
         let current = try read(path)
         if let current, digests.isEmpty || digests.contains(current.digest) { return (current.token, .current) }
@@ -58,6 +60,14 @@ public struct TokenStore: Sendable {
         for name in [path, previousPath, checksumPath] {
             guard unlink(name) == 0 || errno == ENOENT else { throw .last("remove \(name)") }
         }
+    }
+
+    /// A copy made by hand with the usual umask can be read by everybody. The group's part stays: `token_group` may want
+    /// it, of which an app that opens the store knows nothing. Whose file it is not cannot do it; `gwe doctor` tells.
+    private static func close(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o007 != 0 else { return }
+        chmod(path, status.st_mode & 0o770)
     }
 
     private var mode: UInt32 { group == nil ? 0o600 : 0o640 }

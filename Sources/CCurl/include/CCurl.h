@@ -26,6 +26,9 @@ CURLcode gwe_curl_get_long(CURL *h, CURLINFO i, long *v);
 CURLcode gwe_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v);
 CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v);
 
+/// CURLINFO_CERTINFO(3): what CURLOPT_CERTINFO had recorded of the last handshake; belongs to the handle.
+CURLcode gwe_curl_get_certificates(CURL *h, struct curl_certinfo **v);
+
 /// curl_url_get(3), whose first argument is const in some versions and not in others.
 CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags);
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
+#include "CLinuxClock.h"
 #include "CLinuxFiles.h"
 #include "CLinuxLogs.h"
 #include "CLinuxMemory.h"

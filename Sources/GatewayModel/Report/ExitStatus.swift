@@ -32,8 +32,8 @@ public enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
     /// One line for `gwe help exit-codes`.
     public var meaning: String {
         switch self {
-        case .success: "converged; dry run: in sync; status: all synced and running"
-        case .failure: "failed; dry run: could not plan; status: degraded or drifted"
+        case .success: "converged; dry run: in sync; status: all synced and running; doctor: nothing failed"
+        case .failure: "failed; dry run: could not plan; status: degraded or drifted; doctor: a check failed"
         case .changesPending: "dry run: changes are pending"
         case .notRunning: "status: a wanted app is not running"
         case .noSuchApp: "no such app"

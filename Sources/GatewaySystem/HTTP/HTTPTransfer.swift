@@ -147,6 +147,7 @@ public final class HTTPTransfer {
         if let file = configuration.clientCertificate { try set(CURLOPT_SSLCERT, file) }
         if let file = configuration.clientKey { try set(CURLOPT_SSLKEY, file) }
 
+        if configuration.keepsCertificates { try set(CURLOPT_CERTINFO, 1) }
         if let path = configuration.unixSocket { try set(CURLOPT_UNIX_SOCKET_PATH, path) }
         if url.isLoopback {
             try set(CURLOPT_PROXY, "")
@@ -226,6 +227,7 @@ public final class HTTPTransfer {
         }
         let seconds = offset(CURLINFO_RETRY_AFTER)
         if seconds > 0 { info.retryAfter = .seconds(seconds) }
+        if configuration.keepsCertificates { info.certificates = HTTPTransfer.certificates(of: handle) }
         return info
     }
 

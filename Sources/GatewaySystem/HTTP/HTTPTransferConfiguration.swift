@@ -16,6 +16,8 @@ public struct TransferConfiguration: Sendable {
     public var unixSocket: String?
     /// Plain http beyond loopback (127.0.0.0/8, ::1, localhost). Off: refused before a name is looked up.
     public var allowsPlainHTTP: Bool
+    /// Keep what a server shows of its certificates in `TransferInfo.certificates`. Costs a few kilobytes a handshake.
+    public var keepsCertificates = false
 
     public init(
         caFile: String? = nil, clientCertificate: String? = nil, clientKey: String? = nil, proxy: String? = nil,

@@ -95,6 +95,8 @@ public struct TransferInfo: Sendable {
     public var address = ""
     /// From `Retry-After` (RFC 9110, 10.2.3), seconds or date.
     public var retryAfter: Duration?
+    /// The chain that the server has shown, its own first, if a new connection was made and they were to be kept.
+    public var certificates: [CertificateFacts] = []
 }
 
 /// A whole response in memory.

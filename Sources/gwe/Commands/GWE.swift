@@ -20,6 +20,7 @@ struct GWE: ParsableCommand {
                 name: "Gateway",
                 subcommands: [
                     RunCommand.self, ActivateCommand.self, ConfigCommand.self, ReportCommand.self, UsageCommand.self,
+                    DoctorCommand.self,
                 ]),
             .init(name: "Authoring", subcommands: [ValidateCommand.self, PackageCommand.self]),
             .init(name: "Other", subcommands: [ExitCodesCommand.self, CompletionCommand.self]),

@@ -1,0 +1,100 @@
+public import Documents
+
+/// What one check found, in one line, and what to do about it.
+public struct DoctorFinding: Sendable, Hashable {
+    public enum Verdict: String, Sendable, Hashable, Comparable {
+        case ok
+        /// Nothing to find out: not configured, not permitted, not reached.
+        case skipped
+        case warning
+        case failed
+
+        private var rank: Int {
+            switch self {
+            case .ok: 0
+            case .skipped: 1
+            case .warning: 2
+            case .failed: 3
+            }
+        }
+        public static func < (a: Verdict, b: Verdict) -> Bool { a.rank < b.rank }
+    }
+
+    public var verdict: Verdict
+    public var text: String
+    /// What mends it; nil when there is nothing to mend.
+    public var hint: String?
+
+    init(_ verdict: Verdict, _ text: String, hint: String? = nil) {
+        self.verdict = verdict
+        // A finding is one line, whatever the error was that it tells.
+        self.text = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+        self.hint = hint
+    }
+
+    static func ok(_ text: String) -> DoctorFinding { DoctorFinding(.ok, text) }
+    static func skipped(_ text: String) -> DoctorFinding { DoctorFinding(.skipped, text) }
+    static func warning(_ text: String, hint: String? = nil) -> DoctorFinding {
+        DoctorFinding(.warning, text, hint: hint)
+    }
+    static func failed(_ text: String, hint: String? = nil) -> DoctorFinding {
+        DoctorFinding(.failed, text, hint: hint)
+    }
+
+    /// The worst of several, with the words of all that are as bad; the first of them has the hint.
+    static func worst(of findings: [DoctorFinding]) -> DoctorFinding? {
+        guard let verdict = findings.map(\.verdict).max() else { return nil }
+        let chosen = findings.filter { $0.verdict == verdict }
+        let text = chosen.map(\.text).joined(separator: "; ")
+        return DoctorFinding(verdict, text, hint: chosen.compactMap(\.hint).first)
+    }
+}
+
+/// A named check. Its id is an API: scripts skip and choose by it.
+public struct DoctorCheck: Sendable {
+    public var id: String
+    /// What it looks at, for `gwe doctor --list`.
+    public var subject: String
+    /// Whether it needs the cloud's answer, which is asked for once for all checks.
+    var needsCloud = false
+    /// It is given up after this time.
+    var limit: Duration = .seconds(3)
+    var run: @Sendable (DoctorScene) -> DoctorFinding
+
+    /// Every check, in the order in which they are run and shown: what explains the most comes first.
+    public static let all: [DoctorCheck] = [
+        .config, .manifest, .clock, .readOnly, .disk, .inodes, .sync, .journal, .queue, .trustStore, .dns, .proxy,
+        .reachability, .token, .certificates, .signatures, .permissions, .daemon,
+    ]
+}
+
+/// What all checks found.
+public struct DoctorReport: Sendable {
+    public struct Row: Sendable {
+        public var id: String
+        public var finding: DoctorFinding
+        public var duration: Duration
+    }
+
+    public var rows: [Row] = []
+
+    public func count(_ verdict: DoctorFinding.Verdict) -> Int { rows.count { $0.finding.verdict == verdict } }
+    /// Whether no check has failed; a warning is no failure.
+    public var isWell: Bool { count(.failed) == 0 }
+
+    public var json: JSONValue {
+        let checks = rows.map { row -> JSONValue in
+            var members: [(String, JSONValue)] = [
+                ("id", .string(row.id)), ("result", .string(row.finding.verdict.rawValue)),
+                ("message", .string(row.finding.text)),
+            ]
+            if let hint = row.finding.hint { members.append(("hint", .string(hint))) }
+            members.append(("milliseconds", .int(Int64(row.duration / .milliseconds(1)))))
+            return .object(members)
+        }
+        let summary = (["ok", "warning", "failed", "skipped"] as [String]).map { name in
+            (name, JSONValue.int(Int64(rows.count { $0.finding.verdict.rawValue == name })))
+        }
+        return .object([("schema", "gwe/v1"), ("checks", .array(checks)), ("summary", .object(summary))])
+    }
+}

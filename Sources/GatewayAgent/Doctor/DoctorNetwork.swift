@@ -1,0 +1,128 @@
+internal import GatewayModel
+internal import DeviceClient
+internal import GatewaySystem
+internal import Glibc
+
+extension DoctorCheck {
+    static let dns = DoctorCheck(id: "dns", subject: "the name of the cloud, or of the proxy", limit: .seconds(4)) {
+        scene in
+        guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
+        let proxy = DoctorProxy.inForce(scene, for: cloud)
+        let place = proxy.flatMap { DoctorURL($0.url, standardScheme: "http") } ?? cloud
+        if place.isAddress { return .skipped("\(place.host) is an address") }
+        if place.host == "localhost" { return .skipped("localhost needs no name server") }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(place.host, nil, &hints, &list)
+        defer { if let list { freeaddrinfo(list) } }
+        guard code == 0 else {
+            return .failed(
+                "cannot resolve \(place.host): \(String(cString: gai_strerror(code)))",
+                hint: "look at /etc/resolv.conf and whether its name servers are reachable")
+        }
+        let addresses = DoctorCheck.addresses(list)
+        return .ok("\(place.host) is \(addresses.prefix(3).joined(separator: ", "))")
+    }
+
+    private static func addresses(_ list: UnsafeMutablePointer<addrinfo>?) -> [String] {
+        var found: [String] = []
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ai_next
+            var name = [CChar](repeating: 0, count: 256)
+            guard getnameinfo(entry.ai_addr, entry.ai_addrlen, &name, 256, nil, 0, NI_NUMERICHOST) == 0 else {
+                continue
+            }
+            let text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            if !found.contains(text) { found.append(text) }
+        }
+        return found
+    }
+
+    static let proxy = DoctorCheck(
+        id: "proxy", subject: "the proxy of gateway.yaml or of the environment", limit: .seconds(6)
+    ) {
+        scene in
+        guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
+        if cloud.isLoopback { return .ok("none: loopback is never asked through a proxy") }
+        guard let proxy = DoctorProxy.inForce(scene, for: cloud) else {
+            return .ok(scene.configuration.proxy == nil ? "none" : "none for \(cloud.host)")
+        }
+        let hint = "change it with 'gwe config set proxy URL', or \(proxy.source) where gwe is started"
+        guard let place = DoctorURL(proxy.url, standardScheme: "http") else {
+            return .failed("the proxy of \(proxy.source) is no URL", hint: hint)
+        }
+        let words = "\(place.host):\(place.port) (\(proxy.source))"
+        do throws(ProbeFailure) {
+            try HealthProbe.tcp(host: place.host, port: place.port, timeout: .seconds(5))
+            return .ok("\(words) accepts connections")
+        } catch {
+            return .failed("cannot connect to proxy \(words): \(error)", hint: hint)
+        }
+    }
+
+    static let reachability = DoctorCheck(
+        id: "reachability", subject: "whether the cloud itself answers, and no captive portal", needsCloud: true
+    ) { scene in
+        switch scene.cloud?.answer {
+        case .time(_, let duration)?:
+            return .ok("\(scene.configuration.cloud ?? "the cloud") answered in \(duration.secondsText)")
+        case .none(let why)?: return .skipped(why)
+        case .unanswered(let why)?:
+            return .failed(why, hint: "look at the findings for dns and proxy, and at the route (ip route)")
+        case .failed(let error)?: return .failed("\(error)", hint: DoctorCheck.hint(for: error))
+        case nil: return .skipped("the cloud was not asked")
+        }
+    }
+
+    private static func hint(for error: DeviceClientError) -> String {
+        switch error.kind {
+        case .captivePortal: return "a captive portal or a proxy answers: log in there, or use another network"
+        case .clock: return "set the clock; see the finding for clock"
+        default: break
+        }
+        switch error.transfer?.kind {
+        case .dns: return "see the finding for dns"
+        case .connect, .timeout: return "look at cable, modem, route (ip route), firewall and proxy"
+        case .tls: return "is the cloud's root trusted (ca_file), and does something in between open TLS?"
+        case .refused: return "correct gateway.yaml ('gwe config show')"
+        default: return "try again later; 'gwe status' tells when gwe does"
+        }
+    }
+}
+
+extension DoctorScene {
+    /// Where the device API is; nil without a product, or a cloud that is no URL.
+    var cloudURL: DoctorURL? { configuration.cloud.flatMap { DoctorURL($0) } }
+}
+
+/// Which proxy libcurl would ask (libcurl-env(3)).
+struct DoctorProxy: Sendable, Hashable {
+    var url: String
+    /// `gateway.yaml` or the variable's name.
+    var source: String
+
+    static func inForce(_ scene: DoctorScene, for target: DoctorURL) -> DoctorProxy? {
+        guard !target.isLoopback else { return nil }
+        let environment = scene.environment
+        // NO_PROXY counts for a proxy of gateway.yaml too (CURLOPT_NOPROXY(3)).
+        let exceptions = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
+        guard !isExcepted(target.host, exceptions) else { return nil }
+        if let proxy = scene.configuration.proxy { return DoctorProxy(url: proxy, source: "gateway.yaml") }
+        // HTTP_PROXY in capitals is not heeded: a CGI's client could set it.
+        let names = target.scheme == "https" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"]
+        for name in names + ["all_proxy", "ALL_PROXY"] {
+            if let url = environment[name], !url.isEmpty { return DoctorProxy(url: url, source: name) }
+        }
+        return nil
+    }
+
+    /// A list of hosts and domains, with commas or blanks between; `*` is every host.
+    static func isExcepted(_ host: String, _ list: String) -> Bool {
+        list.lowercased().split { $0 == "," || $0 == " " }.contains { entry in
+            let name = entry.hasPrefix(".") ? entry.dropFirst() : entry
+            return entry == "*" || host == name || host.hasSuffix("." + name)
+        }
+    }
+}
