@@ -41,7 +41,7 @@ extension DoctorCheck {
     }
 
     static let proxy = DoctorCheck(
-        id: "proxy", subject: "the proxy of gateway.yaml or of the environment", limit: .seconds(6)
+        id: "proxy", subject: "the proxy of gateway.yaml or of the environment", limit: .seconds(4)
     ) {
         scene in
         guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
@@ -55,7 +55,7 @@ extension DoctorCheck {
         }
         let words = "\(place.host):\(place.port) (\(proxy.source))"
         do throws(ProbeFailure) {
-            try HealthProbe.tcp(host: place.host, port: place.port, timeout: .seconds(5))
+            try HealthProbe.tcp(host: place.host, port: place.port, timeout: .seconds(3))
             return .ok("\(words) accepts connections")
         } catch {
             return .failed("cannot connect to proxy \(words): \(error)", hint: hint)
