@@ -158,7 +158,7 @@ struct DoctorTests {
         let now = WallTime(milliseconds: 1_800_000_000_000)
         let pem = try TestCertificate(in: bench.root).text
         var facts = try #require(CertificateFacts.inPEM(pem.utf8).first ?? nil)
-        #expect(WallTime(milliseconds: facts.notBefore * 1000).description == "2020-01-01T00:00:00Z")
+        #expect(WallTime(milliseconds: facts.notBefore * 1000).description.hasPrefix("2020-01-01T00:00:0"))
         facts.notAfter = 1_800_000_000 + Int64(days) * 86_400 + (days < 0 ? -3600 : 3600)
         #expect(DoctorCheck.expiry(of: "it", facts, now, "").verdict == verdict)
     }
