@@ -85,6 +85,11 @@ let package = Package(
         library("MuranoSandbox", ["Documents", "GatewaySystem", "CTLSServer", argumentParser]),
         .executableTarget(name: "murano-sandbox", dependencies: ["MuranoSandbox"], swiftSettings: strict),
 
+        // Apps as users of DeviceClient write them, see Examples/README.md.
+        .executableTarget(
+            name: "load_reporter", dependencies: ["DeviceClient"], path: "Examples/load_reporter",
+            exclude: ["app.yaml", "gwe-buildfile.json"], swiftSettings: common),
+
         tests("DocumentsTests", ["Documents"]),
         tests("GatewayModelTests", ["GatewayModel", "GatewaySystem", "Documents"]),
         tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
@@ -94,6 +99,9 @@ let package = Package(
         tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel"]),
         tests(
             "EndToEndTests",
-            ["gwe", "murano-sandbox", "MuranoSandbox", "DeviceClient", "GatewayAgent", "GatewaySystem", "Documents", "GatewayModel"]),
+            [
+                "gwe", "murano-sandbox", "load_reporter", "MuranoSandbox", "DeviceClient", "GatewayAgent",
+                "GatewaySystem", "Documents", "GatewayModel",
+            ]),
     ]
 )

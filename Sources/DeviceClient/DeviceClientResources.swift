@@ -50,6 +50,9 @@ extension DeviceClient {
         return try values(authorised(readCall(aliases)), aliases, "read \(aliases.joined(separator: ", "))")
     }
 
+    /// Writes one value. Done when this returns.
+    public func write(_ alias: String, _ value: String) throws(DeviceClientError) { try write([(alias, value)]) }
+
     /// Writes several values with one timestamp, the server's. Done when this returns.
     public func write(_ values: [(alias: String, value: String)]) throws(DeviceClientError) {
         _ = try writeAndRead(values, reading: [])

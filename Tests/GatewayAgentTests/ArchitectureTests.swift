@@ -61,7 +61,7 @@ import Testing
             guard let kind = kinds.first(where: { text.contains($0) }), kind != "tests(" else { return }
             let declared = text.components(separatedBy: kind).dropFirst().joined(separator: kind)
             let list = declared.components(separatedBy: "settings:")[0].components(separatedBy: "linker:")[0]
-            var names = list.matches(of: /"([A-Za-z-]+)"/).map { String($0.1) }
+            var names = list.matches(of: /"([A-Za-z_-]+)"/).map { String($0.1) }
             guard !names.isEmpty else { return }
             let name = names.removeFirst()
             for (constant, module) in productModules where list.contains(constant) { names.append(module) }
@@ -122,7 +122,11 @@ import Testing
         let names = Set(targets.map(\.name))
         let folders = try FileManager.default.contentsOfDirectory(
             atPath: Self.root.appendingPathComponent("Sources").path)
-        #expect(names == Set(folders))
+        let examples = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appendingPathComponent("Examples").path
+        ).filter { !$0.contains(".") }
+        #expect(names == Set(folders + examples))
+        #expect(targets.filter { examples.contains($0.name) }.allSatisfy { $0.dependencies == ["DeviceClient"] })
         let byName = Dictionary(uniqueKeysWithValues: targets.map { ($0.name, $0.dependencies) })
         #expect(byName["Documents"] == [])
         #expect(byName["GatewayModel"] == ["Documents"])
