@@ -34,7 +34,8 @@ final class DoctorBench: @unchecked Sendable {
     @discardableResult
     func startCloud(certificate: TestCertificate? = nil) throws -> SandboxServer {
         let sandbox = try SandboxServer(
-            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", certificate: certificate?.text, privateKey: certificate?.key)
+            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", certificate: certificate?.text,
+            privateKey: certificate?.key)
         try sandbox.start()
         try sandbox.addDevice(identity)
         self.sandbox = sandbox
