@@ -49,11 +49,13 @@ extension DeviceCall {
 
 /// What a server answered.
 public struct DeviceAnswer: Sendable {
+    /// The HTTP status; the reference lists what each call answers.
     public var status: Int
     /// As it came, at most 8 MiB.
     public var body: [UInt8]
     /// The value of `Last-Modified`: the next poll's `since`.
     public var lastModified: String?
+    /// What the server asked for with `Retry-After`, or nil.
     public var retryAfter: Duration?
 
     /// The body as UTF-8, repaired where it is not.

@@ -19,6 +19,7 @@ public struct DeviceExchange: Sendable {
 /// is renewed once by activating again, where that is permitted; nothing else is tried twice here: when to call
 /// again is the caller's policy, which the errors inform.
 public final class DeviceClient {
+    /// Which device this is, and how its cloud is reached. `ofThisGateway` makes one from gwe's own files.
     public struct Configuration: Sendable {
         /// The form of the activation request.
         public enum Activation: Sendable {
@@ -28,10 +29,13 @@ public final class DeviceClient {
             case serialNumber
         }
 
+        /// The product's id; part of the default URL.
         public var product: String
         /// `https://<product>.m2.exosite.io` unless given.
         public var cloudURL: String?
+        /// The device's name in that product: a serial number, or a MAC address in upper case.
         public var identity: String
+        /// Roots, client certificate, proxy, interface. TLS 1.2 or newer, always verified.
         public var transfer: TransferConfiguration
         public var activation = Activation.identity
         /// Off for a dry run: it neither activates nor writes a token.
@@ -64,6 +68,7 @@ public final class DeviceClient {
     }
 
     public let configuration: Configuration
+    /// Where the token is kept between runs. `TokenStore.none` for a client that is given its token.
     public let tokens: TokenStore
     /// Told of every request, of those that failed too.
     public var meter: ((DeviceExchange) -> Void)?

@@ -2,6 +2,7 @@ public import GatewaySystem
 
 /// A call of the device API that failed. Reads "cannot read engine_fetch: the server answered 503". No token in it.
 public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What to do about it: wait, ask an operator, or correct the request.
     public enum Kind: Sendable, Hashable {
         /// The same request fails again until somebody changes something.
         case permanent
@@ -24,12 +25,14 @@ public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConverti
     public var kind: Kind
     /// What was tried: "read engine_fetch".
     public var action: String
+    /// Why it failed, in words for people: "the server answered 503".
     public var reason: String
     /// The HTTP status, if there was one.
     public var status: Int?
     /// When to try again. After a refused identity this is long: a device that nobody wants any more must not keep
     /// a paid link busy.
     public var retryAfter: Duration?
+    /// What the network said, where it is the cause.
     public var transfer: TransferError?
 
     /// The pause after a refusal that only an operator can end.

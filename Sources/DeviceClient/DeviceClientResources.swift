@@ -2,9 +2,11 @@ internal import GatewaySystem
 
 /// One value of one resource at one time, for `record`.
 public struct RecordPoint: Sendable, Hashable {
+    /// The resource's name.
     public var alias: String
     /// Unix time in seconds.
     public var timestamp: Int64
+    /// As text, at most 1 MiB (reference: resource formats).
     public var value: String
 
     public init(alias: String, timestamp: Int64, value: String) {
@@ -14,12 +16,14 @@ public struct RecordPoint: Sendable, Hashable {
     }
 }
 
+/// What became of recorded values.
 public enum RecordOutcome: Sendable, Hashable {
     case accepted
     /// The server has refused these timestamps, because others of the same alias are less than a second away (409).
     case conflicts([String: [Int64]])
 }
 
+/// How a long poll ended, other than by an error.
 public enum LongPollOutcome: Sendable, Hashable {
     /// Nothing was written in the time (304).
     case unchanged
@@ -44,13 +48,18 @@ extension DeviceClient {
     static let aliasPath = "/onep:v1/stack/alias"
     static let formType = HTTPHeader("Accept", "application/x-www-form-urlencoded; charset=utf-8")
 
-    /// The newest values. What has never been written is missing in the result.
+    /// The newest values by alias, as text. What has never been written is missing in the result; an empty list asks nothing.
+    ///
+    /// - Throws: `retryLater`, `captivePortal` or `clock` when another try may help (`retryAfter` says when, if the server
+    ///   did); `notActivated`, `notAuthorised` and their like when an operator must act first.
     public func read(_ aliases: [String]) throws(DeviceClientError) -> [String: String] {
         guard !aliases.isEmpty else { return [:] }
         return try values(authorised(readCall(aliases)), aliases, "read \(aliases.joined(separator: ", "))")
     }
 
-    /// Writes one value. Done when this returns.
+    /// Writes one value, at most 1 MiB. Done when this returns; after an error it is not known whether the server took it.
+    ///
+    /// More often than once a second is more than the device API promises to keep. For errors see `read`.
     public func write(_ alias: String, _ value: String) throws(DeviceClientError) { try write([(alias, value)]) }
 
     /// Writes several values with one timestamp, the server's. Done when this returns.
@@ -106,7 +115,9 @@ extension DeviceClient {
             values: try values(response, [alias], call.action), lastModified: lastModified, isSettled: isSettled)
     }
 
-    /// Writes values of the past with their own times.
+    /// Writes values of the past with their own times, in whole seconds. Writing the same again after an error is safe.
+    ///
+    /// - Returns: `conflicts` with the times that the server refused; the others are kept. For errors see `read`.
     public func record(_ points: [RecordPoint]) throws(DeviceClientError) -> RecordOutcome {
         guard !points.isEmpty else { return .accepted }
         let call = recordCall(points)

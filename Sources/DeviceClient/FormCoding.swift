@@ -3,6 +3,7 @@
 /// Everything but RFC 3986's unreserved characters is percent-encoded, a space as `%20`: some servers of this API
 /// take a `+` literally. Both `+` and `%20` are understood.
 public enum FormCoding {
+    /// One name or value.
     public static func encode(_ text: String) -> String {
         var out: [UInt8] = []
         out.reserveCapacity(text.utf8.count)

@@ -7,8 +7,10 @@ internal import Glibc
 /// cannot get a lost token back by itself (activation answers 409), so a file that power loss has torn, emptied or
 /// filled with zeros is noticed and the previous generation takes its place.
 public struct TokenStore: Sendable {
+    /// Which file a token came from.
     public enum Generation: Sendable, Hashable { case current, previous }
 
+    /// The token file; the others lie beside it.
     public let path: String
     /// A group that may read the token (`token_group`), or nil.
     public let group: UInt32?
