@@ -3,7 +3,9 @@ public import GatewaySystem
 /// What the content area says of one content.
 public struct ContentInfo: Sendable, Hashable {
     public var name: String
+    /// The media type that it was uploaded with.
     public var type: String
+    /// Its whole size.
     public var byteCount: Int64
     /// Unix time in seconds of the last upload.
     public var updated: Int64
