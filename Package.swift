@@ -47,6 +47,7 @@ let package = Package(
         // Loaded when first used, see there: libcurl4-openssl-dev and libmicrohttpd-dev have the headers.
         .target(name: "CCurl"),
         .target(name: "CMicroHTTP"),
+        .target(name: "CMosquitto", cSettings: [.define("GWE_MQTT")]),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
         // TLS for the stand-in cloud alone: no gateway links it. libgnutls28-dev has the headers.
         .target(name: "CTLSServer", linkerSettings: [.linkedLibrary("gnutls")]),
@@ -58,7 +59,7 @@ let package = Package(
         // The machine: the only importer of C modules.
         library(
             "GatewaySystem",
-            ["Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP", "CLinux"],
+            ["Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP", "CMosquitto", "CLinux"],
             // Types such as timespec belong to whichever C module the compiler happens to read first, so whether a
             // member is visible would depend on the order of the files.
             settings: common,

@@ -151,9 +151,6 @@ import Testing
             #expect(ran.err.hasPrefix("gdc: "), "\(ran)")
         }
         #expect(try run("http", "timestamp").err.contains("-H https://PRODUCT.m2.exosite.io"))
-        let mqtt = try run("mqtt", "publish", "a", "1")
-        #expect(mqtt.code == 69)
-        #expect(mqtt.err == "gdc: this build has no MQTT yet; 'gdc http' does the same over HTTPS\n")
     }
 
     @Test("'-' writes each line of standard input as it comes")

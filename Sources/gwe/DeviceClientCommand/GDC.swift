@@ -40,9 +40,7 @@ enum GDC {
         case "cfg": return try GDCConfiguration.run(words, unset: line.options.isUnset)
         case "http": return try GDCHTTP.run(words, line.options)
         case "write": return try GDCHTTP.oldWrite(words, line.options)
-        case "mqtt":
-            tell("gdc: \(GDCHelp.mqttMissing)")
-            return ExitStatus.unavailable.rawValue
+        case "mqtt": return try GDCMQTT.run(words, line.options)
         case nil: throw .usage("expected cfg, http, mqtt or write; see 'gdc -h'")
         case let word?: throw .usage("unknown command '\(word)': expected cfg, http, mqtt or write; see 'gdc -h'")
         }

@@ -4,7 +4,7 @@ internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
 
-/// `gdc http activate`. A cloud gives a token out once, so where it is to be kept is looked at before it is asked for.
+/// `gdc http activate` and `gdc mqtt activate`. A cloud gives a token out once, so where it is to be kept is looked at before it is asked for.
 enum GDCActivation {
     static func run(_ session: GDCSession) throws(GDCFailure) -> Int32 {
         let target = session.target
@@ -19,6 +19,16 @@ enum GDCActivation {
             tell("gdc: cannot activate \(target.configuration.identity): the answer is no token")
             return ExitStatus.unavailable.rawValue
         }
+        return finish(token, target)
+    }
+
+    /// The same over MQTT.
+    static func run(_ target: GDCTarget, _ request: () throws(GDCFailure) -> DeviceToken) throws(GDCFailure) -> Int32 {
+        try prepare(target.store)
+        return finish(try request(), target)
+    }
+
+    private static func finish(_ token: DeviceToken, _ target: GDCTarget) -> Int32 {
         do {
             emit(try keep(token, in: target))
             return 0

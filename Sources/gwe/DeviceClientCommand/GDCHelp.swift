@@ -10,8 +10,6 @@ enum GDCHelp {
         }
     }
 
-    static let mqttMissing = "this build has no MQTT yet; 'gdc http' does the same over HTTPS"
-
     private static let root = """
         EXAMPLES:
           gdc -f gwe http read temperature            as this gateway, with its own token
@@ -22,7 +20,7 @@ enum GDCHelp {
 
         USAGE: gdc [options] cfg <file> …             read and change an INI file ('gdc cfg -h')
                gdc [options] http <command> …         one call of Murano's HTTPS device API ('gdc http -h')
-               gdc [options] mqtt <command> …         the same over MQTT
+               gdc [options] mqtt <command> …         the same over MQTT ('gdc mqtt -h')
                gdc [options] write <cik> <alias> <value>   as older versions had it ('gdc write -h')
 
         """ + options
@@ -80,12 +78,29 @@ enum GDCHelp {
 
     private static let mqtt = """
         EXAMPLES:
-          gdc -f gwe http write temperature 21.5      what works today
+          gdc -f app.ini -H mqtt://PRODUCT.m2.exosite.io mqtt activate     the token is kept in app.ini
+          gdc -f app.ini mqtt publish temperature 21.5
+          gdc -f app.ini mqtt publish '$resource.batch' '[{"timestamp": 1511380800, "values": {"temperature": "21.5"}}]'
+          sensor | gdc -f app.ini mqtt publish temperature -               one message a line, on one connection
+          gdc -f app.ini mqtt subscribe --disconnect-after 60              what the cloud sets within a minute
 
-        USAGE: gdc [options] mqtt activate | publish <topic> <value|-> | subscribe | pubsub <topic>
+        USAGE: gdc [options] mqtt activate
+               gdc [options] mqtt publish <topic> <value|-> [-Q 0|1]
+               gdc [options] mqtt subscribe [--disconnect-after S]
+               gdc [options] mqtt pubsub <topic> [-Q 0|1] [--disconnect-after S]
 
-          Ends with 69: \(mqttMissing).
-        """
+          A topic without a '$' in front is the name of a resource: 'temperature' is '$resource/temperature'. 'publish'
+          prints nothing; with -Q 1, which is what it does without -Q, the cloud has the value when it ends. 'subscribe'
+          prints a line '<topic> <value>' for each value that the cloud sets, and for those that were set before and not
+          acknowledged; to acknowledge one, publish it back. 'pubsub' does that, and publishes the lines of standard
+          input. 'activate' prints the token; with -f it stores it there and prints the file.
+
+          -H takes mqtt://HOST and mqtts://HOST, with TLS at port 8883 (or -P 443); without TLS it speaks only to this
+          machine: mqtt://127.0.0.1. From an address for HTTPS the host is taken. The identity (-u, -f) is always needed.
+
+          --mqtt-keepalive S  the longest silence on the connection, 300 unless given
+
+        """ + options + mqttExits
 
     private static let options = """
         OPTIONS:
@@ -109,5 +124,12 @@ enum GDCHelp {
 
         EXIT: 0 answered 2xx or 304 · 77 the cloud refuses (401, 403) · 75 try later (408, 425, 429, 5xx) · 1 any other
               status · 69 no answer · 64 wrong command line · 66 no such file · 78 an incomplete configuration
+        """
+
+    private static let mqttExits = """
+
+
+        EXIT: 0 done · 77 the cloud refuses who this is · 69 no connection, or it was lost · 1 refused activation ·
+              64 wrong command line · 66 no such file · 78 an incomplete configuration
         """
 }

@@ -26,7 +26,7 @@ struct GDCOptions: Hashable {
     var rootCertificates: String?
     var token: String?
     var tokenFile: String?
-    /// Of `gdc mqtt`, which is not here yet: they are read so that the words after them are not taken for words.
+    /// Of `gdc mqtt`.
     var keepAlive: String?
     var qualityOfService: String?
     var disconnectAfter: String?

@@ -87,11 +87,12 @@ final class GDCSession {
         }
     }
 
-    private static func code(of error: DeviceClientError) -> ExitStatus {
+    static func code(of error: DeviceClientError) -> ExitStatus {
         switch (error.kind, error.transfer?.kind) {
         case (_, .refused): .badConfiguration
         case (_, .storage): error.transfer?.isNoSpace == true ? .noSpace : .inputOutputError
         case (.notActivated, _), (.notAuthorised, _): .notPermitted
+        case (.unknownDevice, _), (.alreadyActivated, _), (.permanent, nil): .failure
         default: .unavailable
         }
     }

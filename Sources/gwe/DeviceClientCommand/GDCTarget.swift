@@ -5,8 +5,10 @@ internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
 
-/// Whom a call of `gdc http` speaks to, as whom, and where a new token goes.
+/// Whom a call of `gdc http` or `gdc mqtt` speaks to, as whom, and where a new token goes.
 struct GDCTarget {
+    enum Transport { case http, mqtt }
+
     /// What `-f` names.
     enum Store {
         case none
@@ -18,8 +20,11 @@ struct GDCTarget {
     var token: DeviceToken?
     var store = Store.none
 
+    private let transport: Transport
+
     /// - Parameter standardHost: where neither -H nor -f says it.
-    init(_ options: GDCOptions, standardHost: String? = nil) throws(GDCFailure) {
+    init(_ options: GDCOptions, standardHost: String? = nil, transport: Transport = .http) throws(GDCFailure) {
+        self.transport = transport
         configuration = DeviceClient.Configuration(product: "", identity: "")
         configuration.transfer.userAgent = "gdc-\(AgentVersion.text)"
         configuration.timeout = .seconds(300)
@@ -106,13 +111,15 @@ struct GDCTarget {
 
     private mutating func setHost(_ text: String) throws(GDCFailure) {
         let lower = text.lowercased()
-        guard !lower.hasPrefix("mqtt") else {
+        guard transport == .mqtt || !lower.hasPrefix("mqtt") else {
             throw .usage("'\(text)' is an address for MQTT; 'gdc http' wants https://PRODUCT.m2.exosite.io")
         }
         guard !text.contains("@"), !text.contains("?"), !text.contains("#") else {
             throw .usage("'\(text)' is more than scheme, host and port")
         }
-        var url = lower.hasPrefix("https://") || lower.hasPrefix("http://") ? text : "https://" + text
+        let schemes = transport == .mqtt ? ["mqtts://", "mqtt://", "https://", "http://"] : ["https://", "http://"]
+        var url =
+            schemes.contains(where: lower.hasPrefix) ? text : (transport == .mqtt ? "mqtts://" : "https://") + text
         while url.hasSuffix("/") { url.removeLast() }
         configuration.cloudURL = url
     }

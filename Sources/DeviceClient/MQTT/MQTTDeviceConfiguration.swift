@@ -1,0 +1,65 @@
+internal import GatewaySystem
+
+extension MQTTDeviceClient {
+    /// What `DeviceClient` is configured with, and the little that MQTT has besides.
+    public struct Configuration: Sendable {
+        /// Product, identity, token, certificates, interface and time limits, as for HTTPS. A proxy does not count.
+        public var device: DeviceClient.Configuration
+        /// Where the cloud speaks MQTT, if not where `device` says: `mqtts://host`, `mqtts://host:443`.
+        public var cloudURL: String?
+        /// Where no URL says it; Murano also listens at 443.
+        public var port: UInt16?
+        /// For devices that log in with a password of their own instead of a token: then the user name is the identity.
+        public var password: String?
+        /// The longest silence on an idle connection.
+        public var keepAlive: Duration = .seconds(300)
+
+        public init(_ device: DeviceClient.Configuration) { self.device = device }
+
+        /// Host, port, and whether TLS is spoken; nil where the URL is none.
+        ///
+        /// `mqtts:` always speaks TLS, and so does `mqtt:`, except with this machine itself. From an address for HTTPS the
+        /// host is taken.
+        public var server: (host: String, port: UInt16, usesTLS: Bool)? {
+            guard let address = MQTTAddress(cloudURL ?? device.baseURL) else { return nil }
+            let isPlain = ["mqtt", "http"].contains(address.scheme) && address.isLoopback
+            let isWeb = address.scheme.hasPrefix("http")
+            let standard: UInt16 = isPlain ? 1883 : 8883
+            return (address.host, (isWeb ? nil : address.port) ?? port ?? standard, !isPlain)
+        }
+    }
+}
+
+/// Scheme, host and port of a cloud's address.
+struct MQTTAddress: Hashable {
+    var scheme: String
+    /// Without brackets.
+    var host: String
+    var port: UInt16?
+
+    /// Takes `scheme://host[:port][/]` with mqtt, mqtts, http or https, and nothing else.
+    init?(_ text: String) {
+        guard let mark = text.firstRange(of: "://") else { return nil }
+        scheme = text[..<mark.lowerBound].lowercased()
+        guard ["mqtt", "mqtts", "http", "https"].contains(scheme) else { return nil }
+        var rest = text[mark.upperBound...]
+        while rest.hasSuffix("/") { rest.removeLast() }
+        let isBracketed = rest.hasPrefix("[")
+        let end = isBracketed ? rest.firstIndex(of: "]") : rest.firstIndex(of: ":") ?? rest.endIndex
+        guard let end else { return nil }
+        host = String(isBracketed ? rest[rest.index(after: rest.startIndex)..<end] : rest[..<end])
+        var after = rest[end...]
+        if isBracketed { after.removeFirst() }
+        if !after.isEmpty {
+            guard after.hasPrefix(":"), let number = UInt16(after.dropFirst()), number > 0 else { return nil }
+            port = number
+        }
+        let isName = host.utf8.allSatisfy { $0 > 32 && $0 != 127 && !"/?#@[]\\".utf8.contains($0) }
+        guard !host.isEmpty, isName, isBracketed == host.contains(":") else { return nil }
+    }
+
+    var isLoopback: Bool {
+        host.lowercased() == "localhost" || host == "::1"
+            || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) })
+    }
+}

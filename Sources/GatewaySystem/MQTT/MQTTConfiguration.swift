@@ -1,0 +1,72 @@
+/// Where an MQTT 3.1.1 server is, who connects, and how. TLS is 1.2 or newer and always verified: there is no switch for
+/// that. Without TLS only loopback is connected to.
+public struct MQTTConfiguration: Sendable {
+    /// A name, or a numeric address without brackets.
+    public var host: String
+    public var port: UInt16
+    public var usesTLS: Bool
+    /// At most 65,535 bytes, not empty: libmosquitto would make up one.
+    public var clientIdentifier: String
+    public var userName: String?
+    public var password: String?
+    /// The longest silence; the server takes a connection for lost after one and a half of it (MQTT 3.1.1, 3.1.2.10).
+    /// Whole seconds, 5 to 65,535; 0: none.
+    public var keepAlive: Duration = .seconds(300)
+    /// From looking up the name to the server's consent.
+    public var connectTimeout: Duration = .seconds(30)
+    /// `caFile`, `clientCertificate`, `clientKey` and `interface` count here; there are no proxies for MQTT.
+    public var transfer: TransferConfiguration
+
+    public init(
+        host: String, port: UInt16? = nil, usesTLS: Bool = true, clientIdentifier: String,
+        transfer: TransferConfiguration = TransferConfiguration()
+    ) {
+        self.host = host
+        self.port = port ?? (usesTLS ? 8883 : 1883)
+        self.usesTLS = usesTLS
+        self.clientIdentifier = clientIdentifier
+        self.transfer = transfer
+    }
+
+    /// For messages: `mqtts://host:8883`.
+    public var description: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return "\(usesTLS ? "mqtts" : "mqtt")://\(name):\(port)"
+    }
+}
+
+/// What is published under a topic.
+public struct MQTTMessage: Sendable, Hashable {
+    /// Of a payload, in both directions; Murano takes no larger value.
+    public static let byteLimit = 1 << 20
+
+    /// When the sender may forget a message (MQTT 3.1.1, 4.3). Murano knows no 2.
+    public enum QualityOfService: Int32, Sendable, Hashable {
+        /// Once it is on its way.
+        case atMostOnce = 0
+        /// Once the receiver has acknowledged it.
+        case atLeastOnce = 1
+    }
+
+    public var topic: String
+    public var payload: [UInt8]
+    public var qualityOfService: QualityOfService
+
+    public init(_ topic: String, _ payload: [UInt8] = [], qualityOfService: QualityOfService = .atLeastOnce) {
+        self.topic = topic
+        self.payload = payload
+        self.qualityOfService = qualityOfService
+    }
+}
+
+/// What an MQTT connection has cost so far, as TCP_INFO tells it (tcp(7)).
+public struct MQTTWireCount: Sendable, Hashable {
+    /// TCP payload, TLS included.
+    public var sentByteCount: Int64 = 0
+    public var receivedByteCount: Int64 = 0
+    /// All segments, also those that only acknowledge.
+    public var sentSegmentCount: Int64 = 0
+    public var receivedSegmentCount: Int64 = 0
+
+    public init() {}
+}
