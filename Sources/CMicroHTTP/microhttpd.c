@@ -3,6 +3,8 @@
 #include "CMicroHTTP.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <pthread.h>
 
 #define FUNCTIONS(F) \
@@ -68,4 +70,44 @@ void gwe_mhd_set_timeout(struct MHD_Connection *c, unsigned seconds) {
 int gwe_mhd_connection_fd(struct MHD_Connection *c) {
     const union MHD_ConnectionInfo *info = mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info ? (int)info->connect_fd : -1;
+}
+
+// GnuTLS is there once libmicrohttpd is; only a server that asks its clients for certificates gets here.
+#define TLS_FUNCTIONS(F) \
+    F(certificate_get_peers) F(certificate_verify_peers) F(x509_crt_init) F(x509_crt_import) F(x509_crt_deinit) \
+    F(x509_crt_get_dn_by_oid)
+#define TLS_MEMBER(name) __typeof__(gnutls_##name) *name;
+static struct { TLS_FUNCTIONS(TLS_MEMBER) } tls;
+static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
+static int has_tls;
+
+static void load_tls(void) {
+    void *library = dlopen("libgnutls.so.30", RTLD_LAZY | RTLD_LOCAL);
+    if (!library) return;
+    has_tls = 1;
+#define TLS_BIND(name) \
+    if (!(tls.name = (__typeof__(tls.name))dlsym(library, "gnutls_" #name))) has_tls = 0;
+    TLS_FUNCTIONS(TLS_BIND)
+}
+
+int gwe_mhd_client_name(struct MHD_Connection *c, char *name, size_t size) {
+    pthread_once(&tls_once, load_tls);
+    const union MHD_ConnectionInfo *info = mhd.get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (!has_tls || !info) return -1;
+    gnutls_session_t session = info->tls_session;
+    unsigned count = 0, status = 0;
+    const gnutls_datum_t *chain = tls.certificate_get_peers(session, &count);
+    if (!chain || count == 0) return -1;
+    gnutls_typed_vdata_st purpose = {
+        .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT, .size = 0,
+    };
+    if (tls.certificate_verify_peers(session, &purpose, 1, &status) != 0 || status != 0) return -1;
+    gnutls_x509_crt_t certificate;
+    if (tls.x509_crt_init(&certificate) < 0) return -1;
+    int length = -1;
+    if (tls.x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) == 0
+        && tls.x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) == 0)
+        length = (int)size;
+    tls.x509_crt_deinit(certificate);
+    return length;
 }

@@ -14,6 +14,9 @@ public final class LocalHTTPServer: Sendable {
         /// PEM texts; both or none. The certificate may carry its chain.
         public var certificate: String?
         public var privateKey: String?
+        /// PEM text: clients are asked for a certificate that this CA has signed, see `HTTPServerRequest.clientName`.
+        /// They may have none.
+        public var clientCA: String?
         /// Asked with the head of each request that may have a body.
         public var bodyPlan: @Sendable (HTTPServerRequest) -> HTTPBodyPlan = { _ in .memory(byteLimit: 1 << 20) }
         /// More connections than this are refused.
@@ -90,7 +93,9 @@ extension LocalHTTPServer {
             }
             let certificate = configuration.certificate.map { strdup($0) } ?? nil
             let key = configuration.privateKey.map { strdup($0) } ?? nil
+            let clientCA = configuration.clientCA.map { strdup($0) } ?? nil
             defer {
+                free(clientCA)
                 free(certificate)
                 if let key { explicit_bzero(key, strlen(key)) }
                 free(key)
@@ -116,6 +121,9 @@ extension LocalHTTPServer {
                 flags |= MHD_USE_TLS.rawValue
                 options.append(MHD_OptionItem(option: .HTTPS_MEM_CERT, value: 0, ptr_value: certificate))
                 options.append(MHD_OptionItem(option: .HTTPS_MEM_KEY, value: 0, ptr_value: key))
+                if let clientCA {
+                    options.append(MHD_OptionItem(option: .HTTPS_MEM_TRUST, value: 0, ptr_value: clientCA))
+                }
             }
             options.append(MHD_OptionItem(option: .END, value: 0, ptr_value: nil))
 

@@ -72,6 +72,7 @@ final class HTTPExchange {
         let (path, query) = HTTPExchange.split(target)
         let head = HTTPServerRequest(
             method: method, path: path, query: query, headers: HTTPExchange.headers(connection),
+            clientName: shared.configuration.clientCA == nil ? nil : HTTPExchange.clientName(connection),
             peer: HTTPServerPeer(descriptor: gwe_mhd_connection_fd(connection), stopping: shared.stopping))
         request = head
         let declared = head.header("Content-Length").flatMap { Int64($0) } ?? 0
@@ -172,6 +173,14 @@ final class HTTPExchange {
         }
         guard let mark = text.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (String(text), nil) }
         return (String(text[..<mark]), String(text[text.utf8.index(after: mark)...]))
+    }
+
+    private static func clientName(_ connection: OpaquePointer) -> String? {
+        var name = [UInt8](repeating: 0, count: 256)
+        let length = name.withUnsafeMutableBytes {
+            gwe_mhd_client_name(connection, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        return length > 0 ? String(decoding: name.prefix(Int(length)), as: UTF8.self) : nil
     }
 
     private static func headers(_ connection: OpaquePointer) -> [(name: String, value: String)] {

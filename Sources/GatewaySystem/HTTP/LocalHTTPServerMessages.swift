@@ -18,6 +18,8 @@ public struct HTTPServerRequest: Sendable {
     public var bodyFile: String?
     /// How long the body was, wherever it is.
     public var bodyByteCount: Int64 = 0
+    /// The common name of the client's certificate, if `Configuration.clientCA` has signed it and it is valid now.
+    public var clientName: String?
     public let peer: HTTPServerPeer
 
     /// The value of the first header of that name, in any case; without white space around it.
