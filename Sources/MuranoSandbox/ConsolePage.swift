@@ -17,6 +17,7 @@ let consolePage = #"""
     </style>
     <h1>murano-sandbox <small id="product"></small></h1>
     <p id="message" role="status"></p>
+    <p id="listeners"></p>
     <h2>Device</h2>
     <form id="add"><label>New device <input name="identity" required></label> <button>Add</button></form>
     <p><label>Device <select id="device"></select></label> <span id="state"></span></p>
@@ -82,7 +83,10 @@ let consolePage = #"""
     };
     element("device").onchange = () => attempt(refresh);
     attempt(async () => {
-      element("product").textContent = (await load(path("product"))).product;
+      const about = await load(path("product"));
+      element("product").textContent = about.product;
+      element("listeners").textContent = ["mqtt", "mqtts"].filter(name => about[name])
+        .map(name => name + "://" + location.hostname + ":" + about[name]).join(", ");
       await refresh();
     });
     setInterval(() => attempt(refresh), 3000);

@@ -1,54 +1,39 @@
-internal import Foundation
 internal import GatewaySystem
 
-/// Which values long polls have given out, to tell two writes of one second apart: `If-Modified-Since` knows seconds.
-final class Deliveries: Sendable {
-    private let lock = NSLock()
-    private nonisolated(unsafe) var latest: [String: Int64] = [:]
-
-    func note(_ device: String, _ reading: SandboxStore.Reading) {
-        lock.withLock { latest["\(device)/\(reading.name)"] = reading.timestamp }
-    }
-
-    func isNew(_ device: String, _ reading: SandboxStore.Reading, sinceSeconds: Int64) -> Bool {
-        let seconds = reading.timestamp / 1_000_000
-        guard seconds == sinceSeconds else { return seconds > sinceSeconds }
-        return lock.withLock { latest["\(device)/\(reading.name)"] ?? 0 } < reading.timestamp
-    }
-}
-
 extension DeviceAPI {
-    /// GET: what of the named aliases has a value. With `Request-Timeout`, once one of them is newer than
-    /// `If-Modified-Since`, which is now if it is not given.
+    /// GET: what of the named aliases has a value. With `If-Modified-Since`, what of them is newer, or 304. With
+    /// `Request-Timeout`, once one of them is newer than `If-Modified-Since`, which is now if it is not given.
+    ///
+    /// Any number of aliases may be asked for, waiting or not; the answer has those that are newer. See
+    /// `ModificationTimes` for what is newer.
     func read(_ request: HTTPServerRequest, device: String) throws -> HTTPServerResponse {
         let aliases = try aliases(request)
         guard !aliases.isEmpty else { throw Refusal(status: 400, text: "expected aliases in the query\n") }
         let since = request.header("If-Modified-Since").flatMap(DeviceAPI.seconds)
+        let arrival = store.now()
         guard let timeout = request.header("Request-Timeout") else {
-            let readings = try store.exchange(device, writes: [], reads: aliases)
-            guard let since else { return found(readings) }
-            guard !readings.isEmpty else { throw Refusal(status: 204) }
-            return try modified(readings, device: device) {
-                deliveries.isNew(device, $0, sinceSeconds: since)
-            } ?? HTTPServerResponse(status: 304)
+            let found = try find(aliases, device)
+            guard let since else { return answer(found.readings, found, device) }
+            guard !found.readings.isEmpty else { return answer([], found, device) }
+            let new = found.readings.filter { found.seconds[$0.name, default: 0] > since }
+            return new.isEmpty ? unchanged(found, device) : answer(new, found, device)
         }
         guard let milliseconds = Int64(timeout), milliseconds >= 0 else {
             throw Refusal(status: 400, text: "expected Request-Timeout in milliseconds\n")
         }
         let deadline = ContinuousClock.now + .milliseconds(min(milliseconds, 300_000))
-        let arrival = store.now()
         while true {
             let seen = changes.current
-            let readings = try store.exchange(device, writes: [], reads: aliases)
-            let answer = try modified(readings, device: device) { reading in
-                since.map { deliveries.isNew(device, reading, sinceSeconds: $0) } ?? (reading.timestamp > arrival)
+            let found = try find(aliases, device)
+            let new = found.readings.filter { reading in
+                since.map { found.seconds[reading.name, default: 0] > $0 } ?? (reading.timestamp > arrival)
             }
-            if let answer { return answer }
+            if !new.isEmpty { return answer(new, found, device) }
             let rest = deadline - .now
-            guard rest > .zero, !changes.isClosed, !request.peer.isGone else { return HTTPServerResponse(status: 304) }
+            guard rest > .zero, !changes.isClosed, !request.peer.isGone else { return unchanged(found, device) }
             // Once a second, look whether anybody still waits for the answer.
             changes.wait(after: seen, atMost: min(rest, .seconds(1)))
-            guard try store.token(of: device) != nil else { throw Refusal(status: 401) }
+            guard try store.hasDevice(device) else { throw Refusal(status: 401) }
         }
     }
 
@@ -62,9 +47,9 @@ extension DeviceAPI {
             try check(value: value)
             writes.append((name, value))
         }
-        let readings = try store.exchange(device, writes: writes, reads: aliases)
+        let found = try find(aliases, device, writing: writes)
         if !writes.isEmpty { changes.notify() }
-        return aliases.isEmpty ? HTTPServerResponse(status: 204) : found(readings)
+        return aliases.isEmpty ? HTTPServerResponse(status: 204) : answer(found.readings, found, device)
     }
 
     /// POST: values of earlier times. Either all of one alias, or each group after its `alias=`.
@@ -135,23 +120,36 @@ extension DeviceAPI {
         }
     }
 
-    private func found(_ readings: [SandboxStore.Reading]) -> HTTPServerResponse {
-        guard let latest = readings.map(\.timestamp).max() else { return HTTPServerResponse(status: 204) }
-        let text = Form.encode(readings.map { ($0.name, $0.value) })
+    /// What was read, when reading began, and the second of each value.
+    private struct Found {
+        var readings: [SandboxStore.Reading]
+        var time: Int64
+        var seconds: [String: Int64]
+    }
+
+    private func find(
+        _ aliases: [String], _ device: String, writing writes: [(name: String, value: [UInt8])] = []
+    ) throws -> Found {
+        let time = store.now()
+        let readings = try store.exchange(device, writes: writes, reads: aliases)
+        return Found(readings: readings, time: time, seconds: times.seconds(device, aliases, readings))
+    }
+
+    /// 200 with these, or 204 without any.
+    private func answer(_ readings: [SandboxStore.Reading], _ found: Found, _ device: String) -> HTTPServerResponse {
+        let latest = readings.compactMap { found.seconds[$0.name] }.max()
+        times.give(device, readAt: found.time, lastModified: latest)
+        guard let latest else { return HTTPServerResponse(status: 204) }
         var response = HTTPServerResponse(
-            status: 200, text: text, type: "application/x-www-form-urlencoded; charset=utf-8")
-        response.headers.append(("Last-Modified", HTTPDate.text(unixSeconds: latest / 1_000_000)))
+            status: 200, text: Form.encode(readings.map { ($0.name, $0.value) }),
+            type: "application/x-www-form-urlencoded; charset=utf-8")
+        response.headers.append(("Last-Modified", HTTPDate.text(unixSeconds: latest)))
         return response
     }
 
-    /// The readings that are new; nil if none is.
-    private func modified(
-        _ readings: [SandboxStore.Reading], device: String, _ isNew: (SandboxStore.Reading) -> Bool
-    ) throws -> HTTPServerResponse? {
-        let new = readings.filter(isNew)
-        guard !new.isEmpty else { return nil }
-        for reading in new { deliveries.note(device, reading) }
-        return found(new)
+    private func unchanged(_ found: Found, _ device: String) -> HTTPServerResponse {
+        times.give(device, readAt: found.time, lastModified: nil)
+        return HTTPServerResponse(status: 304)
     }
 
     /// Seconds since 1970 as a number or in HTTP's form; nil for anything else, which RFC 9110 says to ignore.

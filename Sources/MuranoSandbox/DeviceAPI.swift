@@ -7,7 +7,7 @@ struct DeviceAPI: Sendable {
     let product: String
     let store: SandboxStore
     let changes: ChangeSignal
-    let deliveries: Deliveries
+    let times = ModificationTimes()
 
     /// Of a request's body. A value may have 1 MiB, and percent-escapes triple it.
     static let bodyByteLimit: Int64 = 8 << 20
@@ -70,13 +70,14 @@ struct DeviceAPI: Sendable {
         }
     }
 
-    /// The device that the token belongs to: `X-Exosite-CIK: TOKEN`, or `Authorization: token TOKEN`.
+    /// The device that the token belongs to: `X-Exosite-CIK: TOKEN`, or `Authorization: token TOKEN`. Without either
+    /// header, the one that the client's certificate names.
     private func authenticate(_ request: HTTPServerRequest) throws -> String {
         guard let device = try device(of: request) else { throw Refusal(status: 401) }
         return device
     }
 
-    /// nil without a token, or with one that no device has.
+    /// nil without a token or a certificate, or with one that no device has.
     func device(of request: HTTPServerRequest) throws -> String? {
         var token = request.header("X-Exosite-CIK")
         if token == nil, let words = request.header("Authorization")?.split(separator: " "), words.count == 2,
@@ -84,7 +85,8 @@ struct DeviceAPI: Sendable {
         {
             token = String(words[1])
         }
-        return try token.flatMap { try store.device(token: $0) }
+        guard let token else { return try request.clientName.flatMap { try store.hasDevice($0) ? $0 : nil } }
+        return try store.device(token: token)
     }
 
     /// POST /provision/activate with `vendor=<pid>&model=<pid>&sn=<id>` or `id=<id>`.

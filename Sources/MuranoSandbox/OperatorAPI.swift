@@ -8,6 +8,8 @@ struct OperatorAPI: Sendable {
     let changes: ChangeSignal
     let log: RequestLog
     let faults: Faults
+    /// Where else the stand-in listens: `mqtt` and `mqtts` with their ports.
+    let listeners: @Sendable () -> [(String, JSONValue)]
 
     static let prefix = "/sandbox/v1/"
     static let contentByteLimit: Int64 = 4 << 30
@@ -23,7 +25,7 @@ struct OperatorAPI: Sendable {
     func answer(_ request: HTTPServerRequest, _ parts: [String]) throws -> HTTPServerResponse {
         let query = Form.decode(query: request.query)
         switch (request.method, parts.first ?? "", parts.count) {
-        case ("GET", "product", 1): return json(["product": .string(product)])
+        case ("GET", "product", 1): return json(.object([("product", .string(product))] + listeners()))
         case ("GET", "devices", 1):
             return json(.array(try store.devices().map { ["id": .string($0.id), "state": .string($0.state)] }))
         case ("PUT", "devices", 2):

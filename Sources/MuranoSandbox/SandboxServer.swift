@@ -1,3 +1,4 @@
+internal import Documents
 internal import GatewaySystem
 internal import Glibc
 internal import Synchronization
@@ -10,7 +11,6 @@ public final class SandboxServer: Sendable {
     private let configuration: LocalHTTPServer.Configuration
     private let mqtt: SandboxAddress?
     private let mqtts: SandboxAddress?
-    private let clientCA: String?
     private let store: SandboxStore
     private let changes = ChangeSignal()
     private let log: RequestLog
@@ -38,17 +38,19 @@ public final class SandboxServer: Sendable {
         certificate: String? = nil, privateKey: String? = nil, mqtt: SandboxAddress? = nil,
         mqtts: SandboxAddress? = nil, clientCA: String? = nil
     ) throws {
-        guard certificate != nil || mqtts == nil else { throw SandboxError.needsCertificate("MQTT with TLS") }
+        guard certificate != nil || (mqtts == nil && clientCA == nil) else {
+            throw SandboxError.needsCertificate(mqtts == nil ? "clients with certificates" : "MQTT with TLS")
+        }
         self.product = product
         self.mqtt = mqtt
         self.mqtts = mqtts
-        self.clientCA = clientCA
         let store = try SandboxStore(folder: dataFolder)
         self.store = store
         log = RequestLog(store: store)
         var configuration = LocalHTTPServer.Configuration(address: .tcp(host: host, port: port))
         configuration.certificate = certificate
         configuration.privateKey = privateKey
+        configuration.clientCA = clientCA
         configuration.bodyPlan = { request in
             guard let parts = OperatorAPI.parts(of: request) else { return .memory(byteLimit: DeviceAPI.bodyByteLimit) }
             guard request.method == "PUT", parts.count == 2, parts[0] == "content" else {
@@ -75,8 +77,13 @@ public final class SandboxServer: Sendable {
             close(lock)
             throw SandboxError.inUse(folder: store.folder)
         }
-        let api = DeviceAPI(product: product, store: store, changes: changes, deliveries: Deliveries())
-        let operations = OperatorAPI(product: product, store: store, changes: changes, log: log, faults: faults)
+        let api = DeviceAPI(product: product, store: store, changes: changes)
+        let operations = OperatorAPI(
+            product: product, store: store, changes: changes, log: log, faults: faults,
+            listeners: { [weak self] in
+                let ports = [("mqtt", self?.mqttPort), ("mqtts", self?.mqttsPort)]
+                return ports.compactMap { name, port in port.map { (name, .int(Int64($0))) } }
+            })
         let (log, faults) = (log, faults)
         changes.open()
         let handler: LocalHTTPServer.Handler = { request in
@@ -119,7 +126,7 @@ public final class SandboxServer: Sendable {
         let service = MQTTService(store: store, changes: changes, log: log, faults: faults)
         if let mqtt { running.mqtt = try MQTTServer(service, mqtt, tls: nil) }
         if let mqtts, let certificate = configuration.certificate, let privateKey = configuration.privateKey {
-            let tls = try MQTTTLS(certificate: certificate, privateKey: privateKey, clientCA: clientCA)
+            let tls = try MQTTTLS(certificate: certificate, privateKey: privateKey, clientCA: configuration.clientCA)
             running.mqtts = try MQTTServer(service, mqtts, tls: tls)
         }
         let servers = [running.mqtt, running.mqtts].compactMap { $0 }

@@ -6,6 +6,7 @@ import Testing
     let folder = NSTemporaryDirectory() + "sandbox-\(UUID().uuidString)"
     let server = Process()
     var url = ""
+    var mqtt = ""
 
     static let executable = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])
         .deletingLastPathComponent().appendingPathComponent("murano-sandbox")
@@ -13,12 +14,23 @@ import Testing
     init() throws {
         let pipe = Pipe()
         server.executableURL = Self.executable
-        server.arguments = ["serve", "--data", folder + "/deep/er", "--listen", "127.0.0.1:0", "--product", "p"]
+        server.arguments = [
+            "serve", "--data", folder + "/deep/er", "--listen", "127.0.0.1:0", "--product", "p", "--mqtt",
+            "127.0.0.1:0",
+        ]
         server.standardOutput = pipe
         try server.run()
-        let line = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
-        url = line.split(whereSeparator: \.isWhitespace).last.map(String.init) ?? ""
-        #expect(line.hasPrefix("murano-sandbox serves product p at http://127.0.0.1:"))
+        var text = ""
+        while text.filter(\.isNewline).count < 2 {
+            let bytes = pipe.fileHandleForReading.availableData
+            guard !bytes.isEmpty else { break }
+            text += String(decoding: bytes, as: UTF8.self)
+        }
+        let lines = text.split(separator: "\n")
+        func last(_ line: Substring?) -> String { line?.split(separator: " ").last.map(String.init) ?? "" }
+        (url, mqtt) = (last(lines.first), last(lines.last))
+        #expect(text.hasPrefix("murano-sandbox serves product p at http://127.0.0.1:"))
+        #expect(lines.last?.hasPrefix("murano-sandbox serves MQTT at mqtt://127.0.0.1:") == true)
     }
 
     deinit {
@@ -84,7 +96,26 @@ import Testing
         #expect(try run(["device", "list"], url: "http://127.0.0.1:1").code == 69)
         #expect(try run(["--url", url, "device", "list"], url: "http://127.0.0.1:1").code == 0)
         #expect(try run(["device", "list", "--url", url], url: "http://127.0.0.1:1").code == 0)
+        #expect(try run(["serve", "--data", folder, "--mqtt", "1883"]).code == 64)
+        #expect(try run(["serve", "--data", folder, "--mqtts", "127.0.0.1:0"]).code == 64)
+        #expect(try run(["serve", "--data", folder, "--client-ca", "/dev/null"]).code == 64)
         #expect(try run(["--help"]).out.contains("EXAMPLES:"))
+    }
+
+    @Test("a device with a password logs in over MQTT, and the log shows its calls")
+    func password() throws {
+        #expect(try run(["device", "add", "one", "--password", "-"], input: "secret word\n").code == 0)
+        #expect(try run(["device", "add", "two", "--password", ""]).code == 65)
+        let port = mqtt.split(separator: ":").last.map(String.init) ?? ""
+        let login = ["-V", "mqttv311", "-h", "127.0.0.1", "-p", port, "-i", "one", "-u", "one", "-P"]
+        let message = ["-q", "1", "-t", "$resource/a", "-m", "1"]
+        #expect(try Command.run("mosquitto_pub", login + ["wrong"] + message).code == 4)
+        #expect(try Command.run("mosquitto_pub", login + ["secret word"] + message).code == 0)
+        #expect(try run(["device", "read", "one", "a"]).out == "1\n")
+        // Without the filling of the columns.
+        let log = try run(["log"]).out.split(separator: " ").joined(separator: " ")
+        #expect(log.contains("MQTT CONNECT connack=4"))
+        #expect(log.contains("MQTT PUBLISH $resource/a"))
     }
 
     @Test("SIGTERM and SIGINT end the server with 0", arguments: [SIGTERM, SIGINT])
@@ -111,7 +142,10 @@ import Testing
         #expect(try run(["fault", "list", "--json"]).out.contains("clock"))
         #expect(try run(["fault", "clear"]).code == 0)
         #expect(try run(["fault", "list", "--json"]).out == "[]\n")
-        for wrong in [["answer", "42"], ["slow", "-1"], ["cut", "1", "--on", "raed"], ["garbage", "--times", "0"]] {
+        for wrong in [
+            ["answer", "42"], ["slow", "-1"], ["cut", "1", "--on", "raed"], ["garbage", "--times", "0"],
+            ["refuse", "6"],
+        ] {
             #expect(try run(["fault"] + wrong).code == 64, "\(wrong)")
         }
     }

@@ -140,6 +140,58 @@ import Testing
         #expect(try sandbox.call("GET", Self.alias + "?a", headers: headers).status == 304)
     }
 
+    @Test("a change in the second of the last read is not missed, whoever read in between and by what kind of call")
+    func readersInBetween() throws {
+        try sandbox.server.write(sandbox.id, "a", "1")
+        // Reads everything before, with the calls of two clients.
+        let first = try sandbox.call("GET", Self.alias + "?a&b")
+        #expect(first.text == "a=1")
+        let since = try #require(first.headers["last-modified"])
+        let condition = ["If-Modified-Since: \(since)"]
+        let poll = condition + ["Request-Timeout: 1"]
+        #expect(try sandbox.call("GET", Self.alias + "?a&b", headers: poll).status == 304)
+        try sandbox.server.write(sandbox.id, "a", "2")
+        // Another one has it, three times.
+        #expect(try sandbox.call("GET", Self.alias + "?a").text == "a=2")
+        #expect(try sandbox.call("POST", Self.alias + "?a", body: "c=1").text == "a=2")
+        #expect(try sandbox.call("GET", Self.alias + "?a", headers: condition).text == "a=2")
+        let second = try sandbox.call("GET", Self.alias + "?a&b", headers: poll)
+        #expect(second.text == "a=2")
+        // A resource that had no value, in the same second.
+        try sandbox.server.write(sandbox.id, "b", "1")
+        let later = ["If-Modified-Since: \(second.headers["last-modified"] ?? "")", "Request-Timeout: 300000"]
+        let third = try sandbox.call("GET", Self.alias + "?a&b", headers: later)
+        #expect(third.text == "b=1")
+        // Nothing comes twice.
+        let last = ["If-Modified-Since: \(third.headers["last-modified"] ?? "")"]
+        #expect(try sandbox.call("GET", Self.alias + "?a&b", headers: last).status == 304)
+        #expect(try sandbox.call("GET", Self.alias + "?a&b", headers: last + ["Request-Timeout: 1"]).status == 304)
+    }
+
+    @Test("a change after an answer is newer than the answer's own Date")
+    func date() throws {
+        for number in 1...3 {
+            let answer = try sandbox.call("GET", Self.alias + "?a&b")
+            let date = try #require(answer.headers["date"])
+            try sandbox.server.write(sandbox.id, "a", "\(number)")
+            let next = try sandbox.call("GET", Self.alias + "?a&b", headers: ["If-Modified-Since: \(date)"])
+            #expect(next.text == "a=\(number)")
+        }
+    }
+
+    @Test("a long poll for several aliases answers with those that have changed")
+    func several() throws {
+        for name in ["a", "b", "c"] { try sandbox.server.write(sandbox.id, name, "0") }
+        let since = try sandbox.call("GET", Self.alias + "?a&b&c").headers["last-modified"] ?? ""
+        let answer = try poll(Self.alias + "?a&b&c", ["Request-Timeout: 60000", "If-Modified-Since: \(since)"]) {
+            try sandbox.server.write(sandbox.id, "c", "1")
+        }
+        #expect(answer.text == "c=1")
+        // Without a time: what changes from now on, whatever was set before.
+        let headers = ["Request-Timeout: 1"]
+        #expect(try sandbox.call("GET", Self.alias + "?a&b&c", headers: headers).status == 304)
+    }
+
     @Test("a waiting poll ends when the server stops")
     func stop() throws {
         let answer = try poll(Self.alias + "?a", ["Request-Timeout: 300000"]) { sandbox.server.stop() }

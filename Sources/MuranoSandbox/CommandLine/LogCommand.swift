@@ -11,6 +11,10 @@ struct LogCommand: ParsableCommand {
               murano-sandbox log
               murano-sandbox log --after 120 --json | jq 'map(.sent_bytes) | add'
               murano-sandbox log --clear
+
+            MQTT has a line for each packet: MQTT CONNECT with its answer's code, PUBLISH, SUBSCRIBE, PINGREQ … from the
+            device, DELIVER and PUBACK for what was set, and CLOSE with the reason when the server ended a connection. The
+            status is the one that the same outcome has over HTTP; byte counts are those of whole packets, without TLS.
             """)
 
     @Option(help: .init("Only requests after this one.", valueName: "id")) var after: Int64 = 0

@@ -55,7 +55,7 @@ struct SandboxCommand: ParsableCommand {
         abstract: "A Murano stand-in for one machine.",
         discussion: """
             EXAMPLES:
-              murano-sandbox serve --data /tmp/cloud --product sandbox000000000 &
+              murano-sandbox serve --data /tmp/cloud --product sandbox000000000 --mqtt 127.0.0.1:1883 &
               murano-sandbox device add 02:42:AC:11:00:02
               murano-sandbox content upload app.v1.tar.gz
               murano-sandbox device write 02:42:AC:11:00:02 engine_fetch '{"install":[{"name":"app.v1.tar.gz"}]}'
