@@ -1,0 +1,195 @@
+/// When a gateway talks to its cloud next. A value: an event in, the pause until the next talk out.
+///
+/// While all is well: the interval, moved by a phase that this device keeps. In trouble: decorrelated jitter (M. Brooker,
+/// "Exponential Backoff And Jitter", AWS, 2015): each pause is drawn between `base` and three times the one before, up to
+/// an hour or the interval if that is shorter, so that it starts with seconds. What only a person can end: an hour, then
+/// twice as long each time, up to twelve. `Retry-After` is obeyed up to twelve hours. More failed talks or bytes than a
+/// day may have: none until the day is over, at most twelve hours. A success resets everything.
+///
+/// Times are since boot, sleep included; no wall clock takes part. Everything drawn comes from a seed that the device
+/// keeps, so that gateways that failed together do not come back together.
+public struct CloudSchedule: Sendable, Hashable {
+    public enum Event: Sendable, Hashable {
+        /// gwe was started; the state was read from where the last process left it.
+        case started
+        case succeeded
+        /// - Parameter byteCount: what the talk cost, both ways.
+        case failed(CloudTrouble, retryAfter: Duration? = nil, byteCount: Int64)
+        /// A pass did not ask the cloud.
+        case notAsked
+        /// An address or a default route has appeared.
+        case networkChanged
+        /// The wall clock was set.
+        case clockStepped
+    }
+
+    public enum Action: Sendable, Hashable {
+        case talk(after: Duration)
+        /// The next talk is when it was to be.
+        case asBefore
+    }
+
+    static let base: Duration = .seconds(5)
+    static let longestPause: Duration = .seconds(3_600)
+    static let firstPatience: Duration = .seconds(3_600)
+    /// The longest time for which anything keeps a gateway silent, `Retry-After` included.
+    public static let longestPatience: Duration = .seconds(12 * 3_600)
+    static let day: Duration = .seconds(24 * 3_600)
+    /// Changes of the network bring the next talk forward this often at most.
+    static let nudgeGap: Duration = .seconds(30)
+    /// So many starts of gwe in an hour may talk at once.
+    static let freeStarts = 10
+
+    /// Failed talks that a day may have: a ramp from seconds to an hour, an hour's pace, and what the interval asks for.
+    public static func attemptLimit(interval: Duration) -> Int {
+        72 + Int(min(86_400, day / max(interval, .seconds(1))))
+    }
+
+    /// Bytes that failed talks may cost in a day, both ways.
+    public static func byteLimit(interval: Duration) -> Int64 { Int64(attemptLimit(interval: interval)) * 4_096 }
+
+    public let seed: UInt64
+    var draws: UInt64 = 0
+    public internal(set) var trouble: CloudTrouble?
+    /// Failed talks in a row.
+    public internal(set) var failures = 0
+    var refusals = 0
+    /// The last pause of the ramp.
+    var pause = CloudSchedule.base
+    /// The time between the last failed talk and the next.
+    var lastWait: Duration = .zero
+    /// When the next talk is due; nil while all is well.
+    public internal(set) var due: Duration?
+    /// Whether nothing may bring it forward.
+    public internal(set) var isBound = false
+    var dayBegan: Duration = .zero
+    public internal(set) var attemptsOfDay = 0
+    public internal(set) var bytesOfDay: Int64 = 0
+    var lastNudge: Duration?
+    var hourBegan: Duration = .zero
+    var startsOfHour = 0
+
+    public init(identity: String) {
+        // FNV-1a.
+        seed = identity.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    public mutating func handle(_ event: Event, at now: Duration, interval: Duration) -> Action {
+        switch event {
+        case .started: return start(at: now)
+        case .succeeded:
+            forget()
+            return .talk(after: undisturbed(interval))
+        case .failed(let trouble, let retryAfter, let byteCount):
+            return fail(trouble, retryAfter, byteCount, at: now, interval: interval)
+        case .notAsked: return .talk(after: due.map { max(.zero, $0 - now) } ?? undisturbed(interval))
+        case .networkChanged: return bringForward(at: now)
+        case .clockStepped: return trouble?.kind.mayBeClock == true ? bringForward(at: now) : .asBefore
+        }
+    }
+
+    /// Whether a talk that nobody asked for by hand, and that is not due, may take place.
+    public func mayTalk(at now: Duration) -> Bool { !isBound || due.map { $0 <= now } ?? true }
+
+    /// The machine was started anew: times of the boot before say nothing now. What only a person can end waits for an
+    /// hour at most, in case the start was that person's; the day's counts go on into a new day.
+    public mutating func rebooted(at now: Duration) {
+        due = isBound ? now + min(lastWait, CloudSchedule.firstPatience) : nil
+        dayBegan = now
+        lastNudge = nil
+        hourBegan = now
+        startsOfHour = 0
+    }
+
+    // MARK: events
+
+    private mutating func start(at now: Duration) -> Action {
+        if now - hourBegan >= .seconds(3_600) || now < hourBegan { (hourBegan, startsOfHour) = (now, 0) }
+        startsOfHour += 1
+        var wait: Duration = .zero
+        if let due, isBound { wait = max(.zero, due - now) }
+        let more = startsOfHour - CloudSchedule.freeStarts
+        // A gwe that crashes again and again must not burn a paid link.
+        if more > 0 { wait = max(wait, min(CloudSchedule.longestPause, CloudSchedule.base * (1 << min(more, 20)))) }
+        if wait > .zero { due = now + wait }
+        return .talk(after: wait)
+    }
+
+    private mutating func fail(
+        _ new: CloudTrouble, _ retryAfter: Duration?, _ byteCount: Int64, at now: Duration, interval: Duration
+    ) -> Action {
+        if now - dayBegan >= CloudSchedule.day || now < dayBegan || failures == 0 {
+            (dayBegan, attemptsOfDay, bytesOfDay) = (now, 0, 0)
+        }
+        failures += 1
+        attemptsOfDay += 1
+        bytesOfDay += max(0, byteCount)
+        let base = min(CloudSchedule.base, interval)
+        if trouble == nil { pause = base }
+        trouble = CloudTrouble(new.kind, reason: new.reason, since: trouble?.since ?? new.since)
+        isBound = false
+        var wait: Duration
+        if new.kind.isRefusal {
+            refusals += 1
+            let patience = CloudSchedule.firstPatience * (1 << min(refusals - 1, 8))
+            wait = min(CloudSchedule.longestPatience, draw(from: patience, to: patience * 5 / 4))
+            isBound = true
+        } else {
+            let longest = max(base, min(interval, CloudSchedule.longestPause))
+            pause = min(longest, draw(from: base, to: pause * 3))
+            wait = pause
+        }
+        if let retryAfter, retryAfter > .zero {
+            let asked = min(retryAfter, CloudSchedule.longestPatience)
+            let later = min(CloudSchedule.longestPatience, draw(from: asked, to: asked * 11 / 10))
+            if later > wait { (wait, isBound) = (later, true) }
+        }
+        if attemptsOfDay >= CloudSchedule.attemptLimit(interval: interval)
+            || bytesOfDay >= CloudSchedule.byteLimit(interval: interval)
+        {
+            let rest = dayBegan + CloudSchedule.day - now
+            wait = max(wait, min(CloudSchedule.longestPatience, rest))
+            isBound = true
+        }
+        (due, lastWait) = (now + wait, wait)
+        return .talk(after: wait)
+    }
+
+    private mutating func bringForward(at now: Duration) -> Action {
+        guard trouble != nil, !isBound, let due, due > now else { return .asBefore }
+        // An address comes before its route, and DNS after both.
+        var soon = now + draw(from: .seconds(2), to: .seconds(6))
+        if let lastNudge { soon = max(soon, lastNudge + CloudSchedule.nudgeGap) }
+        guard soon < due else { return .asBefore }
+        self.due = soon
+        lastNudge = soon
+        pause = CloudSchedule.base
+        return .talk(after: soon - now)
+    }
+
+    private mutating func forget() {
+        trouble = nil
+        failures = 0
+        refusals = 0
+        pause = CloudSchedule.base
+        due = nil
+        isBound = false
+        (attemptsOfDay, bytesOfDay) = (0, 0)
+    }
+
+    // MARK: chance
+
+    /// The interval, later by up to a tenth: always the same part of it for one device.
+    private func undisturbed(_ interval: Duration) -> Duration { interval + interval / 10 * Int(seed % 1_000) / 1_000 }
+
+    /// SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014).
+    private mutating func draw(from low: Duration, to high: Duration) -> Duration {
+        draws &+= 1
+        var z = seed &+ draws &* 0x9e37_79b9_7f4a_7c15
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        z ^= z >> 31
+        guard high > low else { return low }
+        return low + (high - low) * (Double(z >> 11) / Double(1 << 53))
+    }
+}
