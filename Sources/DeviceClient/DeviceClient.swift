@@ -46,6 +46,8 @@ public final class DeviceClient {
         public var usesToken = true
         /// Of one request; a long poll has its own on top.
         public var timeout: Duration = .seconds(60)
+        /// Of one answer's body; a longer one is an error. Contents are not limited by it.
+        public var answerByteLimit: Int64 = 8 << 20
         /// Asked several times a second during a request.
         public var isCancelled: (@Sendable () -> Bool)?
 
@@ -74,6 +76,8 @@ public final class DeviceClient {
     public var meter: ((DeviceExchange) -> Void)?
     let transfer: HTTPTransfer
     private var token: DeviceToken?
+    /// What the calls have cost so far, both ways; contents that were downloaded are not in it.
+    public private(set) var callByteCount: Int64 = 0
 
     /// Throws only when libcurl cannot be set up.
     public init(configuration: Configuration, tokens: TokenStore) throws(DeviceClientError) {
@@ -227,9 +231,10 @@ public final class DeviceClient {
             call.method, configuration.baseURL + call.path, headers: call.headers, body: call.body)
         if let token { request.headers.append(DeviceClient.header(token)) }
         request.timeout = configuration.timeout + call.extraTime
-        request.maximumBodyByteCount = 8 << 20
+        request.maximumBodyByteCount = configuration.answerByteLimit
         request.isCancelled = configuration.isCancelled
         var status: Int?
+        defer { callByteCount += transfer.lastInfo.sentByteCount + transfer.lastInfo.receivedByteCount }
         defer { record(call.method, call.resources, transfer.lastInfo, status) }
         do throws(TransferError) {
             let response = try transfer.perform(request)

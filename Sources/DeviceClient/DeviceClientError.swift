@@ -58,6 +58,8 @@ public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConverti
         let kind: Kind =
             switch error.kind {
             case .clockSuspect: .clock
+            // A portal that answers for a foreign name, an own root that is missing, a proxy that looks inside: they
+            // stay until somebody acts, and end without anybody telling this device.
             case .captivePortal: .captivePortal
             case .http(401): .notAuthorised
             default: error.isPermanent ? .permanent : .retryLater
@@ -78,7 +80,7 @@ public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConverti
     /// Whether the cloud is out of reach or out of order, so that working offline is the thing to do.
     public var isUnreachable: Bool {
         switch transfer?.kind {
-        case .dns, .connect, .timeout, .tls, .clockSuspect, .tooSlow, .cut, .malformed: true
+        case .dns, .connect, .proxy, .timeout, .tls, .clockSuspect, .expired, .tooSlow, .cut, .malformed: true
         default: kind == .captivePortal || (status ?? 0) >= 500 || status == 408 || status == 425 || status == 429
         }
     }

@@ -15,9 +15,25 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
 
     public func duration(to later: WallTime) -> Duration { .milliseconds(later.milliseconds - milliseconds) }
 
-    /// `2026-11-22T15:20:45Z` (RFC 3339). Days to civil date after H. Hinnant, "chrono-compatible low-level date
+    /// A moment at which the wall clock was not to be believed: the time since boot, kept as a time that no clock shows.
+    /// Such times compare and subtract among themselves within one boot, and are later than all others.
+    public static func inDoubt(sinceBoot: Duration) -> WallTime {
+        WallTime(milliseconds: doubt).advanced(by: sinceBoot)
+    }
+
+    /// See `inDoubt`. The year 144680.
+    public static let doubt: Int64 = 1 << 52
+
+    public var isInDoubt: Bool { milliseconds >= WallTime.doubt }
+
+    /// `2026-11-22T15:20:45Z` (RFC 3339); `boot+0:12:03` for a moment in doubt. Days to civil date after H. Hinnant, "chrono-compatible low-level date
     /// algorithms".
     public var description: String {
+        let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+        if isInDoubt {
+            let seconds = Int((milliseconds - WallTime.doubt) / 1_000)
+            return "boot+\(seconds / 3_600):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
+        }
         let total = Int(milliseconds.quotient(by: 1_000))
         let days = Int(Int64(total).quotient(by: 86_400))
         let second = total - days * 86_400
@@ -30,7 +46,6 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
         return "\(year)-\(two(month))-\(two(day))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
     }
 }

@@ -25,7 +25,10 @@ extension ArchitectureTests {
     @Test("the system calls of supervision use monotonic clocks")
     func clocksInC() throws {
         let folder = ArchitectureTests.root.appendingPathComponent("Sources/CLinux").path
-        let files = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".c") }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { file in
+            // A timer of the wall clock that never fires tells that the clock was set.
+            file.hasSuffix(".c") && file != "notices.c"
+        }
         let text = try files.map { try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) }.joined()
         #expect(text.contains("CLOCK_MONOTONIC") && !text.contains("CLOCK_REALTIME") && !text.contains("gettimeofday"))
     }

@@ -125,7 +125,8 @@ import Testing
         #expect(schedule.handle(.networkChanged, at: .zero, interval: fourHours) == .asBefore)
         var now: Duration = .zero
         for _ in 0..<20 {
-            now += try wait(schedule.handle(.failed(trouble(.noConnection), byteCount: 0), at: now, interval: fourHours))
+            now += try wait(
+                schedule.handle(.failed(trouble(.noConnection), byteCount: 0), at: now, interval: fourHours))
         }
         now -= .seconds(600)
         schedule.due = now + .seconds(600)
@@ -133,7 +134,8 @@ import Testing
         #expect(soon >= .seconds(2) && soon <= .seconds(6))
         #expect(schedule.handle(.networkChanged, at: now, interval: fourHours) == .asBefore, "it is due already")
         now += soon
-        let next = try wait(schedule.handle(.failed(trouble(.noConnection), byteCount: 0), at: now, interval: fourHours))
+        let next = try wait(
+            schedule.handle(.failed(trouble(.noConnection), byteCount: 0), at: now, interval: fourHours))
         #expect(next <= .seconds(15), "and then the ramp begins anew")
         schedule.due = now + .seconds(600)
         #expect(try wait(schedule.handle(.networkChanged, at: now, interval: fourHours)) == .seconds(30))
@@ -156,7 +158,9 @@ import Testing
     @Test("patience outlives the process, is an hour after a boot, and a crash loop talks ever less")
     func restarts() throws {
         var schedule = CloudSchedule(identity: "one")
-        for _ in 0..<4 { _ = schedule.handle(.failed(trouble(.unknownDevice), byteCount: 0), at: .zero, interval: fourHours) }
+        for _ in 0..<4 {
+            _ = schedule.handle(.failed(trouble(.unknownDevice), byteCount: 0), at: .zero, interval: fourHours)
+        }
         let left = try #require(schedule.due) - .seconds(600)
         #expect(left > .seconds(7 * 3_600))
         var read = CloudSchedule(identity: "one", json: schedule.json)

@@ -51,7 +51,7 @@ struct HTTPTransferTLSTests {
     func otherHost() throws { #expect(try failure(TestCertificates.elsewhere, trusting()).kind == .tls) }
 
     @Test("an expired certificate is refused, and the clock is not blamed")
-    func expired() throws { #expect(try failure(TestCertificates.past, trusting()).kind == .tls) }
+    func expired() throws { #expect(try failure(TestCertificates.past, trusting()).kind == .expired) }
 
     @Test("a certificate that is not valid yet casts suspicion on the clock")
     func notYetValid() throws {

@@ -6,6 +6,7 @@
 #include "CLinuxFiles.h"
 #include "CLinuxLogs.h"
 #include "CLinuxMemory.h"
+#include "CLinuxNotices.h"
 #include "CLinuxProcess.h"
 
 /// renameat2(2).

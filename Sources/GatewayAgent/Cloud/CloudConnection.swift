@@ -6,12 +6,21 @@ internal import GatewaySystem
 final class CloudConnection: CloudLink {
     private let client: DeviceClient
 
+    /// The last value of each resource that was read twice.
+    private var believed: [String: String] = [:]
+    /// Whether a value was taken, or rejected, before: then it was read twice before, too.
+    private var isKnown: (_ resource: String, _ text: String) -> Bool = { _, _ in false }
+
     private init(_ client: DeviceClient) { self.client = client }
+
+    /// What all calls have cost so far, both ways, without the contents' bytes.
+    var byteCount: Int64 { client.callByteCount }
 
     /// nil, with a note, when no product or identity is configured: then there is no cloud, and the local manifest
     /// rules alone.
     static func open(
-        _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
+        _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void,
+        failed: (CloudFailure) -> Void = { _ in }
     ) -> CloudConnection? {
         guard context.configuration.product != nil else { return nil }
         do {
@@ -23,6 +32,8 @@ final class CloudConnection: CloudLink {
             return CloudConnection(client)
         } catch {
             emit(.problem("\(error); going on without the cloud"))
+            let failure = (error as? DeviceClientError).map(CloudFailure.init)
+            failed(failure ?? CloudFailure(description: "\(error)", trouble: .configuration))
             return nil
         }
     }
@@ -52,15 +63,59 @@ final class CloudConnection: CloudLink {
     ) throws(CloudFailure) -> [String: String] {
         do throws(DeviceClientError) {
             let writes = writing.map { (alias: $0.resource, value: $0.text) }
-            if writing.isEmpty { return try client.read(reading) }
             if reading.isEmpty {
                 try client.write(writes)
                 return [:]
             }
-            return try client.writeAndRead(writes, reading: reading)
+            let values = writing.isEmpty ? try client.read(reading) : try client.writeAndRead(writes, reading: reading)
+            return try confirmed(values, reading)
         } catch {
             throw CloudFailure(error)
         }
+    }
+
+    /// A body that was cut on its way, and whose length was corrected there, looks whole: of "update_interval=3600" is
+    /// left "update_interval=36", of a manifest its first apps. What is new is believed when it is read a second time, in
+    /// an answer of another length.
+    private func confirmed(
+        _ first: [String: String], _ reading: [String]
+    ) throws(DeviceClientError) -> [String: String] {
+        var values = first
+        for attempt in 0..<2 where reading.count > 1 {
+            let news = reading.filter { isNews($0, values[$0] ?? "") }
+            var isConfirmed = true
+            for name in news where isConfirmed {
+                // Alone in both answers it would be as long in both.
+                let again = try client.read(values.count == 1 ? [name, "engine_report"] : [name])
+                isConfirmed = again[name] == values[name]
+                if isConfirmed { believed[name] = values[name] }
+            }
+            if isConfirmed { return values }
+            // Somebody may have written in between.
+            if attempt == 0 { values = try client.read(reading) }
+        }
+        guard reading.count > 1 else { return values }
+        let action = "read \(reading.joined(separator: ", "))"
+        throw DeviceClientError(.retryLater, action, "two answers in a row do not agree", status: 200)
+    }
+
+    private func isNews(_ resource: String, _ text: String) -> Bool {
+        !text.isEmpty && text != believed[resource] && !isKnown(resource, text)
+    }
+
+    /// What the journal has of commands need not be read twice by each new process.
+    func knowing(_ journal: Journal) -> CloudConnection {
+        isKnown = { resource, text in
+            let digest = SHA256.hex(of: text.utf8)
+            let keys = [
+                CloudCommands.resource: CloudExchange.takenManifestKey,
+                CloudCommands.otauResource: OtauExchange.takenKey,
+            ]
+            if let key = keys[resource], (try? journal.value(key)) == digest { return true }
+            let rejected = try? journal.read("SELECT digest FROM problem WHERE source = ?", [.text(resource)])
+            return rejected?.first?[0].string == digest
+        }
+        return self
     }
 
     var place: String { CloudConnection.place(client) }
@@ -109,6 +164,7 @@ extension CloudFailure {
         description = "\(error)"
         retryAfter = error.retryAfter
         isAboutToken = error.kind == .notActivated || error.kind == .notAuthorised
+        trouble = CloudTrouble.Kind(error)
         // A content that is not there (yet) says nothing against the release: it is asked for at each pass.
         kind = error.transfer.map { CloudFailure($0).kind } ?? .unavailable
     }
@@ -116,6 +172,7 @@ extension CloudFailure {
     init(_ error: TransferError) {
         description = "\(error)"
         retryAfter = error.retryAfter
+        trouble = CloudTrouble.Kind(error)
         switch error.kind {
         case .tooLarge, .wrongSize, .wrongDigest: kind = .wrongContent
         default: kind = error.isNoSpace ? .noSpace : .unavailable

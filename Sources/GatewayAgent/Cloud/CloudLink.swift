@@ -25,6 +25,16 @@ struct CloudFailure: Error, Sendable, CustomStringConvertible {
     var retryAfter: Duration?
     /// There is none, or the cloud refuses it.
     var isAboutToken = false
+    /// What a technician is told of it, and how long it is left alone.
+    var trouble = CloudTrouble.Kind.noConnection
+}
+
+/// How a pass got on with the cloud.
+enum CloudTalk: Sendable {
+    case notAsked, succeeded
+    case failed(CloudFailure)
+
+    var hasSucceeded: Bool { if case .succeeded = self { true } else { false } }
 }
 
 /// What a poll found.

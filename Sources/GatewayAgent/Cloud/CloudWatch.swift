@@ -28,6 +28,8 @@ final class CloudWatch: Sendable {
 
     let monitor = Monitor(State())
     private let knowledge: CloudKnowledge
+    /// How the reason ends for which it asks for a pass.
+    static let reasonEnding = " changed in the cloud"
     private let wake: @Sendable (String) -> Void
     private let log: @Sendable (PassEvent) -> Void
 
@@ -116,7 +118,7 @@ final class CloudWatch: Sendable {
                 failures = 0
                 lastTold = ""
                 guard let change, !isEnding, knowledge.isNews(change) else { continue }
-                wake("\(change.resource) changed in the cloud")
+                wake(change.resource + CloudWatch.reasonEnding)
             } catch {
                 guard !isEnding else { return }
                 failures += 1

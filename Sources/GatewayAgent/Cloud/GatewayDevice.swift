@@ -11,9 +11,12 @@ public enum GatewayDevice {
     ) throws -> (device: DeviceClient.Configuration, warning: String?) {
         let configuration = context.configuration
         let identity = try Identity.resolve(configuration)
-        let device = DeviceClient.Configuration(
+        var device = DeviceClient.Configuration(
             product: configuration.product ?? "", cloudURL: configuration.cloud, identity: identity.text,
             transfer: transferConfiguration(context))
+        // A manifest has at most a mebibyte, and three times that as a form.
+        device.answerByteLimit = 4 << 20
+        if let timeout = context.requestTimeout { device.timeout = timeout }
         return (device, identity.warning)
     }
 

@@ -39,8 +39,13 @@ final class Daemon: Sendable {
 
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
+    /// When the cloud is asked next.
+    let timing: CloudTiming
+    private let signs: OutsideSigns?
+
     init(
         context: GatewayContext, state: OpenState, services: any ServiceManager, notices: ManagerNotices,
+        loop: EventLoop? = nil,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
@@ -48,6 +53,9 @@ final class Daemon: Sendable {
         self.services = services
         self.notices = notices
         self.log = log
+        let timing = CloudTiming(context: context, journal: state.journal)
+        self.timing = timing
+        signs = loop.map { [passes] in OutsideSigns($0, context.trust, timing, passes) }
     }
 
     /// Starts what the last run had installed, before anything asks the cloud: apps come up without a network.
@@ -74,6 +82,12 @@ final class Daemon: Sendable {
     func runPasses() {
         var options = PassOptions()
         options.reason = "start"
+        let patience = timing.started()
+        if patience > .zero {
+            let why = timing.trouble.map { ": \($0.words(clockDoubt: context.trust.doubt))" } ?? ""
+            log(.note("the cloud is asked again in \(patience.inWords)\(why)"))
+        }
+        signs?.watch(timing.trouble)
         passes.run(first: .init(options: options, listener: nil)) {
             pass($0)
         } settled: {
@@ -96,17 +110,20 @@ final class Daemon: Sendable {
             if case .step(_, _, .started, _) = event { passes.checkpoint() }
         }
         defer { progressing.withLock { $0 = [] } }
-        let result = reconcile(request.options, emit)
+        let options = request.options
+        let mayAsk =
+            Daemon.directReasons.contains(options.reason) || options.reason.hasSuffix(CloudWatch.reasonEnding)
+            || timing.mayTalk
+        let (result, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         tellHolds()
         emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
         if request.options.isOffline { return nil }
-        let watch = cloudWatch.withLock(\.self)
-        watch?.passEnded(reachedCloud: result.exit != .unavailable && !result.isCloudUnreachable)
-        let pause = PollSchedule.pause(
-            after: result, interval: interval(), identity: (try? Identity.resolve(context.configuration).text) ?? "")
-        nextPoll.withLock { $0 = context.clock().advanced(by: pause) }
+        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.talk.hasSucceeded)
+        let pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
+        signs?.watch(timing.trouble)
+        nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
         return pause
     }
 
@@ -126,20 +143,33 @@ final class Daemon: Sendable {
         }
     }
 
-    private func reconcile(_ options: PassOptions, _ emit: @escaping @Sendable (PassEvent) -> Void) -> PassResult {
+    /// Passes for these reasons ask the cloud also while it is to be left alone: the time has come, or a person asks.
+    private static let directReasons: Set<String> = ["timer", "command line", "asked for", "gwe install", "SIGHUP"]
+
+    /// - Returns: also what the calls to the cloud have cost.
+    private func reconcile(
+        _ options: PassOptions, asksCloud: Bool, _ emit: @escaping @Sendable (PassEvent) -> Void
+    ) -> (PassResult, byteCount: Int64) {
         cloud.withLock { box in
-            if box.connection == nil, !options.isOffline {
-                box.connection = CloudConnection.open(context, mayActivate: true, emit: emit)
+            var closed: CloudFailure?
+            if box.connection == nil, asksCloud {
+                box.connection = CloudConnection.open(context, mayActivate: true, emit: emit) { closed = $0 }?
+                    .knowing(state.journal)
             }
             defer { DaemonProcess.export(context, emit) }
+            let connection = asksCloud ? box.connection : nil
+            let before = connection?.byteCount ?? 0
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: PassServices(services: services, passes: passes),
-                cloud: options.isOffline ? nil : box.connection, emit: emit)
+                cloud: connection, emit: emit)
+            var result: PassResult
             do throws(JournalError) {
-                return try reconciler.run(options)
+                result = try reconciler.run(options)
             } catch {
-                return PassResult(exit: error.exit, summary: error.description)
+                result = PassResult(exit: error.exit, summary: error.description)
             }
+            if let closed { result.talk = .failed(closed) }
+            return (result, (connection?.byteCount ?? 0) - before)
         }
     }
 
@@ -175,19 +205,5 @@ final class Daemon: Sendable {
     func servicesJSON() -> JSONValue {
         let services = services.snapshots()
         return .object(services.keys.sorted().map { name in (name.text, DaemonServices.encode(services[name])) })
-    }
-}
-
-/// When the next pass begins by itself.
-enum PollSchedule {
-    /// The interval, moved by a phase that this device keeps, so that a fleet that was switched on together does not
-    /// come together; after a failure to reach the cloud sooner, but never sooner than the interval when that is short.
-    static func pause(after result: PassResult, interval: Duration, identity: String) -> Duration {
-        let failed = result.exit == .unavailable || result.isCloudUnreachable
-        let base = failed ? min(interval, .seconds(300)) : interval
-        if let retry = result.retryAfter, retry > base { return retry }
-        // FNV-1a of the identity: the same phase after every start, up to a tenth of the interval.
-        let hash = identity.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return base + base / 10 * Int(hash % 1_000) / 1_000
     }
 }

@@ -93,6 +93,14 @@ final class PassQueue: Sendable {
 
     var timeToNextPoll: Duration? { monitor.look(\.nextPoll).map { max(.zero, ContinuousClock.now.duration(to: $0)) } }
 
+    /// Begins the next poll after this time, if it is not to begin earlier anyway.
+    func bringPollForward(to pause: Duration) {
+        monitor.update { state in
+            guard let poll = state.nextPoll else { return }
+            state.nextPoll = min(poll, ContinuousClock.now.advanced(by: pause))
+        }
+    }
+
     // MARK: the thread
 
     /// Runs passes until `end`. `pass` returns the time to the next poll, or nil when it asked nobody and the next poll
@@ -120,14 +128,25 @@ final class PassQueue: Sendable {
     /// row that ask nobody do not keep it away.
     private func wait() -> Request? {
         while true {
-            let pause = timeToNextPoll ?? .seconds(86_400)
-            let answer: Request?? = monitor.wait(atMost: pause) { state in
-                if state.ending != nil { return .some(nil) }
-                if let poll = state.nextPoll, poll <= .now { return .some(PassQueue.poll(&state)) }
-                return state.waiting.first.map { .some(PassQueue.take(like: $0, &state)) }
+            let planned = monitor.look(\.nextPoll)
+            let pause = planned.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .seconds(86_400)
+            let turn: Turn? = monitor.wait(atMost: pause) { state in
+                if state.ending != nil { return .end }
+                if let poll = state.nextPoll, poll <= .now { return .pass(PassQueue.poll(&state)) }
+                if let first = state.waiting.first { return .pass(PassQueue.take(like: first, &state)) }
+                return state.nextPoll == planned ? nil : .waitAnew
             }
-            if let answer { return answer }
+            switch turn {
+            case .pass(let request): return request
+            case .end: return nil
+            case .waitAnew, nil: continue
+            }
         }
+    }
+
+    private enum Turn {
+        case end, waitAnew
+        case pass(Request)
     }
 
     private static func poll(_ state: inout State) -> Request {

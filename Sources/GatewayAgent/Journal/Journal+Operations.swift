@@ -62,9 +62,10 @@ extension Journal {
                 continue
             }
             let failures = Int(row[2].int ?? 0)
-            // A clock that was set back must not lengthen the wait.
-            let remaining = min(
-                now.duration(to: WallTime(milliseconds: row[3].int ?? 0)), RetryDelay.after(failures: failures))
+            // A clock that was set back must not lengthen the wait, and one in doubt must not end it.
+            let next = WallTime(milliseconds: row[3].int ?? 0)
+            let delay = RetryDelay.after(failures: failures)
+            let remaining = next.isInDoubt == now.isInDoubt ? min(now.duration(to: next), delay) : delay
             found[app] = Quarantine(
                 wish: wish, attempts: failures, remaining: remaining, lastError: row[4].string ?? "")
         }

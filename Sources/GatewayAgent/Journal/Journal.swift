@@ -1,6 +1,7 @@
 internal import Glibc
 public import GatewayModel
 internal import GatewaySystem
+internal import Synchronization
 
 /// A journal that cannot be used. The pass must not touch anything.
 public struct JournalError: Error, Sendable, CustomStringConvertible {
@@ -32,6 +33,8 @@ public final class Journal: Sendable {
     let clock: @Sendable () -> WallTime
     /// Why this is not a file but what the next pass would rebuild, in memory.
     let imaginedBecause: String?
+    /// What `noteTime` wrote last.
+    let notedTime = Mutex<WallTime?>(nil)
 
     init(database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil) {
         self.database = database
@@ -143,7 +146,16 @@ public final class Journal: Sendable {
     func write<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(JournalError) -> Result {
-        do throws(DatabaseError) { return try database.transaction(body) } catch { throw JournalError(error) }
+        do throws(DatabaseError) {
+            return try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+                let before = try c.changeCount()
+                let result = try body(&c)
+                if try c.changeCount() != before { try noteTime(in: &c) }
+                return result
+            }
+        } catch {
+            throw JournalError(error)
+        }
     }
 
     func read(_ sql: String, _ bindings: [SQLValue] = []) throws(JournalError) -> [Row] {

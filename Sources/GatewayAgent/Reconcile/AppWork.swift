@@ -18,6 +18,8 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
     var description: String
     /// The last bytes the installer wrote.
     var output: String?
+    /// Why an artifact could not be fetched.
+    var fetch: CloudFailure?
 
     init(_ kind: Kind, _ description: String, output: String? = nil) {
         self.kind = kind

@@ -8,20 +8,36 @@ public struct GatewayContext: Sendable {
     public var folders: Folders
     public var configuration: GatewayConfiguration
     public var manifestFile: String
+    /// The time for records: the wall clock's while it can be believed, else one in doubt (`WallTime.inDoubt`).
     public var clock: @Sendable () -> WallTime
+    /// Whether the wall clock can be believed.
+    public var trust: ClockTrust
+    /// Time since boot, sleep included: for every interval.
+    public var sinceBoot: @Sendable () -> Duration
+    /// Of one request to the cloud; nil: as the device client has it.
+    var requestTimeout: Duration?
     /// Changes with every start of the kernel.
     public var bootID: String
 
     public init(
         folders: Folders, configuration: GatewayConfiguration, manifestFile: String? = nil,
-        clock: @escaping @Sendable () -> WallTime = WallTime.now
+        clock: @escaping @Sendable () -> WallTime = WallTime.now,
+        sinceBoot: @escaping @Sendable () -> Duration = Duration.sinceBoot
     ) {
         self.folders = folders
         self.configuration = configuration
         self.manifestFile = manifestFile ?? folders.manifestFile
-        self.clock = clock
+        let trust = ClockTrust(clock: clock, sinceBoot: sinceBoot)
+        self.trust = trust
+        self.clock = { trust.stamp }
+        self.sinceBoot = sinceBoot
         bootID = FileSystemInfo.bootIdentifier
     }
+}
+
+extension Duration {
+    /// The time since boot, sleep included, clock_gettime(2).
+    public static func sinceBoot() -> Duration { KernelInfo.uptime }
 }
 
 extension WallTime {

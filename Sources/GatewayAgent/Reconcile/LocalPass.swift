@@ -20,11 +20,21 @@ public enum LocalPass {
         if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
         do {
             let state = try OpenState(context: context, purpose: "reconcile")
-            let cloud = options.isOffline ? nil : CloudConnection.open(context, mayActivate: true, emit: emit)
+            var closed: CloudFailure?
+            let cloud =
+                options.isOffline
+                ? nil
+                : CloudConnection.open(context, mayActivate: true, emit: emit) { closed = $0 }?.knowing(state.journal)
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: SupervisordServices(ifChosenIn: context),
                 cloud: cloud, emit: emit)
-            return try reconciler.run(options)
+            var result = try reconciler.run(options)
+            if let closed { result.talk = .failed(closed) }
+            if case .notAsked = result.talk { return result }
+            // Nobody waits for the time; `gwe status` tells the trouble.
+            let timing = CloudTiming(context: context, journal: state.journal)
+            _ = timing.ended(result.talk, byteCount: cloud?.byteCount ?? 0, interval: .seconds(14_400))
+            return result
         } catch let error as OpenState.Failure {
             return PassResult(exit: error.exit, summary: error.description)
         } catch let error as JournalError {
@@ -43,6 +53,7 @@ public enum LocalPass {
     ) -> PassResult {
         do throws(JournalError) {
             let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
+            try context.learnTime(from: journal)
             if let notice = try journal?.notice() { emit(.problem(notice)) }
             var inputs = try DesiredInputs.load(context: context, journal: journal)
             var options = options
@@ -163,6 +174,7 @@ final class OpenState: Sendable {
         try? FileTree.emptyTrash(in: folders.releasesFolder)
         do throws(JournalError) {
             journal = try Journal.open(folders: folders, clock: context.clock)
+            try context.settleTimes(in: journal)
             FaultPoint.pass("journal.open")
         } catch {
             let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError

@@ -21,7 +21,8 @@ struct Observer {
     func observe(
         apps: [AppName: AppRecord], desired: DesiredState, services: [AppName: ServiceSnapshot]?
     ) -> ObservedState {
-        var state = ObservedState(minuteOfDay: context.clock().localMinuteOfDay)
+        var state = ObservedState(minuteOfDay: context.trust.reading.localMinuteOfDay)
+        state.clockDoubt = context.trust.doubt
         for (name, record) in apps {
             guard let current = record.current else { continue }
             let kept = record.others.filter { $0.state == .installed }.map(\.release)

@@ -71,6 +71,7 @@ public struct PassResult: Sendable {
     var isCloudUnreachable = false
     /// How long the cloud asked to be left alone.
     var retryAfter: Duration?
+    var talk = CloudTalk.notAsked
 
     init(exit: ExitStatus, summary: String) {
         self.exit = exit

@@ -17,6 +17,7 @@ struct PassOutcome {
     /// Apps that were asked for by name and that nobody knows.
     var unknownApps: [AppName] = []
     var cloudFailure: CloudFailure?
+    var hasAskedCloud = false
     /// Set when the cloud could not be asked and no layer was ever seen.
     var isWishUnknown = false
 
@@ -61,6 +62,17 @@ struct PassOutcome {
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))
         result.isCloudUnreachable = cloudFailure != nil
         result.retryAfter = cloudFailure?.retryAfter
+        result.talk = talk
         return result
+    }
+
+    /// How the pass got on with the cloud. What it could not fetch counts too: it is tried again soon.
+    private var talk: CloudTalk {
+        guard hasAskedCloud else { return .notAsked }
+        if let cloudFailure { return .failed(cloudFailure) }
+        guard let missed = failures.first(where: { $0.failure.kind == .unavailable })?.failure else {
+            return .succeeded
+        }
+        return .failed(missed.fetch ?? CloudFailure(description: missed.description, trouble: .artifact))
     }
 }

@@ -28,7 +28,9 @@ final class Reconciler {
             emit(.problem(notice))
             try journal.noticeWasTold()
         }
+        try context.settleTimes(in: journal)
         var outcome = PassOutcome()
+        outcome.hasAskedCloud = cloud != nil && !options.isOffline
         try Recovery(context: context, journal: journal).run()
         var inputs = try DesiredInputs.load(context: context, journal: journal)
         let link = options.isOffline ? nil : cloud
@@ -62,7 +64,7 @@ final class Reconciler {
         }
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
         if let link, outcome.cloudFailure == nil, isWorthReporting {
-            try reportOutcome(to: link, inputs, options)
+            outcome.cloudFailure = try reportOutcome(to: link, inputs, options)
         }
         return outcome.result(isSupervised: services != nil)
     }
@@ -156,21 +158,23 @@ final class Reconciler {
         }
     }
 
-    /// Observes again once the pass has settled, and tells the cloud.
+    /// Observes again once the pass has settled, and tells the cloud. Returns why that failed.
     private func reportOutcome(
         to link: any CloudLink, _ inputs: DesiredInputs, _ options: PassOptions
-    ) throws(JournalError) {
+    ) throws(JournalError) -> CloudFailure? {
         let snapshot = try observe(inputs, options)
         let due = try dueReports(snapshot, inputs)
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty else { return nil }
         do throws(CloudFailure) {
             _ = try link.exchange(writing: due, reading: [])
         } catch {
-            return emit(.problem("\(error); the reports go out with the next pass"))
+            emit(.problem("\(error); the reports go out with the next pass"))
+            return error
         }
         FaultPoint.pass("report.sent")
         try journal.markSent(due)
         FaultPoint.pass("report.recorded")
+        return nil
     }
 
     private func dueReports(

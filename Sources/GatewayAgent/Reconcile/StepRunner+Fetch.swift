@@ -90,7 +90,10 @@ extension StepRunner {
             case .noSpace: throw StepFailure(.noSpace, error.description)
             case .wrongContent:
                 throw StepFailure(work.plan.action == .repair ? .unavailable : .release, error.description)
-            case .unavailable: throw StepFailure(.unavailable, error.description)
+            case .unavailable:
+                var failure = StepFailure(.unavailable, error.description)
+                failure.fetch = error
+                throw failure
             }
         }
         FaultPoint.pass("download.here")

@@ -25,6 +25,7 @@ public struct StatusReport: Sendable {
     ) -> StatusReport {
         do throws(JournalError) {
             let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
+            try context.learnTime(from: journal)
             return try make(context, journal: journal, only: only, isDeep: isDeep, daemon: daemon)
         } catch {
             let words = JSONValue.string(error.description)
@@ -67,7 +68,12 @@ public struct StatusReport: Sendable {
             ("supervised", .bool(daemon != nil)),
         ]
         if let next = daemon?.nextPoll { members.append(("next_poll", .string(text(of: next)))) }
-        members.append(("clock_trusted", .bool(ClockTrust.isPlausible(context.clock()))))
+        let doubt = context.trust.doubt
+        members.append(("clock_trusted", .bool(doubt == nil)))
+        if let doubt { members.append(("clock", .string(doubt))) }
+        if context.configuration.product != nil {
+            members.append(("cloud", cloud(context, journal, nextPoll: daemon?.nextPoll)))
+        }
         if let free = snapshot.observed.freeByteCount { members.append(("disk_free_bytes", .int(free))) }
         members += [
             ("generation", inputs.cloud.generation.map(JSONValue.string) ?? .null),
@@ -75,6 +81,21 @@ public struct StatusReport: Sendable {
             ("notes", .array(snapshot.desired.notes.map(JSONValue.string))), ("apps", .array(rows)),
         ]
         return StatusReport(json: .object(members), exit: status.exit)
+    }
+
+    /// What is wrong with the cloud, in words, as the journal has it; so a status without a daemon says it too.
+    private static func cloud(_ context: GatewayContext, _ journal: Journal?, nextPoll: Duration?) -> JSONValue {
+        let (schedule, isOfThisBoot) = CloudTiming.stored(context, journal)
+        guard let trouble = schedule.trouble else { return ["trouble": .null] }
+        var next = nextPoll
+        if next == nil, isOfThisBoot, let due = schedule.due, due > context.sinceBoot() {
+            next = due - context.sinceBoot()
+        }
+        return [
+            "trouble": .string(trouble.words(clockDoubt: context.trust.doubt)), "kind": .string(trouble.kind.rawValue),
+            "reason": .string(trouble.reason), "since": .string("\(trouble.since)"),
+            "attempts": .int(Int64(schedule.failures)), "next_try": next.map { .string(text(of: $0)) } ?? .null,
+        ]
     }
 
     private static func detail(of name: AppName, _ status: GatewayStatus, _ context: GatewayContext) -> StatusReport {

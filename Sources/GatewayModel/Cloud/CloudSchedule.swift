@@ -111,7 +111,7 @@ public struct CloudSchedule: Sendable, Hashable {
         let more = startsOfHour - CloudSchedule.freeStarts
         // A gwe that crashes again and again must not burn a paid link.
         if more > 0 { wait = max(wait, min(CloudSchedule.longestPause, CloudSchedule.base * (1 << min(more, 20)))) }
-        if wait > .zero { due = now + wait }
+        if wait > .zero { (due, isBound) = (now + wait, true) }
         return .talk(after: wait)
     }
 
@@ -191,5 +191,13 @@ public struct CloudSchedule: Sendable, Hashable {
         z ^= z >> 31
         guard high > low else { return low }
         return low + (high - low) * (Double(z >> 11) / Double(1 << 53))
+    }
+}
+
+extension CloudSchedule {
+    /// Stamps the beginning of a trouble that began while the clock was in doubt.
+    public mutating func settleTime(now: WallTime, sinceBoot: Duration) {
+        guard let since = trouble?.since, since.isInDoubt, !now.isInDoubt else { return }
+        trouble?.since = now.advanced(by: WallTime.inDoubt(sinceBoot: sinceBoot).duration(to: since))
     }
 }

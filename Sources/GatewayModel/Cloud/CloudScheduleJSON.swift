@@ -9,7 +9,8 @@ extension CloudSchedule {
         func time(_ duration: Duration?) -> JSONValue { duration.map { .int(Int64($0 / .milliseconds(1))) } ?? .null }
         return [
             "draws": .int(Int64(draws & 0x7fff_ffff)), "trouble": trouble?.json ?? .null,
-            "failures": .int(Int64(failures)), "refusals": .int(Int64(refusals)), "pause": time(pause), "wait": time(lastWait),
+            "failures": .int(Int64(failures)), "refusals": .int(Int64(refusals)), "pause": time(pause),
+            "wait": time(lastWait),
             "due": time(due), "bound": .bool(isBound), "day_began": time(dayBegan),
             "day_attempts": .int(Int64(attemptsOfDay)), "day_bytes": .int(bytesOfDay), "nudged": time(lastNudge),
             "hour_began": time(hourBegan), "hour_starts": .int(Int64(startsOfHour)),

@@ -77,7 +77,7 @@ extension CloudTrouble.Kind {
         case .badLink: "the connection to the cloud breaks off or is too slow"
         case .proxy: "the proxy does not let the cloud through"
         case .tls: "the cloud's TLS certificate is not trusted (wrong server, or ca_file lacks its root)"
-        case .certificateExpired: "the cloud's TLS certificate has expired, or this machine's clock is ahead"
+        case .certificateExpired: "the cloud's TLS certificate has expired"
         case .clock: "the cloud's TLS certificate is not valid yet: this machine's clock is probably behind"
         case .captivePortal: "captive portal: a page came instead of the cloud's answer"
         case .garbledAnswer: "the answer is not what was asked for: truncated, too large, or not the cloud's"

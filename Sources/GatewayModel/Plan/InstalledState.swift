@@ -151,6 +151,8 @@ public struct ObservedState: Sendable, Hashable {
     public var freeByteCount: Int64?
     /// Local time of day in minutes, for `policy.window`.
     public var minuteOfDay: Int
+    /// What is wrong with the clock, "behind (1970-01-01)"; nil when it is trusted.
+    public var clockDoubt: String?
 
     public init(
         apps: [AppName: ObservedApp] = [:], quarantined: [AppName: Quarantine] = [:],

@@ -95,11 +95,12 @@ private struct PlanMaker {
     }
 
     private func deferral(interrupts: Bool, isUrgent: Bool) -> String? {
-        guard interrupts, !isUrgent, let window = desired.policy.window,
-            !window.contains(minuteOfDay: observed.minuteOfDay)
-        else {
-            return nil
+        guard interrupts, !isUrgent, let window = desired.policy.window else { return nil }
+        // Nobody is interrupted at a time that may be any.
+        if let doubt = observed.clockDoubt {
+            return "this machine's clock is \(doubt): whether the window \(window) is open is not known"
         }
+        if window.contains(minuteOfDay: observed.minuteOfDay) { return nil }
         return "outside of the window \(window)"
     }
 

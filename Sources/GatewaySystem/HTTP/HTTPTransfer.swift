@@ -235,14 +235,17 @@ public final class HTTPTransfer {
         let detail = String(cString: message)
         let reason = detail.isEmpty ? HTTPTransfer.words(code) : detail.prefix(1).lowercased() + detail.dropFirst()
         let isNotYetValid = number(CURLINFO_SSL_VERIFYRESULT) == 9  // X509_V_ERR_CERT_NOT_YET_VALID
+        let isExpired = number(CURLINFO_SSL_VERIFYRESULT) == 10  // X509_V_ERR_CERT_HAS_EXPIRED
         let isConnected = offset(CURLINFO_PRETRANSFER_TIME_T) > 0
         let ranOut = request.timeout.map { lastInfo.duration >= $0 } ?? false
         let kind: TransferError.Kind =
             switch code {
-            case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .dns
-            case CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED, CURLE_PROXY: .connect
+            case CURLE_COULDNT_RESOLVE_HOST: .dns
+            case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy
+            case _ where number(CURLINFO_HTTP_CONNECTCODE) >= 300: .proxy
+            case CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED: .connect
             case CURLE_OPERATION_TIMEDOUT: isConnected && request.lowSpeed != nil && !ranOut ? .tooSlow : .timeout
-            case CURLE_PEER_FAILED_VERIFICATION: isNotYetValid ? .clockSuspect : .tls
+            case CURLE_PEER_FAILED_VERIFICATION: isNotYetValid ? .clockSuspect : isExpired ? .expired : .tls
             case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_INVALIDCERTSTATUS: .tls
             case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR: .cut
             // Also what libcurl says to an answer without a status line (HTTP/0.9).

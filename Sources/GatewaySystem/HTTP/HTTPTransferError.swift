@@ -13,6 +13,10 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         case tls
         /// The server's certificate is not valid yet: this machine's clock is probably behind.
         case clockSuspect
+        /// The server's certificate has expired.
+        case expired
+        /// The proxy cannot be reached, or refuses (407 and other answers to CONNECT).
+        case proxy
         /// Below the agreed speed for too long.
         case tooSlow
         /// More bytes than allowed.
@@ -85,7 +89,7 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
     /// Whether trying again within seconds makes sense. An untrusted certificate, a portal or a wrong clock stay.
     var isWorthRetryingNow: Bool {
         switch kind {
-        case .dns, .connect, .timeout, .tooSlow, .cut, .malformed: true
+        case .dns, .connect, .proxy, .timeout, .tooSlow, .cut, .malformed: true
         case .http: !isPermanent
         default: false
         }

@@ -7,6 +7,7 @@ struct StatusText {
 
     var lines: [String] {
         var lines = [summary]
+        if let cloud { lines.append(terminal.paint(cloud, .yellow)) }
         for problem in status["problems"]?.elements ?? [] {
             lines.append(terminal.paint("problem: \(problem.string ?? "")", .red))
         }
@@ -25,6 +26,17 @@ struct StatusText {
         return lines
     }
 
+    /// "cloud: the cloud's name is not found (DNS), since 2026-11-22T15:20:45Z, 3 tries, next try in 12m 4s".
+    private var cloud: String? {
+        guard let cloud = status["cloud"], let trouble = cloud["trouble"]?.string else { return nil }
+        let tries = cloud["attempts"]?.int ?? 1
+        var text = "cloud: \(trouble), since \(cloud["since"]?.string ?? "?"), "
+        text += tries == 1 ? "1 try" : "\(tries) tries"
+        text += ", next try \(cloud["next_try"]?.string ?? "with the next pass")"
+        if let reason = cloud["reason"]?.string, !reason.isEmpty { text += " (\(reason))" }
+        return text
+    }
+
     private func cell(_ value: JSONValue?) -> String {
         switch value {
         case .string(let text)?: text.isEmpty ? "-" : text
@@ -41,7 +53,10 @@ struct StatusText {
         ]
         if let next = status["next_poll"]?.string { parts.append("next poll \(next)") }
         if status["supervised"]?.bool == false { parts.append("nothing is supervised") }
-        if let trusted = status["clock_trusted"]?.bool { parts.append(trusted ? "clock trusted" : "clock not trusted") }
+        if let trusted = status["clock_trusted"]?.bool {
+            let doubt = status["clock"]?.string.map { ": it is \($0)" } ?? ""
+            parts.append(trusted ? "clock trusted" : "clock not trusted\(doubt)")
+        }
         if let free = status["disk_free_bytes"]?.int { parts.append("disk \(byteText(free)) free") }
         if let queue = status["queue"]?.int { parts.append("queue \(queue)") }
         return terminal.paint(parts.joined(separator: ", "), .bold)

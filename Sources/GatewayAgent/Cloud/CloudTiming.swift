@@ -1,0 +1,77 @@
+internal import Documents
+internal import GatewayModel
+internal import GatewaySystem
+internal import Synchronization
+
+/// When the cloud is asked next, and what is wrong with it: the schedule, with its memory in the journal, so that neither
+/// a restart nor a crash of gwe makes it impatient. While all is well nothing is written.
+final class CloudTiming: Sendable {
+    static let key = "cloud_trouble"
+
+    private let context: GatewayContext
+    private let journal: Journal
+    private let state: Mutex<CloudSchedule>
+
+    init(context: GatewayContext, journal: Journal) {
+        self.context = context
+        self.journal = journal
+        state = Mutex(CloudTiming.stored(context, journal).schedule)
+    }
+
+    /// What the journal has. Of a boot before, nothing is due any more at a time of this one.
+    static func stored(_ context: GatewayContext, _ journal: Journal?) -> (schedule: CloudSchedule, isOfThisBoot: Bool)
+    {
+        let identity = (try? Identity.resolve(context.configuration).text) ?? ""
+        guard let text = try? journal?.value(key), let json = try? JSON.parse(Array(text.utf8), source: key).json else {
+            return (CloudSchedule(identity: identity), true)
+        }
+        var schedule = CloudSchedule(identity: identity, json: json["schedule"] ?? .null)
+        let isOfThisBoot = json["boot"]?.string == context.bootID
+        if !isOfThisBoot { schedule.rebooted(at: context.sinceBoot()) }
+        return (schedule, isOfThisBoot)
+    }
+
+    /// gwe was started. Returns for how long the cloud is to be left alone.
+    func started() -> Duration { handle(.started, interval: .zero) ?? .zero }
+
+    /// A pass has ended. Returns the time until the next.
+    /// - Parameter byteCount: what its calls have cost.
+    func ended(_ talk: CloudTalk, byteCount: Int64, interval: Duration) -> Duration {
+        let event: CloudSchedule.Event =
+            switch talk {
+            case .notAsked: .notAsked
+            case .succeeded: .succeeded
+            case .failed(let failure):
+                .failed(
+                    CloudTrouble(failure.trouble, reason: failure.description, since: context.clock()),
+                    retryAfter: failure.retryAfter, byteCount: byteCount)
+            }
+        return handle(event, interval: interval) ?? interval
+    }
+
+    /// Returns when the next talk is to be instead, if that changes.
+    func networkChanged() -> Duration? { handle(.networkChanged, interval: .zero) }
+    func clockStepped() -> Duration? { handle(.clockStepped, interval: .zero) }
+
+    /// Whether a pass that is not the poll may ask the cloud.
+    var mayTalk: Bool { state.withLock { $0.mayTalk(at: context.sinceBoot()) } }
+
+    var trouble: CloudTrouble? { state.withLock(\.trouble) }
+
+    private func handle(_ event: CloudSchedule.Event, interval: Duration) -> Duration? {
+        state.withLock { schedule in
+            let before = schedule
+            let action = schedule.handle(event, at: context.sinceBoot(), interval: interval)
+            schedule.settleTime(now: context.clock(), sinceBoot: context.sinceBoot())
+            if schedule != before { keep(schedule) }
+            guard case .talk(let pause) = action else { return nil }
+            return pause
+        }
+    }
+
+    /// What cannot be kept is kept for this process at least.
+    private func keep(_ schedule: CloudSchedule) {
+        let json: JSONValue = ["boot": .string(context.bootID), "schedule": schedule.json]
+        try? journal.setValue(CloudTiming.key, schedule.isUndisturbed ? nil : json.text())
+    }
+}
