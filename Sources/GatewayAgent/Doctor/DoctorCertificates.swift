@@ -43,7 +43,9 @@ extension DoctorCheck {
         }
         if let shown = scene.cloud?.certificates, let first = shown.min(by: { $0.notAfter < $1.notAfter }) {
             findings.append(DoctorCheck.expiry(of: "the server's certificate", first, now, "tell the cloud's operator"))
-        } else if case .failed(let error)? = scene.cloud?.answer, error.transfer?.kind == .tls || error.kind == .clock {
+        } else if case .failed(let error)? = scene.cloud?.answer,
+            [.tls, .expired].contains(error.transfer?.kind) || error.kind == .clock
+        {
             findings.append(
                 .failed(
                     "the server's certificate: \(error.reason)", hint: "tell the cloud's operator, or correct ca_file"))

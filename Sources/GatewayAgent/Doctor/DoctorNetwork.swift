@@ -85,7 +85,7 @@ extension DoctorCheck {
         switch error.transfer?.kind {
         case .dns: return "see the finding for dns"
         case .connect, .timeout: return "look at cable, modem, route (ip route), firewall and proxy"
-        case .tls: return "is the cloud's root trusted (ca_file), and does something in between open TLS?"
+        case .tls, .expired: return "is the cloud's root trusted (ca_file), and does something in between open TLS?"
         case .refused: return "correct gateway.yaml ('gwe config show')"
         default: return "try again later; 'gwe status' tells when gwe does"
         }
