@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define FUNCTIONS(F) \
     F(global_init) F(easy_init) F(easy_cleanup) F(easy_reset) F(easy_perform) F(easy_setopt) F(easy_getinfo) \
@@ -100,11 +101,23 @@ CURLcode gwe_curl_get_certificates(CURL *h, struct curl_certinfo **v) {
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)context;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    const struct gwe_curl_sockets *sockets = context;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0 && address->family != AF_UNIX) sockets->opened(sockets->context, fd);
+    return fd;
 }
 
-CURLcode gwe_curl_close_sockets_on_exec(CURL *h) {
-    return curl.easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+static int close_socket(void *context, curl_socket_t fd) {
+    const struct gwe_curl_sockets *sockets = context;
+    sockets->closing(sockets->context, fd);
+    return close(fd);
+}
+
+CURLcode gwe_curl_set_sockets(CURL *h, const struct gwe_curl_sockets *sockets) {
+    CURLcode code = curl.easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    if (!code) code = curl.easy_setopt(h, CURLOPT_OPENSOCKETDATA, sockets);
+    if (!code) code = curl.easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    if (!code) code = curl.easy_setopt(h, CURLOPT_CLOSESOCKETDATA, sockets);
+    return code;
 }

@@ -88,10 +88,10 @@ extension DeviceClient {
         case .write(let values, let reads): return writeCall(values, reading: reads)
         case .record(let points): return recordCall(points)
         case .contentList:
-            return Call(.get, contentPath(nil), resources: ["provision/download"], action: "list the contents")
+            return Call(.listContent, contentPath(nil), resources: ["provision/download"], action: "list the contents")
         case .contentInfo(let name):
             let path = contentPath(name) + "&info=true"
-            return Call(.get, path, resources: [name], action: "find content \(name)")
+            return Call(.contentInfo, path, resources: [name], action: "find content \(name)")
         }
     }
 

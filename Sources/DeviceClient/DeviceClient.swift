@@ -72,12 +72,19 @@ public final class DeviceClient {
     public let configuration: Configuration
     /// Where the token is kept between runs. `TokenStore.none` for a client that is given its token.
     public let tokens: TokenStore
-    /// Told of every request, of those that failed too.
-    public var meter: ((DeviceExchange) -> Void)?
+    /// Told what every request cost on the wire, of those that failed too; of long ones about once a second, and of the
+    /// last bytes when this object goes and closes its connections. `UsageMeter.count` is made for it.
+    public var meter: ((UsageRecord) -> Void)? {
+        get { counter.meter }
+        set { counter.meter = newValue }
+    }
+    /// Told of every request with its status, of those that failed too.
+    public var observer: ((DeviceExchange) -> Void)?
     let transfer: HTTPTransfer
+    private let counter: UsageCounter
     private var token: DeviceToken?
-    /// What the calls have cost so far, both ways; contents that were downloaded are not in it.
-    public private(set) var callByteCount: Int64 = 0
+    /// What the calls have cost on the wire so far, both ways; contents that were downloaded are not in it.
+    public var callByteCount: Int64 { counter.callByteCount }
 
     /// Throws only when libcurl cannot be set up.
     public init(configuration: Configuration, tokens: TokenStore) throws(DeviceClientError) {
@@ -89,6 +96,7 @@ public final class DeviceClient {
         } catch {
             throw DeviceClientError(error, "reach the cloud")
         }
+        counter = UsageCounter(transfer, .init(identity: configuration.identity, method: .get, resources: []))
     }
 
     // MARK: Identity
@@ -136,7 +144,8 @@ public final class DeviceClient {
             case .identity: [("id", identity)]
             case .serialNumber: [("vendor", product), ("model", product), ("sn", identity)]
             }
-        return Call(.post, "/provision/activate", form: form, resources: ["provision/activate"], action: action)
+        return Call(
+            .activate, "/provision/activate", form: form, resources: ["provision/activate"], action: action)
     }
 
     private func storedToken(_ action: String) throws(DeviceClientError) -> DeviceToken? {
@@ -151,7 +160,9 @@ public final class DeviceClient {
 
     /// One call, before it is known which token goes with it.
     struct Call {
-        var method: HTTPRequest.Method
+        /// What it is counted as.
+        var usage: UsageRecord.Method
+        var method: HTTPRequest.Method { body == nil ? .get : .post }
         /// Path and query.
         var path: String
         var headers: [HTTPHeader] = []
@@ -161,10 +172,10 @@ public final class DeviceClient {
         var extraTime: Duration = .zero
 
         init(
-            _ method: HTTPRequest.Method, _ path: String, form: [(String, String)]? = nil, resources: [String],
+            _ usage: UsageRecord.Method, _ path: String, form: [(String, String)]? = nil, resources: [String],
             action: String
         ) {
-            self.method = method
+            self.usage = usage
             self.path = path
             self.resources = resources
             self.action = action
@@ -234,8 +245,8 @@ public final class DeviceClient {
         request.maximumBodyByteCount = configuration.answerByteLimit
         request.isCancelled = configuration.isCancelled
         var status: Int?
-        defer { callByteCount += transfer.lastInfo.sentByteCount + transfer.lastInfo.receivedByteCount }
-        defer { record(call.method, call.resources, transfer.lastInfo, status) }
+        count(call.usage, call.resources)
+        defer { observe(call.method, call.resources, transfer.lastInfo, status) }
         do throws(TransferError) {
             let response = try transfer.perform(request)
             status = response.status
@@ -246,8 +257,13 @@ public final class DeviceClient {
         }
     }
 
-    func record(_ method: HTTPRequest.Method, _ resources: [String], _ info: TransferInfo, _ status: Int?) {
-        meter?(
+    /// Says what the next requests are for.
+    func count(_ method: UsageRecord.Method, _ resources: [String]) {
+        counter.subject = .init(identity: configuration.identity, method: method, resources: resources)
+    }
+
+    func observe(_ method: HTTPRequest.Method, _ resources: [String], _ info: TransferInfo, _ status: Int?) {
+        observer?(
             DeviceExchange(
                 method: method.rawValue, resources: resources, sentByteCount: info.sentByteCount,
                 receivedByteCount: info.receivedByteCount, duration: info.duration, status: status))

@@ -17,7 +17,7 @@ public struct ContentInfo: Sendable, Hashable {
 extension DeviceClient {
     /// The names of all contents.
     public func contentList() throws(DeviceClientError) -> [String] {
-        let call = Call(.get, contentPath(nil), resources: ["provision/download"], action: "list the contents")
+        let call = Call(.listContent, contentPath(nil), resources: ["provision/download"], action: "list the contents")
         let response = try authorised(call)
         switch response.status {
         case 204: return []
@@ -29,7 +29,7 @@ extension DeviceClient {
     /// Type, size and time of one content: `<type>,<bytes>,<unix time>,<meta>`.
     public func contentInfo(_ name: String) throws(DeviceClientError) -> ContentInfo {
         let action = "find content \(name)"
-        let call = Call(.get, contentPath(name) + "&info=true", resources: [name], action: action)
+        let call = Call(.contentInfo, contentPath(name) + "&info=true", resources: [name], action: action)
         let response = try authorised(call)
         switch response.status {
         case 200: break
@@ -108,7 +108,7 @@ extension DeviceClient {
     ) throws(DeviceClientError) -> (DownloadOutcome, isProven: Bool) {
         let action = "download \(info.name)"
         let downloader = Downloader(transfer)
-        downloader.meter = { [self] cost in record(.get, [info.name], cost, nil) }
+        downloader.meter = { [self] cost in observe(.get, [info.name], cost, nil) }
         var isProven = false
         let outcome = try withToken(action) {
             (token) throws(DeviceClientError) -> (DownloadOutcome?, isRefused: Bool) in
@@ -116,6 +116,7 @@ extension DeviceClient {
             request.isCancelled = configuration.isCancelled
             configure(&request)
             isProven = request.sha256 != nil
+            count(.getContent, [info.name])
             do throws(TransferError) {
                 return (try downloader.download(request, into: path, events: events), false)
             } catch {

@@ -82,7 +82,9 @@ extension DeviceClient {
         if !reads.isEmpty { action += " and read \(reads.joined(separator: ", "))" }
         let query = reads.isEmpty ? "" : "?" + DeviceClient.query(reads)
         let form = writes.map { ($0.alias, $0.value) }
-        var call = Call(.post, DeviceClient.aliasPath + query, form: form, resources: written + reads, action: action)
+        var call = Call(
+            reads.isEmpty ? .write : .readWrite, DeviceClient.aliasPath + query, form: form,
+            resources: written + reads, action: action)
         // Nothing is to be accepted where nothing is read.
         if !reads.isEmpty { call.headers.append(DeviceClient.formType) }
         return call
@@ -138,7 +140,7 @@ extension DeviceClient {
             form += points.filter { $0.alias == alias }.map { (String($0.timestamp), $0.value) }
         }
         let action = "record \(points.count) values of \(aliases.joined(separator: ", "))"
-        return Call(.post, "/onep:v1/stack/record", form: form, resources: aliases, action: action)
+        return Call(.record, "/onep:v1/stack/record", form: form, resources: aliases, action: action)
     }
 
     /// The server's clock, in Unix seconds. Needs no token.
@@ -159,6 +161,7 @@ extension DeviceClient {
     func pollCall(_ alias: String, timeout: Duration, since: String?) -> Call {
         let limited = min(max(timeout, .milliseconds(1)), .seconds(300))
         var call = readCall([alias])
+        call.usage = .longPoll
         call.action = "wait for \(alias)"
         call.extraTime = limited
         call.headers.append(HTTPHeader("Request-Timeout", String(Int64(limited / .milliseconds(1)))))
@@ -168,7 +171,7 @@ extension DeviceClient {
 
     func readCall(_ aliases: [String]) -> Call {
         var call = Call(
-            .get, DeviceClient.aliasPath + "?" + DeviceClient.query(aliases), resources: aliases,
+            .read, DeviceClient.aliasPath + "?" + DeviceClient.query(aliases), resources: aliases,
             action: "read \(aliases.joined(separator: ", "))")
         call.headers.append(DeviceClient.formType)
         return call

@@ -168,14 +168,14 @@ struct DeviceClientTests {
         #expect(DeviceClient.Configuration(product: "abc", identity: "i").baseURL == "https://abc.m2.exosite.io")
     }
 
-    @Test("every request is metered, the failed too")
+    @Test("every request is told with its status, the failed too")
     func metering() throws {
         let cloud = try ScriptedCloud { _, index in index == 0 ? .init(status: 503, text: "") : .init(status: 204) }
         defer { cloud.stop() }
         try folder.write("token", tokenText("old").utf8)
         let client = try cloud.client(folder)
         var metered: [DeviceExchange] = []
-        client.meter = { metered.append($0) }
+        client.observer = { metered.append($0) }
         _ = try failure { _ = try client.read(["a"]) }
         _ = try client.writeAndRead([("a", "12345")], reading: ["b"])
         #expect(metered.map(\.method) == ["GET", "POST"])

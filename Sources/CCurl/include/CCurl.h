@@ -32,6 +32,14 @@ CURLcode gwe_curl_get_certificates(CURL *h, struct curl_certinfo **v);
 /// curl_url_get(3), whose first argument is const in some versions and not in others.
 CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags);
 
-/// CURLOPT_OPENSOCKETFUNCTION(3): some versions of libcurl leave sockets open across exec, where an app would hold an
-/// authenticated connection of its supervisor.
-CURLcode gwe_curl_close_sockets_on_exec(CURL *h);
+/// Told of every TCP socket, those of kept connections after the request too: it must outlive the handle.
+struct gwe_curl_sockets {
+    void (*opened)(void *context, int fd);
+    /// Just before it is closed.
+    void (*closing)(void *context, int fd);
+    void *context;
+};
+
+/// CURLOPT_OPENSOCKETFUNCTION(3) and CURLOPT_CLOSESOCKETFUNCTION(3). Sockets are closed on exec: some versions of libcurl
+/// leave them open there, where an app would hold an authenticated connection of its supervisor.
+CURLcode gwe_curl_set_sockets(CURL *h, const struct gwe_curl_sockets *sockets);

@@ -8,6 +8,7 @@
 #include "CLinuxMemory.h"
 #include "CLinuxNotices.h"
 #include "CLinuxProcess.h"
+#include "CLinuxTCP.h"
 
 /// renameat2(2).
 int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *new_path, unsigned flags);

@@ -38,7 +38,8 @@ final class CloudConnection: CloudLink {
         }
     }
 
-    /// The device client of this gateway. A dry run neither activates nor repairs a token file.
+    /// The device client of this gateway. A dry run neither activates nor repairs a token file, and counts nothing (rules
+    /// 11).
     static func client(
         _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
     ) throws -> DeviceClient {
@@ -47,9 +48,10 @@ final class CloudConnection: CloudLink {
         device.mayActivate = mayActivate
         let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: mayActivate)
         let client = try DeviceClient(configuration: device, tokens: tokens)
+        if mayActivate { client.meter = UsageMeter(stateFolder: context.folders.stateFolder).count }
         #if DEBUG
             // The cloud has given the token out, and it is not kept yet.
-            client.meter = { exchange in
+            client.observer = { exchange in
                 if exchange.resources == ["provision/activate"], exchange.status == 200 {
                     FaultPoint.pass("token.received")
                 }

@@ -1,3 +1,4 @@
+internal import DeviceClient
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
@@ -159,6 +160,7 @@ final class AgentProcess: Sendable {
         DaemonProcess.export(context, log)
         let api = ControlAPI(daemon: daemon) { [self] () throws(ProgramImage.Refusal) in try replace() }
         let socket = try listen(api)
+        let usage = collectUsage()
         orders.withLock { $0.daemon = daemon }
         let passes = try BackgroundThread("gwe-passes") { [notices] in
             daemon.startInstalledApps()
@@ -182,9 +184,21 @@ final class AgentProcess: Sendable {
         daemon.passes.abandon()
         api.waitForReaders(timeout: AgentProcess.readerPatience)
         socket.stop()
+        daemon.closeConnection()
+        usage?.stop()
         watch?.close()
         cloudWatch?.waitForEnd(patience: AgentProcess.readerPatience)
         return order
+    }
+
+    /// Takes what every process of this gateway counts. Where it cannot, those that may write usage.db do so themselves.
+    private func collectUsage() -> UsageCollector? {
+        do throws(SystemError) {
+            return try UsageCollector(stateFolder: context.folders.stateFolder) { [log] in log(.problem($0)) }
+        } catch {
+            log(.problem("usage of other processes is not counted: \(error)"))
+            return nil
+        }
     }
 
     private func stop(_ daemon: Daemon) {

@@ -95,6 +95,9 @@ final class Daemon: Sendable {
         }
     }
 
+    /// Ends the kept connection to the cloud, whose last bytes are counted then; not while a pass uses it.
+    func closeConnection() { cloud.withLockIfAvailable { $0.connection = nil } }
+
     /// Tells the service manager how things stand, if there is one.
     func tellStatus() {
         guard notices.areHeard else { return }

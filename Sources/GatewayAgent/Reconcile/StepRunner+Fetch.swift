@@ -1,3 +1,4 @@
+internal import DeviceClient
 internal import Documents
 internal import GatewayModel
 internal import Glibc
@@ -134,10 +135,21 @@ extension StepRunner {
         request.limit(wish, receiveLimit: policy.bandwidth)
         do throws(TransferError) {
             let transfer = try HTTPTransfer(GatewayDevice.transferConfiguration(context))
+            count(transfer, source)
             return try Downloader(transfer).download(request, into: path, events: events)
         } catch {
             throw CloudFailure(error)
         }
+    }
+
+    /// Lets a download from elsewhere be counted like one of the cloud's.
+    private func count(_ transfer: HTTPTransfer, _ source: DownloadRequest.Source) {
+        guard case .web(let url, _, _) = source else { return }
+        let name = url.prefix { $0 != "?" && $0 != "#" }.split(separator: "/").last.map(String.init) ?? ""
+        let identity = (try? Identity.resolve(context.configuration).text) ?? ""
+        _ = UsageCounter(
+            transfer, .init(identity: identity, method: .get, resources: [name]),
+            meter: UsageMeter(stateFolder: context.folders.stateFolder).count)
     }
 
     /// Tells how far it is, at most some fifty times, and feeds the unpacking.

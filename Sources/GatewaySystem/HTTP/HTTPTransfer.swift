@@ -8,6 +8,8 @@ internal import Glibc
 public final class HTTPTransfer {
     private let configuration: TransferConfiguration
     private let handle: UnsafeMutableRawPointer
+    /// The context of callbacks that `handle` calls until its end.
+    private let wire = HTTPTransferWire()
     private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     /// Once a process and before any other use (curl_global_init(3)).
@@ -28,9 +30,17 @@ public final class HTTPTransfer {
         self.handle = handle
     }
 
+    /// Closes the kept connections and tells `wireMeter` of their last bytes.
     deinit {
         curl_easy_cleanup(handle)
         message.deallocate()
+        wire.close()
+    }
+
+    /// Told of what went over the wire: see `WireReading`. On the thread that uses this.
+    public var wireMeter: ((WireReading) -> Void)? {
+        get { wire.meter }
+        set { wire.meter = newValue }
     }
 
     /// Sends a request and takes the whole response into memory, up to `maximumBodyByteCount`.
@@ -60,7 +70,7 @@ public final class HTTPTransfer {
         gwe_curl_end_closed_connection(handle)
         curl_easy_reset(handle)
         message.pointee = 0
-        let exchange = HTTPTransferExchange(receiver, request, action: action)
+        let exchange = HTTPTransferExchange(receiver, request, action: action, wire: wire)
         var list: UnsafeMutablePointer<curl_slist>?
         defer { curl_slist_free_all(list) }
         // Without "Expect" a larger body is not held back for a second (RFC 9110, 10.1.1).
@@ -81,7 +91,9 @@ public final class HTTPTransfer {
         } catch {
             throw TransferError(.refused, action, HTTPTransfer.words(error.code), code: Int32(error.code.rawValue))
         }
+        wire.begin()
         let code = withExtendedLifetime(exchange) { HTTPTransfer.withoutBrokenPipeSignal { curl_easy_perform(handle) } }
+        wire.end()
         lastInfo = info()
         if code != CURLE_OK, exchange.failure == nil { throw failure(code, request, action) }
         try exchange.finish()
@@ -133,7 +145,7 @@ public final class HTTPTransfer {
         // After a name that could not be resolved libcurl still holds its buffer and refuses another size with code 43
         // (seen with 7.88): the request then goes out with the buffer that is there.
         _ = gwe_curl_set_long(handle, CURLOPT_BUFFERSIZE, Int(min(256 << 10, max(1024, request.receiveLimit ?? .max))))
-        try check(gwe_curl_close_sockets_on_exec(handle))
+        try check(gwe_curl_set_sockets(handle, wire.callbacks))
         try set(CURLOPT_USERAGENT, configuration.userAgent)
 
         try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))

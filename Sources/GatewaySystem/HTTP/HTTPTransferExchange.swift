@@ -22,11 +22,13 @@ final class HTTPTransferExchange {
     private var head = HTTPResponseHead(status: 0, headers: [])
     private var headerByteCount = 0
     private var hasBegun = false
+    private let wire: HTTPTransferWire
     private(set) var failure: TransferError?
 
-    init(_ receiver: any HTTPTransferReceiver, _ request: HTTPRequest, action: String) {
+    init(_ receiver: any HTTPTransferReceiver, _ request: HTTPRequest, action: String, wire: HTTPTransferWire) {
         self.receiver = receiver
         self.action = action
+        self.wire = wire
         isCancelled = request.isCancelled
         pace = request.receiveLimit.map { HTTPTransferPace(bytesPerSecond: $0) }
     }
@@ -56,6 +58,7 @@ final class HTTPTransferExchange {
     }
 
     private func tick() throws(TransferError) {
+        wire.tick()
         if isCancelled?() == true { throw TransferError(.cancelled, action, "stopped on request") }
         try receiver.tick()
     }
