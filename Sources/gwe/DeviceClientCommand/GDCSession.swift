@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import DeviceClient
 internal import GatewayModel
 internal import GatewaySystem
@@ -25,6 +26,8 @@ final class GDCSession {
         self.target = target
         do throws(DeviceClientError) {
             client = try DeviceClient(configuration: target.configuration, tokens: .none)
+            let folders = (try? FolderOptions.parse([]).folders) ?? Folders()
+            client.meter = UsageMeter(stateFolder: folders.stateFolder).count
         } catch {
             throw GDCFailure(code: ExitStatus.systemError.rawValue, message: error.description)
         }
