@@ -1,0 +1,142 @@
+import DeviceClient
+import Foundation
+import GatewaySystem
+import Glibc
+import MuranoSandbox
+import Testing
+
+/// What is counted, against what tcpdump sees on the line.
+@Suite("Metering", .serialized) struct MeteringTests {
+    let gateway: GatewayFixture
+    private var root: String { gateway.root }
+
+    init() throws { gateway = try GatewayFixture(hasCloud: false) }
+
+    /// A certificate for the cloud's addresses that signs itself.
+    private func certificate() throws {
+        let names = "IP:\(NetworkNamespaces.cloudAddress),IP:\(NetworkNamespaces.cloudAddress6),IP:127.0.0.1"
+        let ran = try GatewayProcess(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=cloud", "-addext", "subjectAltName=\(names)", "-keyout", root + "/cloud.key", "-out",
+                root + "/cloud.pem",
+            ], environment: gateway.variables, scratch: root + "/scratch"
+        ).wait()
+        try #require(ran.code == 0, "\(ran)")
+    }
+
+    private func cloud(in spaces: NetworkNamespaces, host: String) throws -> SandboxServer {
+        let (root, files) = (root, (gateway.read(root + "/cloud.pem"), gateway.read(root + "/cloud.key")))
+        return try spaces.run(in: spaces.cloud) {
+            let cloud = try SandboxServer(
+                dataFolder: root + "/tls-" + UUID().uuidString, product: GatewayFixture.product, host: host,
+                certificate: files.0, privateKey: files.1)
+            try cloud.start()
+            return cloud
+        }
+    }
+
+    @Test(
+        "an hour's calls in seconds: the counts equal the TCP payload that tcpdump saw, within 1 %",
+        arguments: [false, true])
+    func againstTcpdump(hasCollector: Bool) throws {
+        try certificate()
+        let state = root + "/state"
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        let spaces = try NetworkNamespaces(scratch: root + "/scratch")
+        let cloud = try cloud(in: spaces, host: NetworkNamespaces.cloudAddress)
+        let cloud6 = try self.cloud(in: spaces, host: NetworkNamespaces.cloudAddress6)
+        defer {
+            cloud.stop()
+            cloud6.stop()
+        }
+        for server in [cloud, cloud6] { try server.addDevice("dev") }
+        let dump = try spaces.start(
+            [
+                "tcpdump", "-i", "ppp0", "-n", "-U", "--immediate-mode", "-B", "16384", "-s", "128", "-w",
+                root + "/line.pcap", "tcp",
+            ],
+            in: spaces.gateway,
+            environment: gateway.variables, scratch: root + "/scratch")
+        let hasBegun = try GatewayProcess.until {
+            _ = try spaces.run(in: spaces.gateway) {
+                try? HTTPTransfer().perform(
+                    HTTPRequest(.get, "https://\(NetworkNamespaces.cloudAddress):\(PacketCapture.probePort)/"))
+            }
+            return (FileManager.default.contents(atPath: root + "/line.pcap")?.count ?? 0) > 24
+        }
+        #expect(hasBegun, "\(dump.err)")
+        let collector = hasCollector ? try UsageCollector(stateFolder: state) { Issue.record("\($0)") } : nil
+
+        let script = MeteredCalls(root: root, state: state, cloud: cloud, cloud6: cloud6)
+        let counted = try spaces.run(in: spaces.gateway) { try script.run() }
+        // The same by the shell.
+        let gdc = root + "/gdc"
+        try #require(symlink("\(GatewayProcess.products)/gwe", gdc) == 0)
+        let token = try #require(try cloud.token(of: "dev"))
+        for words in MeteredCalls.shell {
+            let options = ["-E", root + "/cloud.pem", "-H", cloud.url, "-u", "dev", "-k", token]
+            _ = try spaces.start(
+                ["sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", root + "/scratch", gdc] + options + words,
+                in: spaces.gateway, environment: gateway.variables, scratch: root + "/scratch"
+            ).wait()
+        }
+        collector?.stop()
+
+        let store = try #require(try UsageStore.openReadOnly(stateFolder: state))
+        let entries = try #require(try store.open()?.entries)
+        func sum(_ value: KeyPath<UsageEntry, Int64>) -> Int64 {
+            entries.filter { $0.interface == "ppp0" }.reduce(0) { $0 + $1[keyPath: value] }
+        }
+        #expect(sum(\.count) == Int64(counted + MeteredCalls.shellRequests), "\(entries)")
+        // What tcpdump has is in the file once it has seen the last packet.
+        try waitUntilSettled()
+        dump.send(SIGINT)
+        #expect(dump.wait().err.contains("0 packets dropped by kernel"))
+        let line = try PacketCapture(
+            root + "/line.pcap", from: [NetworkNamespaces.gatewayAddress, NetworkNamespaces.gatewayAddress6])
+        print("metering: \(line.sent.repeated) bytes went out twice, \(line.received.repeated) came in twice")
+        report("sent", sum(\.sentByteCount), line.sent.payload, sum(\.sentWithHeaders), line.sent.withHeaders)
+        report(
+            "received", sum(\.receivedByteCount), line.received.payload, sum(\.receivedWithHeaders),
+            line.received.withHeaders)
+        #expect(line.sent.payload > 50_000 && line.received.payload > 1_000_000)
+        #expect(isWithin(0.01, sum(\.sentByteCount), line.sent.payload))
+        #expect(isWithin(0.01, sum(\.receivedByteCount), line.received.payload))
+        #expect(isWithin(0.05, sum(\.sentWithHeaders), line.sent.withHeaders))
+        #expect(isWithin(0.05, sum(\.receivedWithHeaders), line.received.withHeaders))
+        // Every byte has its device and its purpose, and none went elsewhere.
+        #expect(entries.allSatisfy { ["ppp0", "lo", ""].contains($0.interface) && $0.identity == "dev" })
+        #expect(
+            Set(entries.map(\.method)).isSuperset(of: [
+                .activate, .read, .write, .readWrite, .longPoll, .record, .get, .listContent, .contentInfo, .getContent,
+            ]))
+        let days = try store.days().filter { $0.interface == "ppp0" }
+        #expect(days.reduce(0) { $0 + $1.sentByteCount } == sum(\.sentByteCount))
+    }
+
+    /// Waits until the file grows no more.
+    private func waitUntilSettled() throws {
+        var size = -1
+        _ = GatewayProcess.until(.seconds(5)) {
+            usleep(100_000)
+            let now = FileManager.default.contents(atPath: root + "/line.pcap")?.count ?? 0
+            defer { size = now }
+            return now == size
+        }
+    }
+
+    private func isWithin(_ part: Double, _ value: Int64, _ truth: Int64) -> Bool {
+        abs(Double(value - truth)) <= part * Double(truth)
+    }
+
+    private func report(_ what: String, _ counted: Int64, _ seen: Int64, _ estimate: Int64, _ seenWithHeaders: Int64) {
+        func percent(_ a: Int64, _ b: Int64) -> String {
+            String(format: "%+.3f %%", Double(a - b) / Double(max(1, b)) * 100)
+        }
+        print(
+            "metering, \(what): payload counted \(counted), tcpdump \(seen), \(percent(counted, seen)); with headers "
+                + "estimated \(estimate), tcpdump \(seenWithHeaders), \(percent(estimate, seenWithHeaders))")
+    }
+}
