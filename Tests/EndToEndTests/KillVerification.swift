@@ -62,7 +62,10 @@ struct KillVerification {
     /// No half release, no staging folder, nothing that nobody knows.
     private mutating func disk(_ versions: [String: String]) {
         let state = gateway.stateFolder
-        let known = ["data", "downloads", "journal.db", "journal.db-journal", "lock", "releases", "run", "services"]
+        let known = [
+            "data", "downloads", "journal.db", "journal.db-journal", "lock", "releases", "run", "services", "usage.db",
+            "usage.db-journal",
+        ]
         for name in gateway.names(state) where !known.contains(name) && !name.hasPrefix("token") {
             if !name.hasPrefix("journal.db.broken-") { defects.append("the state folder holds \(name)") }
         }

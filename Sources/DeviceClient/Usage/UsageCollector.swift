@@ -1,5 +1,4 @@
 public import GatewaySystem
-internal import Synchronization
 
 /// The daemon's end of `run/usage.sock`: takes what every process of the gateway has counted, and writes it to `usage.db`.
 ///
@@ -11,9 +10,18 @@ public final class UsageCollector: Sendable {
     private static let datagramLimit = 5_000
 
     private let receiver: DatagramReceiver
-    private let thread: Mutex<Thread>
+    private let phase = Phase()
 
-    private struct Thread: @unchecked Sendable { var thread: BackgroundThread? }
+    /// What the thread and those who stop it tell one another.
+    private final class Phase: Sendable {
+        enum Value: Sendable { case running, ending, ended }
+        private let monitor = Monitor(Value.running)
+
+        var isEnding: Bool { monitor.look { $0 != .running } }
+        func end() { monitor.update { if $0 == .running { $0 = .ending } } }
+        func hasEnded() { monitor.update { $0 = .ended } }
+        func waitForEnd() { monitor.wait { $0 == .ended ? () : nil } }
+    }
 
     static func folders(_ stateFolder: String) -> RunFolders { RunFolders(stateFolder: stateFolder) }
 
@@ -30,36 +38,25 @@ public final class UsageCollector: Sendable {
             try DatagramReceiver(path: path, mode: 0o666)
         }
         self.receiver = receiver
-        let isStopped = Flag()
-        let thread = try BackgroundThread("gwe-usage") {
-            UsageCollector.run(receiver, stateFolder, clock, problem, until: isStopped)
+        let thread = try BackgroundThread("gwe-usage") { [phase] in
+            UsageCollector.run(receiver, stateFolder, clock, problem, phase)
+            phase.hasEnded()
         }
-        self.isStopped = isStopped
-        self.thread = Mutex(Thread(thread: thread))
-    }
-
-    private let isStopped: Flag
-    private final class Flag: Sendable {
-        private let value = Mutex(false)
-        var isSet: Bool {
-            get { value.withLock { $0 } }
-            set { value.withLock { $0 = newValue } }
-        }
+        thread.detach()
     }
 
     deinit { stop() }
 
-    /// Writes what has come until now, and ends. The socket's name stays, so that senders keep what they have until the next
-    /// daemon is there.
+    /// Takes nothing more, writes what has come until now, and ends. Whoever counts then finds nobody, and writes itself.
     public func stop() {
-        isStopped.isSet = true
-        receiver.wake()
-        thread.withLock { $0.thread }?.join()
+        phase.end()
+        receiver.close()
+        phase.waitForEnd()
     }
 
     private static func run(
         _ receiver: DatagramReceiver, _ stateFolder: String, _ clock: @Sendable () -> Int64?,
-        _ problem: @Sendable (String) -> Void, until isStopped: Flag
+        _ problem: @Sendable (String) -> Void, _ phase: Phase
     ) {
         var batch = UsageBatch(limit: keyLimit)
         var hasTold = false
@@ -73,15 +70,15 @@ public final class UsageCollector: Sendable {
                 case .unusable: break
                 case .nothing: break gathering
                 case .woken:
-                    if isStopped.isSet { break gathering }
+                    if phase.isEnding { break gathering }
                 }
                 count += 1
                 // Also what waits in the socket is taken at a stop: `receive` says so when there is no more.
-                if count >= datagramLimit, !isStopped.isSet { break }
+                if count >= datagramLimit, !phase.isEnding { break }
                 let rest = MonotonicTime.now.duration(to: deadline)
-                if rest <= .zero, !isStopped.isSet { break }
+                if rest <= .zero, !phase.isEnding { break }
                 reception = receiver.receive(
-                    limit: UsageDatagram.byteLimit, timeout: isStopped.isSet ? .zero : max(.zero, rest))
+                    limit: UsageDatagram.byteLimit, timeout: phase.isEnding ? .zero : max(.zero, rest))
             }
             do throws(DatabaseError) {
                 if !batch.isEmpty {
@@ -94,7 +91,7 @@ public final class UsageCollector: Sendable {
                 if !hasTold { problem("usage is not counted: \(error)") }
                 hasTold = true
             }
-            if isStopped.isSet { return }
+            if phase.isEnding { return }
         }
     }
 }

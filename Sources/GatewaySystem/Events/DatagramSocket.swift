@@ -20,6 +20,7 @@ public final class DatagramReceiver: Sendable {
     public let path: String
     private let socket: Int32
     private let event: Int32
+    private let isClosed = Atomic(false)
 
     /// Makes the socket anew; what was left at its path is replaced. The caller sees to it that only one process does this.
     ///
@@ -38,8 +39,17 @@ public final class DatagramReceiver: Sendable {
     }
 
     deinit {
-        if socket >= 0 { close(socket) }
-        if event >= 0 { close(event) }
+        if socket >= 0 { Glibc.close(socket) }
+        if event >= 0 { Glibc.close(event) }
+    }
+
+    /// Lets nobody send any more, and takes the name away; what has come until now can still be received, then there is
+    /// `nothing`. Ends a wait that is under way. May be called from any thread.
+    public func close() {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        unlink(path)
+        shutdown(socket, Int32(SHUT_RD))
+        wake()
     }
 
     /// Waits for a datagram of at most `limit` bytes.
@@ -55,6 +65,7 @@ public final class DatagramReceiver: Sendable {
             // The length is the datagram's own, even where it does not fit (recv(2)).
             let count = recv(socket, &bytes, limit, Int32(MSG_TRUNC))
             if count > 0, count <= limit { return .datagram(Array(bytes.prefix(count))) }
+            if count == 0, isClosed.load(ordering: .relaxed) { return .nothing }
             if count >= 0 || errno != EAGAIN && errno != EINTR { return .unusable }
             if places[1].revents != 0 {
                 var value: UInt64 = 0
@@ -90,7 +101,7 @@ public final class DatagramSender: Sendable {
         socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     }
 
-    deinit { if socket >= 0 { close(socket) } }
+    deinit { if socket >= 0 { Glibc.close(socket) } }
 
     public func send(_ bytes: [UInt8], to path: String) -> Outcome {
         guard socket >= 0, var address = UnixAddress(path) else { return .nobody }
