@@ -61,9 +61,6 @@ final class LogChannel: Sendable {
         try state.withLock { (state) throws(SystemError) in try state.log.appEnd() }
     }
 
-    /// Closes the file; the next line opens it by its name.
-    func reopen() { state.withLock { $0.log.reopen() } }
-
     /// What keeps lines out of the log now.
     var problem: String? {
         state.withLock { state in

@@ -101,9 +101,6 @@ public struct PipeLog: ~Copyable {
         rotationTrouble = nil
     }
 
-    /// Closes the file; the next line opens it again, by its name.
-    public mutating func reopen() { file.close() }
-
     /// A descriptor for the app: it blocks when the pipe is full, and keeps the pipe alive. The caller closes it.
     public func appEnd() throws(SystemError) -> Int32 {
         let fd = gwe_open(pipePath, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0)
