@@ -56,6 +56,40 @@ import Testing
         #expect(seen.filter { !$0.isEmpty } == [[1, 1_000], [1, 20]], "\(seen)")
     }
 
+    @Test("a gateway that only looks for work reports its own traffic once; what gdc sends is due at the next loop")
+    func quiet() throws {
+        let gateway = try GatewayFixture()
+        func stamp() throws -> Int64? { try gateway.sandbox.read(gateway.id, "usage_report")?.timestamp }
+        for _ in 0..<3 { #expect(try gateway.gwe("reconcile").code == 0) }
+        let first = try JSON.parse(Array(try #require(try gateway.resource("usage_report")).utf8), source: "report")
+            .json
+        let activation = first["lo"]?[gateway.id]?["actvt:['provision/activate']"]
+        #expect(activation?["num"]?.int == 1, "\(first.text())")
+        #expect((activation?["tot_tx"]?.int ?? 0) > 100)
+        #expect(first["lo"]?["top_consumer"]?.string == gateway.id)
+        let told = try stamp()
+        for _ in 0..<3 { #expect(try gateway.gwe("reconcile").code == 0) }
+        #expect(try stamp() == told)
+
+        try #require(symlink("\(GatewayProcess.products)/gwe", gateway.root + "/gdc") == 0)
+        let gdc = try GatewayProcess(
+            gateway.root + "/gdc", ["-f", "gwe", "http", "write", "temperature", "21"], environment: gateway.variables,
+            scratch: gateway.root + "/scratch"
+        ).wait()
+        #expect(gdc.code == 0, "\(gdc)")
+        #expect(try gateway.gwe("reconcile").code == 0)
+        let second = try JSON.parse(Array(try #require(try gateway.resource("usage_report")).utf8), source: "report")
+            .json
+        let methods = second["lo"]?[gateway.id]
+        #expect(methods?["write:['temperature']"]?["num"]?.int == 1, "\(second.text())")
+        #expect(methods?["actvt:['provision/activate']"] == nil, "sent already")
+        // The loops since the second one, which sent the first report, are told with it, each once.
+        let loops = (methods?.members ?? []).filter { $0.0.hasPrefix("read") }.reduce(0) {
+            $0 + ($1.1["num"]?.int ?? 0)
+        }
+        #expect(loops == 5, "\(second.text())")
+    }
+
     @Test("a dry run sends and freezes nothing")
     func dryRun() throws {
         let gateway = try gateway(sent: 1_000)
