@@ -37,7 +37,9 @@ extension DeviceClient {
         var configuration = Configuration(
             product: product, cloudURL: settings["cloud"], identity: identity, transfer: transfer)
         configuration.mayActivate = false
-        return try DeviceClient(configuration: configuration, tokens: TokenStore(path: state + "/token"))
+        let client = try DeviceClient(configuration: configuration, tokens: TokenStore(path: state + "/token"))
+        client.meter = UsageMeter(stateFolder: state).count
+        return client
     }
 
     /// The keys of one file over those before; a missing file has none.

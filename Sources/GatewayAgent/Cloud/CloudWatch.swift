@@ -24,6 +24,8 @@ final class CloudWatch: Sendable {
         /// How many passes have ended, and whether the last of them had reached the cloud.
         var passCount = 0
         var isCloudReached = false
+        /// Ends what the thread is blocked in.
+        var interrupt: (@Sendable () -> Void)?
     }
 
     let monitor = Monitor(State())
@@ -56,10 +58,7 @@ final class CloudWatch: Sendable {
         let watch = CloudWatch(knowledge: CloudKnowledge(journal: journal), wake: wake, log: log)
         do throws(SystemError) {
             let thread = try BackgroundThread("gwe-watch") {
-                watch.run(
-                    LongPollWatch(context: context, knowledge: watch.knowledge) { [weak watch] in
-                        watch?.isEnding ?? true
-                    })
+                watch.run(watch.source(context))
                 watch.monitor.update { $0.hasEnded = true }
             }
             thread.detach()
@@ -70,10 +69,32 @@ final class CloudWatch: Sendable {
         return watch
     }
 
+    private func source(_ context: GatewayContext) -> any Source {
+        switch context.configuration.transport {
+        case .mqtt: MQTTWatch(context: context) { [weak self] in self?.hear($0) }
+        case .https: LongPollWatch(context: context, knowledge: knowledge) { [weak self] in self?.isEnding ?? true }
+        }
+    }
+
     // MARK: what others tell it
 
     /// Asks it to end, and does not wait for it.
-    func end() { monitor.update { $0.isEnding = true } }
+    func end() {
+        let interrupt = monitor.update { state in
+            state.isEnding = true
+            return state.interrupt
+        }
+        interrupt?()
+    }
+
+    /// Names what ends a call that the thread is blocked in. Done at once when the watch is ending already.
+    func whenEnding(_ interrupt: @escaping @Sendable () -> Void) {
+        let isEnding = monitor.update { state in
+            state.interrupt = interrupt
+            return state.isEnding
+        }
+        if isEnding { interrupt() }
+    }
 
     /// Waits for its end, at most for `patience`: a request that hangs in a name server must not hold up a stop, and
     /// does no harm afterwards.
@@ -107,18 +128,23 @@ final class CloudWatch: Sendable {
         return isEnding != true
     }
 
+    /// Asks for a pass if a value is a reason for one.
+    private func hear(_ change: CloudChange) {
+        guard !isEnding, knowledge.isNews(change) else { return }
+        wake(change.resource + CloudWatch.reasonEnding)
+    }
+
     private func run(_ source: any Source) {
         var failures = 0
         var lastTold = ""
         while !isEnding {
-            let passCount = monitor.look(\.passCount)
+            let (passCount, isReached) = monitor.look { ($0.passCount, $0.isCloudReached) }
             do throws(CloudFailure) {
                 let change = try source.next(self)
                 if failures > 0 { log(.note("changes in the cloud are heard of again")) }
                 failures = 0
                 lastTold = ""
-                guard let change, !isEnding, knowledge.isNews(change) else { continue }
-                wake(change.resource + CloudWatch.reasonEnding)
+                if let change { hear(change) }
             } catch {
                 guard !isEnding else { return }
                 failures += 1
@@ -128,16 +154,17 @@ final class CloudWatch: Sendable {
                 }
                 lastTold = error.description
                 let pause = CloudWatch.pause(after: failures, error)
-                let goesOn = error.isAboutToken ? waitForPass(after: passCount, pause) : sleep(pause)
+                // Where passes do not reach the cloud either, theirs is the schedule.
+                let goesOn = error.isAboutToken || !isReached ? waitForPass(after: passCount, pause) : sleep(pause)
                 guard goesOn else { return }
             }
         }
     }
 
-    /// Five seconds, then up to the double each time, to five minutes; never sooner than the server asks. Random within
-    /// its upper half, so that a fleet does not come back together.
+    /// Five seconds, then up to the double each time, to an hour: about forty tries in the first day. Never sooner than the
+    /// server asks. Random within its upper half, so that a fleet does not come back together.
     static func pause(after failures: Int, _ error: CloudFailure) -> Duration {
-        let whole = min(300_000, 5_000 << min(max(0, failures - 1), 6))
+        let whole = min(3_600_000, 5_000 << min(max(0, failures - 1), 10))
         let pause = Duration.milliseconds(Int.random(in: whole / 2...whole))
         return max(pause, error.retryAfter ?? .zero)
     }

@@ -86,7 +86,7 @@ struct GDCMQTT {
     }
 
     private func client(_ handler: @escaping @Sendable (ResourceSet) -> MQTTDeviceClient.Reply) -> MQTTDeviceClient {
-        MQTTDeviceClient(configuration: configuration, tokens: .none, handler: handler)
+        MQTTDeviceClient(configuration: configuration, tokens: .none, meter: GDCSession.meter.count, handler: handler)
     }
 
     private func activate(_ target: GDCTarget) throws -> Int32 {

@@ -12,6 +12,11 @@ final class GDCSession {
         case failed(DeviceClientError)
     }
 
+    /// Counts for the gateway that this machine is, whoever the device is.
+    static var meter: UsageMeter {
+        UsageMeter(stateFolder: ((try? FolderOptions.parse([]).folders) ?? Folders()).stateFolder)
+    }
+
     let target: GDCTarget
     let client: DeviceClient
     private let isDebugging: Bool
@@ -26,8 +31,7 @@ final class GDCSession {
         self.target = target
         do throws(DeviceClientError) {
             client = try DeviceClient(configuration: target.configuration, tokens: .none)
-            let folders = (try? FolderOptions.parse([]).folders) ?? Folders()
-            client.meter = UsageMeter(stateFolder: folders.stateFolder).count
+            client.meter = GDCSession.meter.count
         } catch {
             throw GDCFailure(code: ExitStatus.systemError.rawValue, message: error.description)
         }
