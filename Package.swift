@@ -35,6 +35,11 @@ let package = Package(
         .executable(name: "murano-sandbox", targets: ["murano-sandbox"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
     ],
+    traits: [
+        .default(enabledTraits: ["MQTT"]),
+        // Off: neither libmosquitto's headers when gwe is built, nor libmosquitto later. gwe then says so where it is asked.
+        .trait(name: "MQTT", description: "The device client also speaks MQTT, by libmosquitto."),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -44,10 +49,10 @@ let package = Package(
         systemLibrary("CSQLite", apt: "libsqlite3-dev"),
         systemLibrary("CArchive", apt: "libarchive-dev"),
         systemLibrary("CCrypto", apt: "libssl-dev"),
-        // Loaded when first used, see there: libcurl4-openssl-dev and libmicrohttpd-dev have the headers.
+        // Loaded when first used, see there: libcurl4-openssl-dev, libmicrohttpd-dev and libmosquitto-dev have the headers.
         .target(name: "CCurl"),
         .target(name: "CMicroHTTP"),
-        .target(name: "CMosquitto", cSettings: [.define("GWE_MQTT")]),
+        .target(name: "CMosquitto", cSettings: [.define("GWE_MQTT", .when(traits: ["MQTT"]))]),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
         // TLS for the stand-in cloud alone: no gateway links it. libgnutls28-dev has the headers.
         .target(name: "CTLSServer", linkerSettings: [.linkedLibrary("gnutls")]),
@@ -59,7 +64,10 @@ let package = Package(
         // The machine: the only importer of C modules.
         library(
             "GatewaySystem",
-            ["Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP", "CMosquitto", "CLinux"],
+            [
+                "Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP",
+                "CLinux", .target(name: "CMosquitto", condition: .when(traits: ["MQTT"])),
+            ],
             // Types such as timespec belong to whichever C module the compiler happens to read first, so whether a
             // member is visible would depend on the order of the files.
             settings: common,
