@@ -74,17 +74,21 @@ final class CallTableCaller {
             case .contentList: return try client.contentList().isEmpty ? 204 : 200
             case .contentInfo(let name): return try client.contentInfo(name).byteCount > 0 ? 200 : 0
             case .download(let name):
-                let path = folder + "/" + name
-                let outcome = try client.download(name, into: path, configure: { $0.retry.base = .zero })
-                guard try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))) == CallTableRow.content else {
-                    return 0
-                }
-                try Downloader.discard(path)
-                return outcome.resumedByteCount > 0 ? 206 : 200
+                _ = try client.download(name, into: folder + "/" + name, configure: { $0.retry.base = .zero })
+                return try lastDownload(name)
             }
         } catch let error as DeviceClientError {
             return error.status ?? 0
         }
+    }
+
+    /// The status with which the download came to its end; 0 when the file is not what was put up. Removes the file.
+    private func lastDownload(_ name: String) throws -> Int {
+        let path = folder + "/" + name
+        let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        try Downloader.discard(path)
+        let requests = try sandbox.requestLog().filter { $0.path.contains("&id=") && !$0.path.contains("info=true") }
+        return bytes == CallTableRow.content ? requests.last?.status ?? 0 : 0
     }
 
     private var sandboxToken: String? { try? sandbox.token(of: device) ?? nil }
@@ -118,11 +122,7 @@ final class CallTableCaller {
         ).wait()
         if ran.out.hasPrefix("["), let status = Int(ran.out.dropFirst().prefix { $0 != "]" }) {
             guard case .download(let name) = row.call, status == 200 else { return status }
-            let path = folder + "/" + name
-            guard try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))) == CallTableRow.content else { return 0 }
-            try FileManager.default.removeItem(atPath: path)
-            let last = try #require(try sandbox.requestLog().last { $0.path.contains("&id=\(name)") })
-            return last.status
+            return try lastDownload(name)
         }
         // These print what was asked for, without the status.
         switch row.call {

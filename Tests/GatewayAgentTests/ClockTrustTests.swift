@@ -69,7 +69,8 @@ import Testing
         #expect(time.isInDoubt && "\(time)" == "boot+1:02:03" && time > built.advanced(by: day * 100_000))
     }
 
-    @Test("what the journal records while the clock is in doubt is stamped when it is trusted, in the same boot exactly")
+    @Test(
+        "what the journal records while the clock is in doubt is stamped when it is trusted, in the same boot exactly")
     func stamps() throws {
         let scratch = try ScratchGateway()
         let clocks = Clocks()

@@ -192,7 +192,7 @@ import Testing
             try gateway.want(version)
             try trial.begin(gateway)
             let start = gateway.context.sinceBoot()
-            var (failed, bytes, loops, words) = (0, Int64(0), 0, "")
+            var (failed, bytes, largest, loops, words) = (0, Int64(0), Int64(0), 0, "")
             var longest: Duration = .zero
             var isOver = !trial.lastsForADay || trial.words == nil
             while try !gateway.isConverged(version), loops < 200 {
@@ -201,13 +201,15 @@ import Testing
                 guard gateway.timing.trouble != nil else { continue }
                 failed += 1
                 bytes += byteCount
+                largest = max(largest, byteCount)
                 longest = max(longest, pause)
                 if words.isEmpty { words = gateway.words }
                 #expect(pause <= CloudSchedule.longestPatience, "\(trial.name)")
                 if !isOver, gateway.context.sinceBoot() - start >= .seconds(86_400) {
                     isOver = true
                     #expect(failed <= attemptLimit + 1, "\(trial.name)")
-                    #expect(bytes <= byteLimit + 2 * byteCount, "\(trial.name)")
+                    // What is refused for its length has come as far as its limit, and as the kernel had taken it by then.
+                    #expect(bytes <= byteLimit + 2 * largest, "\(trial.name)")
                     try trial.end(gateway)
                 }
             }

@@ -60,7 +60,8 @@ import Testing
             let watch = try NetworkWatch(loop: loop) { count.withLock { $0 += 1 } }
             defer { withExtendedLifetime(watch) {} }
             for (command, isNews) in [
-                ("link set lo up", false), ("addr add 127.0.0.9/8 dev lo", false), ("addr add 192.0.2.1/24 dev lo", true),
+                ("link set lo up", false), ("addr add 127.0.0.9/8 dev lo", false),
+                ("addr add 192.0.2.1/24 dev lo", true),
                 ("route add 198.51.100.0/24 via 192.0.2.2 dev lo", false),
                 ("route add default via 192.0.2.2 dev lo", true), ("route del default", false),
                 ("addr del 192.0.2.1/24 dev lo", false),
