@@ -18,7 +18,8 @@
     F(SSL_CTX_get_ex_data) F(SSL_CTX_set_info_callback) F(SSL_CTX_get0_param) F(SSL_CTX_load_verify_file) \
     F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_use_certificate_chain_file) F(SSL_CTX_use_PrivateKey_file) \
     F(SSL_CTX_check_private_key) F(SSL_CTX_set_default_passwd_cb) F(SSL_get_SSL_CTX) F(SSL_ctrl) F(SSL_in_init) \
-    F(SSL_want) F(SSL_get_ex_data_X509_STORE_CTX_idx) F(SSL_alert_desc_string_long) F(X509_STORE_CTX_get_ex_data) \
+    F(SSL_want) F(SSL_pending) F(SSL_get_ex_data_X509_STORE_CTX_idx) F(SSL_alert_desc_string_long) \
+    F(X509_STORE_CTX_get_ex_data) \
     F(X509_STORE_CTX_get_error) F(X509_VERIFY_PARAM_set1_host) F(X509_VERIFY_PARAM_set1_ip_asc) \
     F(X509_VERIFY_PARAM_set_hostflags) F(X509_verify_cert_error_string) F(ERR_get_error) F(ERR_reason_error_string) \
     F(ERR_clear_error)
@@ -144,6 +145,11 @@ bool gwe_mosquitto_tls_is_too_early(const struct gwe_mosquitto_tls *tls) {
     return tls->refusal == X509_V_ERR_CERT_NOT_YET_VALID;
 }
 const char *gwe_mosquitto_tls_alert(const struct gwe_mosquitto_tls *tls) { return tls->alert; }
+
+bool gwe_mosquitto_tls_has_pending(struct mosquitto *client) {
+    SSL *ssl = mosquitto_ssl_get(client);
+    return ssl && openssl.SSL_pending(ssl) > 0;
+}
 
 bool gwe_mosquitto_tls_is_handshaking(struct mosquitto *client, bool *wants_write) {
     SSL *ssl = mosquitto_ssl_get(client);

@@ -21,7 +21,7 @@ final class NetworkTests {
     }
 
     /// Runs a script of bash(1) in namespaces of network, mounts and processes: whatever it starts ends with it.
-    private func run(_ script: String) throws -> String {
+    func run(_ script: String) throws -> String {
         let start = """
             set -u
             cd '\(root)'
@@ -56,7 +56,7 @@ final class NetworkTests {
     }
 
     /// A certificate for cloud.test.
-    private let certificate = """
+    let certificate = """
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout server.key \\
             -out server.pem -subj /CN=cloud -addext subjectAltName=DNS:cloud.test 2>openssl.log
 

@@ -38,3 +38,6 @@ const char *gwe_mosquitto_tls_alert(const struct gwe_mosquitto_tls *tls);
 
 /// Whether a client's handshake goes on, and whether it waits to write.
 bool gwe_mosquitto_tls_is_handshaking(struct mosquitto *client, bool *wants_write);
+
+/// Whether something was received that libmosquitto has not read yet: then the socket does not say so (SSL_pending(3)).
+bool gwe_mosquitto_tls_has_pending(struct mosquitto *client);

@@ -51,11 +51,11 @@ struct MQTTAddresses {
         return UInt32(bigEndian: address.s_addr) >> 24 == 127
     }
 
-    /// The address of an interface to connect from; libmosquitto cannot bind to the interface itself. nil where nothing
-    /// is to be bound: loopback never is.
-    static func source(
+    /// An interface and its address of the family that is to be connected to. nil where nothing is to be bound: loopback
+    /// never is.
+    static func binding(
         _ interface: String?, for address: Address, action: String
-    ) throws(MQTTError) -> String? {
+    ) throws(MQTTError) -> (interface: String, source: String)? {
         guard let interface, !address.isLoopback else { return nil }
         let all: [NetworkInterfaces.Addresses]
         do throws(SystemError) { all = try NetworkInterfaces.addresses() } catch {
@@ -68,7 +68,7 @@ struct MQTTAddresses {
         guard let text = own.addresses.first(where: { $0.contains(":") == isIPv6 }) else {
             throw MQTTError(.connect, action, "interface \(interface) has no \(isIPv6 ? "IPv6" : "IPv4") address")
         }
-        return text
+        return (interface, text)
     }
 }
 

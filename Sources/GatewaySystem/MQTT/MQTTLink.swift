@@ -55,10 +55,13 @@ struct MQTTLink {
             try checkSocket(isOpen: isOpen)
             try session.read()
             if session.descriptor >= 0, !session.isHandshaking { try session.write() }
-            for event in take() {
+            let events = take()
+            for (index, event) in events.enumerated() {
                 guard case .answered(let code) = event else { continue }
                 guard code == 0 else { throw .refused(code: code, action: action) }
                 isAnswered = true
+                // What came with it: values that were set while nobody was here.
+                session.events = Array(events[(index + 1)...])
                 return
             }
         }
@@ -140,7 +143,7 @@ struct MQTTLink {
     private func finish() {
         session.disconnect()
         let deadline = MonotonicTime.now + .seconds(1)
-        while session.descriptor >= 0, session.wantsWrite, let ready = wait(until: deadline) {
+        while session.descriptor >= 0, session.wantsWrite, let ready = wait(until: deadline, isReading: false) {
             if ready != 0, (try? session.write()) == nil { return }
         }
     }
@@ -198,7 +201,10 @@ struct MQTTLink {
     // MARK: Waiting
 
     /// Sleeps until the socket is ready (its events), somebody has called (0), or the time has come (nil).
-    private func wait(until deadline: MonotonicTime?) -> Int16? {
+    ///
+    /// - Parameter isReading: what was received and not read yet counts as ready.
+    private func wait(until deadline: MonotonicTime?, isReading: Bool = true) -> Int16? {
+        guard !isReading || !session.hasPending else { return Int16(POLLIN) }
         var entries = [
             pollfd(
                 fd: session.descriptor, events: Int16(POLLIN) | (session.wantsWrite ? Int16(POLLOUT) : 0), revents: 0),

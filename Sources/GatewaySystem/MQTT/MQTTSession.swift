@@ -65,10 +65,21 @@ enum MQTTEvent {
         }
 
         /// Begins to connect to a numeric address; `events` tell the end of it.
-        func connect(to address: String, from source: String?) throws(MQTTError) {
-            let keepAlive = Int32(clamping: configuration.keepAlive.components.seconds)
+        ///
+        /// - Parameter binding: the interface to go by, and its address.
+        func connect(to address: String, by binding: (interface: String, source: String)?) throws(MQTTError) {
             mosquitto_user_data_set(client, Unmanaged.passUnretained(self).toOpaque())
-            let code = mosquitto_connect_bind_async(client, address, Int32(configuration.port), keepAlive, source)
+            guard let binding else { return try begin(address, configuration.port) }
+            let bound = try MQTTBoundSocket(action: action)
+            try begin("127.0.0.1", bound.port)
+            try bound.replace(
+                descriptor, by: address, port: configuration.port, interface: binding.interface,
+                source: binding.source)
+        }
+
+        private func begin(_ address: String, _ port: UInt16) throws(MQTTError) {
+            let keepAlive = Int32(clamping: configuration.keepAlive.components.seconds)
+            let code = mosquitto_connect_bind_async(client, address, Int32(port), keepAlive, nil)
             guard code == MOSQ_ERR_SUCCESS.code || code == MOSQ_ERR_CONN_PENDING.code else {
                 let error = failure(code)
                 guard case .failed(var failure) = error, failure.kind == .cut else { throw error }
@@ -85,6 +96,9 @@ enum MQTTEvent {
             var wantsWrite = false
             return tls != nil && gwe_mosquitto_tls_is_handshaking(client, &wantsWrite)
         }
+
+        /// There is something to read, whatever poll(2) says of the descriptor.
+        var hasPending: Bool { tls != nil && gwe_mosquitto_tls_has_pending(client) }
 
         var wantsWrite: Bool {
             var handshake = false
@@ -202,6 +216,7 @@ enum MQTTEvent {
         var events: [MQTTEvent] = []
         let descriptor: Int32 = -1
         let isHandshaking = false
+        let hasPending = false
         let wantsWrite = false
 
         static var unavailability: MQTTError? { MQTTError(.refused, "speak MQTT", "this gwe is built without MQTT") }
@@ -210,7 +225,7 @@ enum MQTTEvent {
             throw MQTTError(.refused, action, "this gwe is built without MQTT")
         }
 
-        func connect(to address: String, from source: String?) throws(MQTTError) {}
+        func connect(to address: String, by binding: (interface: String, source: String)?) throws(MQTTError) {}
         func read() throws(MQTTError) {}
         func write() throws(MQTTError) {}
         func keepAlive() throws(MQTTError) {}

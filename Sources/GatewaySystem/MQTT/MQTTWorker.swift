@@ -64,7 +64,7 @@ final class MQTTWorker: Sendable {
                 guard configuration.usesTLS || address.isLoopback else {
                     throw MQTTError(.refused, action, "plain mqtt is for loopback only; use mqtts")
                 }
-                let source = try MQTTAddresses.source(configuration.transfer.interface, for: address, action: action)
+                let binding = try MQTTAddresses.binding(configuration.transfer.interface, for: address, action: action)
                 let left = MonotonicTime.now.duration(to: deadline)
                 let share = left / (addresses.list.count - index)
                 let current: MQTTSession
@@ -74,7 +74,7 @@ final class MQTTWorker: Sendable {
                     current = try MQTTSession(configuration, action: action)
                 }
                 session = nil
-                try current.connect(to: address.text, from: source)
+                try current.connect(to: address.text, by: binding)
                 var link = MQTTLink(self, current)
                 try link.open(connectWithin: share, answerBefore: deadline)
                 return link
