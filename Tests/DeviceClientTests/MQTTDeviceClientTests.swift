@@ -187,13 +187,3 @@ struct MQTTDeviceClientTests {
         #expect((5000...5100).contains(published), "\(published)")
     }
 }
-
-/// Looks again and again, until it is so or the time is over.
-private func eventually(_ condition: () -> Bool) -> Bool {
-    let end = MonotonicTime.now + .seconds(20)
-    while MonotonicTime.now < end {
-        if condition() { return true }
-        usleep(10_000)
-    }
-    return condition()
-}

@@ -27,6 +27,8 @@ public final class MQTTDeviceClient: Sendable {
         var connection: MQTTConnection?
         var token: DeviceToken?
         var usage: MQTTDeviceUsage
+        /// Heeded where `configuration` leaves the port open.
+        var ports = MQTTPortChoice()
         /// What ended the connection, until somebody has asked.
         var loss: DeviceClientError?
         var isClosed = false
@@ -59,6 +61,9 @@ public final class MQTTDeviceClient: Sendable {
     /// Connects as this device, activating it first where it has no token and that is permitted. A refused token is
     /// replaced by the one that another process has stored in the meantime, or by activating anew, once. Does nothing
     /// while there is a connection.
+    ///
+    /// Where the configuration leaves the port open and nobody answers at 8883, the next call tries 443, and the other
+    /// way round; what worked last comes first.
     public func connect() throws(DeviceClientError) {
         let action = "connect as device \(configuration.device.identity)"
         guard configuration.device.usesToken, configuration.password == nil else { return try open(nil, action) }
@@ -113,8 +118,9 @@ public final class MQTTDeviceClient: Sendable {
             let url = configuration.cloudURL ?? configuration.device.baseURL
             throw DeviceClientError(.permanent, action, "'\(url)' is no address of an MQTT server")
         }
+        let hasChoice = configuration.hasChoiceOfPorts
         var settings = MQTTConfiguration(
-            host: server.host, port: server.port, usesTLS: server.usesTLS,
+            host: server.host, port: hasChoice ? state.look(\.ports.port) : server.port, usesTLS: server.usesTLS,
             clientIdentifier: configuration.device.identity, transfer: configuration.device.transfer)
         settings.userName = login?.name
         settings.password = login?.password
@@ -136,9 +142,17 @@ public final class MQTTDeviceClient: Sendable {
             guard call >= 0 else { throw MQTTError.failed(TransferError(.cancelled, action, "it was closed")) }
             defer { note { $0.end(call, connection.wire, interface: connection.interface) } }
             try connection.connect()
+            state.update { $0.ports.hear(.answered) }
             return connection
         } catch {
-            throw DeviceClientError(error, action)
+            var failure = DeviceClientError(error, action)
+            guard hasChoice else { throw failure }
+            let event = MQTTPortChoice.Event(error)
+            state.update { $0.ports.hear(event) }
+            if event == .failed(.connect) || event == .failed(.timeout) {
+                failure.reason += "; the cloud's MQTT is tried at port 8883 and at 443 in turn"
+            }
+            throw failure
         }
     }
 

@@ -7,7 +7,7 @@ extension MQTTDeviceClient {
         public var device: DeviceClient.Configuration
         /// Where the cloud speaks MQTT, if not where `device` says: `mqtts://host`, `mqtts://host:443`.
         public var cloudURL: String?
-        /// Where no URL says it; Murano also listens at 443.
+        /// Where no URL says it. Without either it is 8883, and 443 in turn where nobody answers: Murano listens at both.
         public var port: UInt16?
         /// For devices that log in with a password of their own instead of a token: then the user name is the identity.
         public var password: String?
@@ -19,13 +19,20 @@ extension MQTTDeviceClient {
         /// Host, port, and whether TLS is spoken; nil where the URL is none.
         ///
         /// `mqtts:` always speaks TLS, and so does `mqtt:`, except with this machine itself. From an address for HTTPS the
-        /// host is taken.
+        /// host is taken. The port is the first one to try: see `hasChoiceOfPorts`.
         public var server: (host: String, port: UInt16, usesTLS: Bool)? {
             guard let address = MQTTAddress(cloudURL ?? device.baseURL) else { return nil }
             let isPlain = ["mqtt", "http"].contains(address.scheme) && address.isLoopback
             let isWeb = address.scheme.hasPrefix("http")
-            let standard: UInt16 = isPlain ? 1883 : 8883
+            let standard = isPlain ? 1883 : MQTTPortChoice.standard
             return (address.host, (isWeb ? nil : address.port) ?? port ?? standard, !isPlain)
+        }
+
+        /// Whether an attempt may go to 8883 or to 443: the address is one for HTTPS and no port is given, so that
+        /// nobody has named one for MQTT.
+        public var hasChoiceOfPorts: Bool {
+            guard port == nil, let address = MQTTAddress(cloudURL ?? device.baseURL) else { return false }
+            return address.scheme.hasPrefix("http") && server?.usesTLS == true
         }
     }
 }

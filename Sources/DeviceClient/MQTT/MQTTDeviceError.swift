@@ -16,3 +16,12 @@ extension DeviceClientError {
         }
     }
 }
+
+extension MQTTPortChoice.Event {
+    init(_ error: MQTTError) {
+        switch error {
+        case .failed(let error): self = .failed(error.kind)
+        case .refused: self = .answered
+        }
+    }
+}
