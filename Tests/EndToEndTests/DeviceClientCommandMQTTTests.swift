@@ -87,4 +87,20 @@ import Testing
         #expect(try run(["-H", url, "mqtt", "subscribe"]).code == 64)
         #expect(try run(["mqtt", "-h"]).out.contains("pubsub <topic>"))
     }
+
+    @Test("without a libmosquitto that can be loaded: 69 in words, and gdc http is as ever")
+    func withoutLibrary() throws {
+        defer { sandbox.stop() }
+        // Found before Debian's, and none.
+        let folder = gateway.root + "/libraries"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        try gateway.write("no library", to: folder + "/libmosquitto.so.1")
+        gateway.environment["LD_LIBRARY_PATH"] = folder
+        let ran = try run(["-u", device, "-H", address(), "mqtt", "subscribe", "--disconnect-after", "0"])
+        #expect(ran.code == 69 && ran.out.isEmpty, "\(ran)")
+        #expect(ran.err.hasPrefix("gdc: cannot load libmosquitto: "), "\(ran)")
+        #expect(ran.err.hasSuffix("; 'gdc http' does the same over HTTPS\n"), "\(ran)")
+        #expect(try sandbox.requestLog().isEmpty)
+        #expect(try run(["-H", sandbox.url, "http", "timestamp"]).code == 0)
+    }
 }

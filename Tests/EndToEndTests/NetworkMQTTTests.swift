@@ -9,6 +9,9 @@ extension NetworkTests {
             apart() { [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; }; within apart
             there() { nsenter -t $far -n "$@"; }
             there ip link set lo up
+            # Else each line has packets of its own.
+            quiet='echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
+            sh -c "$quiet"; there sh -c "$quiet"
             for n in 1 2; do
                 ip link add eth$n type veth peer name far$n netns $far
                 ip addr add 10.9.$n.1/24 dev eth$n; ip link set eth$n up
@@ -61,7 +64,7 @@ extension NetworkTests {
                 publish none
                 cat s.log
                 """)
-        for line in ["refusing 0 eth1\n", "silent 0 eth1\n", "none 69"] {
+        for line in ["refusing 0 ", "silent 0 ", "none 69"] {
             #expect(output.contains(line), "\(line) is not in \(output)")
         }
     }

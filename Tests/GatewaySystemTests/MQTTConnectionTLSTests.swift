@@ -1,4 +1,6 @@
+import Foundation
 import GatewaySystem
+import Glibc
 import Testing
 
 @Suite("MQTT connection over TLS")
@@ -92,5 +94,44 @@ struct MQTTConnectionTLSTests {
         let other = try #require(throws: MQTTError.self) { try MQTTConnection(configuration).connect() }
         guard case .failed(let failure) = other else { throw other }
         #expect(failure.kind == .refused && failure.reason.contains("mismatch"), "\(failure)")
+    }
+
+    @Test("a server that speaks TLS 1.1 and nothing newer is refused")
+    func oldTLS() throws {
+        let port = try MosquittoBroker.freePort()
+        let server = Process()
+        server.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+        server.arguments = [
+            "s_server", "-quiet", "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0", "-accept", "127.0.0.1:\(port)", "-cert",
+            try folder.write("server.pem", TestCertificates.good), "-key",
+            try folder.write("server.key", TestCertificates.key),
+        ]
+        server.standardInput = Pipe()
+        server.standardOutput = FileHandle.nullDevice
+        server.standardError = FileHandle.nullDevice
+        try server.run()
+        defer {
+            kill(server.processIdentifier, SIGKILL)
+            server.waitUntilExit()
+        }
+        // Somebody who takes what is old gets it.
+        let root = try folder.write("ca.pem", TestCertificates.root)
+        let isServed = eventually(within: 30) {
+            let client = try? ProcessOutput(
+                "/bin/sh",
+                [
+                    "-c",
+                    "openssl s_client -connect 127.0.0.1:\(port) -CAfile \(root) -tls1_1 -cipher DEFAULT@SECLEVEL=0 </dev/null",
+                ])
+            return client?.text.contains("TLSv1.1") == true && client?.text.contains("Verify return code: 0") == true
+        }
+        try #require(isServed)
+        var transfer = TransferConfiguration()
+        transfer.caFile = root
+        let configuration = MQTTConfiguration(
+            host: "127.0.0.1", port: port, clientIdentifier: "device", transfer: transfer)
+        let error = try #require(throws: MQTTError.self) { try MQTTConnection(configuration).connect() }
+        guard case .failed(let failure) = error else { throw error }
+        #expect(failure.kind == .tls && failure.reason.contains("version"), "\(failure)")
     }
 }
