@@ -90,4 +90,48 @@ import Testing
         #expect(daemon.wait().code == 0)
         #expect(start.duration(to: .now) < .seconds(60))
     }
+
+    @Test("behind a firewall that lets 443 out alone, the second attempt hears of commands, over TLS")
+    func firewall() throws {
+        let gateway = try GatewayFixture()
+        gateway.sandbox.stop()
+        let (host, file) = ("127.77.0.3", gateway.root + "/server")
+        let made = try GatewayProcess(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=server", "-addext", "subjectAltName=IP:\(host)", "-keyout", file + ".key", "-out", file + ".pem",
+            ], environment: gateway.variables, scratch: gateway.root + "/scratch"
+        ).wait()
+        try #require(made.code == 0, "\(made)")
+        let cloud = try SandboxServer(
+            dataFolder: gateway.root + "/tls-cloud", product: GatewayFixture.product, host: host,
+            certificate: gateway.read(file + ".pem"), privateKey: gateway.read(file + ".key"),
+            mqtts: SandboxAddress(host: host, port: 443))
+        try cloud.start()
+        defer { cloud.stop() }
+        try cloud.addDevice(gateway.id)
+        try gateway.write(
+            """
+            schema: gwe/v1
+            product: \(GatewayFixture.product)
+            cloud: \(cloud.url)
+            ca_file: \(file).pem
+            identity: \(gateway.id)
+            transport: mqtt
+            update_interval: 4h
+
+            """, to: gateway.configFolder + "/gateway.yaml")
+        try upload(.oneOff("tool", "1"), gateway, cloud)
+        let daemon = try gateway.startDaemon()
+        defer { gateway.killApps() }
+        try gateway.eventually("it is connected at 443") {
+            try cloud.requestLog().contains { $0.path == "connack=0" && $0.device == gateway.id }
+        }
+        #expect(daemon.err.contains("at port 8883 and at 443 in turn"), "\(daemon.err)")
+        try cloud.write(gateway.id, "engine_fetch", #"{"install":[{"name":"tool.v1.tar.gz"}]}"#)
+        try gateway.eventually("1 is in force") { try gateway.row("tool")["installed"]?.string == "1" }
+        daemon.send(SIGTERM)
+        #expect(daemon.wait().code == 0)
+    }
 }
