@@ -2,19 +2,20 @@
 import DeviceClient
 import Glibc
 
-let client = try DeviceClient.ofThisGateway()
+var client: DeviceClient?
 
 while true {
-    var pause = Duration.seconds(60)
-    var load = [0.0]
+    var pause: Int64 = 60
+    var load = 0.0
     getloadavg(&load, 1)
     do throws(DeviceClientError) {
-        try client.write("load", "\(load[0])")
-        print("wrote \(load[0])")
+        if client == nil { client = try .ofThisGateway() }
+        try client?.write("load", "\(load)")
+        print("wrote \(load)")
     } catch {
         print(error)
-        pause = error.retryAfter ?? pause
+        pause = max(pause, error.retryAfter?.components.seconds ?? 0)
     }
     fflush(nil)  // gwe keeps what an app prints in its log
-    sleep(UInt32(pause.components.seconds))
+    sleep(UInt32(clamping: pause))
 }

@@ -23,6 +23,9 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
         return words.prefix(1).lowercased() + words.dropFirst()
     }
 
+    /// The disk or the quota is full.
+    public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
+
     /// Whether the same call may succeed later without anybody doing anything.
     public var isPermanent: Bool {
         switch code {

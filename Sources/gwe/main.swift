@@ -32,6 +32,12 @@ func run(_ arguments: [String]) -> Int32 {
 
 if let arguments = GDC.arguments(CommandLine.arguments) { exit(GDC.run(arguments)) }
 
+// An old init script must not start a second daemon.
+if CommandLine.arguments.first?.split(separator: "/").last == "gmq" {
+    tell("gmq: the message queue is not part of this version")
+    exit(ExitStatus.unavailable.rawValue)
+}
+
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch LegacyFlags.translate(arguments) {
 case .modern:

@@ -42,12 +42,24 @@ struct ExampleTests {
         #expect(daemon.wait().code == 0)
     }
 
-    @Test("without a gateway.yaml it ends and says what is missing")
-    func alone() throws {
+    @Test("what goes wrong is a line in its log, and no crash: no gateway.yaml, a cloud that asks for patience of centuries")
+    func trouble() throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        let app = try GatewayProcess(
-            "load_reporter", [], environment: gateway.variables, scratch: gateway.root + "/scratch")
-        let ran = app.wait()
-        #expect(ran.code != 0 && ran.err.contains("names no product"), "\(ran)")
+        func start() throws -> GatewayProcess {
+            try GatewayProcess(
+                "load_reporter", [], environment: gateway.variables, scratch: gateway.root + "/scratch")
+        }
+        let lost = try start()
+        #expect(GatewayProcess.until(.seconds(30)) { lost.out.contains("names no product") }, "\(lost.out)")
+        let known = try GatewayFixture()
+        #expect(try known.gwe("activate").code == 0)
+        known.sandbox.addFault(Fault(.answer(status: 429, retryAfter: 99_999_999_999)))
+        let busy = try GatewayProcess(
+            "load_reporter", [], environment: known.variables, scratch: known.root + "/scratch")
+        #expect(GatewayProcess.until(.seconds(30)) { busy.out.contains("429") }, "\(busy.out)")
+        for app in [lost, busy] {
+            app.send(SIGTERM)
+            #expect(app.wait().signal == SIGTERM)
+        }
     }
 }

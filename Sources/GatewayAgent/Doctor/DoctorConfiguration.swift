@@ -22,6 +22,11 @@ extension DoctorCheck {
         let path = scene.manifestFile
         let bytes: [UInt8]
         do throws(SystemError) { bytes = try AtomicFile.read(path, limit: DesiredInputs.manifestByteLimit) } catch {
+            if error.code == ENOENT, let before = scene.lastManifest {
+                return .failed(
+                    "\(path) was there and is gone; the last good one (\(before)) stays in force",
+                    hint: "put it back; a manifest with 'apps: {}' removes everything")
+            }
             if error.code == ENOENT { return .ok("none: the cloud rules alone") }
             return error.isNotPermitted ? .skipped("not permitted: \(error)") : .failed("\(error)")
         }

@@ -40,6 +40,12 @@ public struct DoctorScene: Sendable {
         GatewayContext(folders: folders, configuration: configuration, manifestFile: manifestFile, clock: clock)
     }
 
+    /// The name of the manifest that was in force last, if it was the one of the standard place.
+    var lastManifest: String? {
+        guard manifestFile == folders.manifestFile else { return nil }
+        return (try? Journal.openReadOnly(folders: folders, clock: clock)?.layer(.local))?.source
+    }
+
     var isClockPlausible: Bool { ClockTrust.isPlausible(clock()) }
 
     /// The folder itself, or the nearest one above it that is there.

@@ -155,7 +155,8 @@ final class OpenState: Sendable {
                 FaultPoint.pass("state.folder")
             }
         } catch {
-            throw Failure(exit: error.code == 13 ? .notPermitted : .cannotCreate, description: "\(error)")
+            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isNotPermitted ? .notPermitted : .cannotCreate
+            throw Failure(exit: exit, description: "\(error)")
         }
         do throws(FileLock.Failure) {
             if let inherited {
@@ -167,7 +168,10 @@ final class OpenState: Sendable {
             if case .held(_, let holder) = error {
                 throw Failure(exit: .tryLater, description: "\(error)", holder: holder)
             }
-            throw Failure(exit: .notPermitted, description: "\(error)")
+            guard case .system(let failure) = error, failure.isNoSpace else {
+                throw Failure(exit: .notPermitted, description: "\(error)")
+            }
+            throw Failure(exit: .noSpace, description: "\(error)")
         }
         FaultPoint.pass("state.locked")
         // A check of a package that was interrupted; nobody else is checking one now.

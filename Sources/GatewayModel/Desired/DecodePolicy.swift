@@ -42,7 +42,10 @@ extension PolicyLayer {
             let child = Field(
                 entry.node, keyMark: entry.keyMark, path: field.path.child(entry.key), problems: field.problems)
             // IFNAMSIZ is 16 with its NUL (netdevice(7)); the kernel refuses / and white space.
-            let bad = entry.key.unicodeScalars.contains { $0 == "/" || $0.value <= 0x20 || $0.value >= 0x7F }
+            let bad = entry.key.unicodeScalars.contains {
+                // A pattern would be a budget for no interface at all.
+                "/*?[]".unicodeScalars.contains($0) || $0.value <= 0x20 || $0.value >= 0x7F
+            }
             guard !bad, (1...15).contains(entry.key.utf8.count) else {
                 field.problems.report(
                     "no name of a network interface: 1 to 15 ASCII characters", at: entry.keyMark, path: child.path)

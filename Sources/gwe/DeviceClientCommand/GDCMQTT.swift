@@ -12,6 +12,13 @@ enum GDCMQTTCommand: Hashable {
     /// Publishes the lines of standard input, and prints what comes.
     case publishAndSubscribe(topic: String)
 
+    var topic: String? {
+        switch self {
+        case .publish(let topic, _), .publishAndSubscribe(let topic): topic
+        case .activate, .subscribe: nil
+        }
+    }
+
     init(_ words: [String]) throws(GDCFailure) {
         let operands = Array(words.dropFirst())
         switch (words.first, operands.count) {
@@ -33,6 +40,7 @@ struct GDCMQTT {
 
     static func run(_ words: [String], _ options: GDCOptions) throws(GDCFailure) -> Int32 {
         let command = try GDCMQTTCommand(words)
+        if let topic = command.topic { try check(topic) }
         let target = try GDCTarget(options, transport: .mqtt)
         let session = try GDCMQTT(target, options)
         if let problem = MQTTConnection.unavailability {
@@ -52,6 +60,16 @@ struct GDCMQTT {
             throw GDCMQTT.failure(error)
         } catch {
             throw GDCFailure(code: ExitStatus.systemError.rawValue, message: "\(error)")
+        }
+    }
+
+    /// The device API ends a connection that publishes to anything else, and does not say why.
+    private static func check(_ topic: String) throws(GDCFailure) {
+        let isKnown =
+            topic == "$resource.batch" || topic.hasPrefix("$provision/")
+            || topic.hasPrefix("$resource/") && topic.utf8.count > "$resource/".utf8.count || !topic.hasPrefix("$")
+        guard isKnown, !topic.isEmpty, topic.utf8.count <= 300, !topic.contains(where: { "+#\0".contains($0) }) else {
+            throw .usage("'\(topic)' is no topic: expected ALIAS, $resource/ALIAS or $resource.batch")
         }
     }
 
