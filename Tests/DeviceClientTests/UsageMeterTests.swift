@@ -121,6 +121,35 @@ import Testing
         #expect(entry.duration == .zero && entry.longestDuration == .seconds(7 * 86_400))
     }
 
+    @Test("thousands of forged records of the largest values stop at the limit, and the daemon lives")
+    func forged() throws {
+        let collector = try collector()
+        let sender = DatagramSender()
+        let most = Int64.max
+        let one =
+            #"["eth0","d","read",[],\#(most),\#(most),\#(most),\#(most),\#(most),\#(most),\#(most),\#(most),\#(most)]"#
+        let bytes = Array("[\(Array(repeating: one, count: 60).joined(separator: ","))]".utf8)
+        for _ in 0..<200 { #expect(eventually { sender.send(bytes, to: socket) == .sent }) }
+        collector.stop()
+        let entry = try #require(try UsageStore.openReadOnly(stateFolder: folder.path)?.open()?.entries.first)
+        #expect(entry.sentByteCount == 1 << 45, "\(entry)")
+        #expect(entry.receivedWithHeaders == 1 << 45 && entry.duration > .zero)
+        let day = try #require(try UsageStore.openReadOnly(stateFolder: folder.path)?.days().first)
+        #expect(day.receivedByteCount == 1 << 45 && day.count == 12_000 * 1_000_000)
+    }
+
+    @Test("a meter that may not write tells a daemon, and leaves no file where there is none")
+    func readOnly() throws {
+        let meter = UsageMeter(stateFolder: folder.path, mayWrite: false)
+        meter.count(record())
+        meter.flush()
+        #expect(meter.droppedCount == 1 && folder.names.isEmpty)
+        let collector = try collector()
+        meter.count(record())
+        collector.stop()
+        #expect(try counted() == (1, 10))
+    }
+
     @Test("the socket is everybody's to send to; once it is stopped, senders know that nobody is there")
     func socketMode() throws {
         let collector = try collector()

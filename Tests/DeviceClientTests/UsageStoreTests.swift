@@ -60,6 +60,31 @@ import Testing
         #expect(try store.days().map(\.count) == [2])
     }
 
+    @Test("sums stop at a limit: forged records of the largest values overflow neither SQLite's integers nor Swift's")
+    func saturation() throws {
+        let folder = try TestFolder()
+        let store = try UsageStore.open(stateFolder: folder.path)
+        var forged = UsageRecord(
+            interface: "eth0", identity: "d", method: .read, resources: [], count: 1_000_000, sentByteCount: 1 << 40,
+            receivedByteCount: 1 << 40, sentWithHeaders: 1 << 40, receivedWithHeaders: 1 << 40,
+            duration: .seconds(7 * 86_400))
+        // As a batch may be that waited long for the file.
+        forged.count = 1 << 44
+        for _ in 0..<5 { try store.add(Array(repeating: forged, count: 20), at: Self.noon) }
+        forged.sentByteCount = .max
+        try store.add([forged], at: Self.noon)
+        try store.add([forged], at: nil)
+        try store.add([Self.record()], at: Self.noon)
+        let limit: Int64 = 1 << 45
+        let entry = try #require(try store.open()?.entries.first { $0.identity == "d" })
+        #expect(entry.count == limit && entry.sentByteCount == limit && entry.receivedByteCount == limit)
+        #expect(entry.sentWithHeaders == limit && entry.receivedWithHeaders == limit)
+        #expect(entry.duration == .microseconds(limit))
+        let day = try #require(try store.days().first { $0.identity == "d" })
+        #expect(day.sentByteCount == limit && day.receivedWithHeaders == limit && day.count == limit)
+        #expect(try store.months().count == 2)
+    }
+
     @Test("the open interval is not forgotten, whatever number is named")
     func forgettingOpen() throws {
         let folder = try TestFolder()
@@ -85,7 +110,7 @@ import Testing
         #expect(days.reduce(0) { $0 + $1.receivedByteCount } == 50_000)
     }
 
-    @Test("a day is the believed clock's; else the newest that is known, and before the first one none")
+    @Test("a day is the believed clock's; what was counted in doubt moves to the day on which it is believed again")
     func days() throws {
         let folder = try TestFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
@@ -93,9 +118,15 @@ import Testing
         #expect(try store.days().map(\.day.number) == [0])
         try store.add([Self.record()], at: Self.noon)
         try store.add([Self.record()], at: nil)
+        #expect(try store.days().map(\.day.number) == [0, Self.noon / 86_400])
+        try store.add([Self.record()], at: Self.noon + 1)
         let days = try store.days()
-        #expect(days.map { "\($0.day)" } == ["2026-11-22"] && days.map(\.count) == [3])
+        #expect(days.map { "\($0.day)" } == ["2026-11-22"] && days.map(\.count) == [4])
+        // A week without a clock, after a reboot: not the bytes of the last day before.
+        try store.add([Self.record(interface: "ppp0")], at: nil)
+        #expect(try store.days().map(\.count) == [1, 4])
         try store.add([Self.record(interface: "ppp0")], at: Self.noon + 86_400)
+        #expect(try store.days().map(\.count) == [4, 2])
         try store.add([Self.record()], at: Self.noon + 10 * 86_400)
         #expect(
             try store.days().map { "\($0.day) \($0.interface)" } == [
@@ -105,7 +136,7 @@ import Testing
         let months = try store.months()
         #expect(
             months.map { "\($0.day) \($0.interface) \($0.count)" } == [
-                "2026-11-01 eth0 3", "2026-11-01 ppp0 1", "2026-12-01 eth0 1",
+                "2026-11-01 eth0 4", "2026-11-01 ppp0 2", "2026-12-01 eth0 1",
             ])
     }
 

@@ -59,6 +59,8 @@ struct MeteredCalls: @unchecked Sendable {
             // Long enough for counts on the way.
             cloud.addFault(Fault(.trickle(bytesPerSecond: 900_000), on: [.download], times: 1))
             _ = try client.download("large", into: root + "/scratch/large")
+            // Slower than the line: the peer is held back by TCP's window, again and again.
+            _ = try client.download("large", into: root + "/scratch/paced") { $0.receiveLimit = 600_000 }
             // Answers that are failures.
             for status in [401, 404, 429, 503] {
                 cloud.addFault(Fault(.answer(status: status, retryAfter: nil), times: 1))

@@ -29,8 +29,8 @@ struct PacketCapture {
         guard bytes.count >= 24, [0xA1B2_C3D4, 0xA1B2_3C4D].contains(little(0)), little(20) & 0xFFFF == 1 else {
             throw Damaged(offset: 0)
         }
-        /// The number after the last byte of each direction of each connection.
-        var ends: [String: UInt32] = [:]
+        /// What was seen of each direction of each connection.
+        var seen: [String: Stream] = [:]
         var offset = 24
         while offset + 16 <= bytes.count {
             let length = little(offset + 8)
@@ -65,10 +65,29 @@ struct PacketCapture {
             guard payload > 0 else { continue }
             let stream = "\(source) \(big(tcp)) \(big(tcp + 2))"
             let first = UInt32(big(tcp + 4)) << 16 | UInt32(big(tcp + 6))
-            let end = first &+ UInt32(payload)
-            let fresh = ends[stream].map { Int64(Int32(bitPattern: end &- $0)) } ?? Int64(payload)
-            if fresh < payload { self[keyPath: direction].repeated += Int64(payload) - max(0, fresh) }
-            if fresh > 0 { ends[stream] = end }
+            self[keyPath: direction].repeated += seen[stream, default: Stream(origin: first)].add(first, payload)
+        }
+    }
+
+    /// The parts of a stream of bytes that have been seen, in order; numbers count from the first that was.
+    private struct Stream {
+        let origin: UInt32
+        private var parts: [Range<Int64>] = []
+
+        init(origin: UInt32) { self.origin = origin }
+
+        /// Returns how many of the bytes had been seen before.
+        mutating func add(_ number: UInt32, _ count: Int) -> Int64 {
+            let start = Int64(Int32(bitPattern: number &- origin))
+            var whole = start..<start + Int64(count)
+            let known = parts.reduce(Int64(0)) { $0 + Int64($1.clamped(to: whole).count) }
+            parts.removeAll { part in
+                guard part.lowerBound <= whole.upperBound, whole.lowerBound <= part.upperBound else { return false }
+                whole = min(part.lowerBound, whole.lowerBound)..<max(part.upperBound, whole.upperBound)
+                return true
+            }
+            parts.append(whole)
+            return known
         }
     }
 }

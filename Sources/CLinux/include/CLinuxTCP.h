@@ -4,7 +4,8 @@
 
 /// Totals since the connection began.
 struct gwe_tcp_usage {
-    /// Payload, as it went over the wire: what was sent twice counts twice.
+    /// Payload. What was sent twice counts twice. What came in twice counts once: tcpi_bytes_received grows with the number
+    /// that is acknowledged, and what is thrown away (a repetition, a segment beyond a full buffer) moves no number.
     int64_t sent, received;
     /// Estimates: the payload and the IP and TCP headers of all segments, those without payload too.
     int64_t sent_with_headers, received_with_headers;

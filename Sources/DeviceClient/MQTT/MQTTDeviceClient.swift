@@ -20,13 +20,12 @@ public final class MQTTDeviceClient: Sendable {
 
     public let configuration: Configuration
     public let tokens: TokenStore
-    let meter: (@Sendable (UsageRecord) -> Void)?
+    private let tally: MQTTUsageTally
     private let handler: @Sendable (ResourceSet) -> Reply
 
     struct State {
         var connection: MQTTConnection?
         var token: DeviceToken?
-        var usage: MQTTDeviceUsage
         /// Heeded where `configuration` leaves the port open.
         var ports = MQTTPortChoice()
         /// What ended the connection, until somebody has asked.
@@ -48,10 +47,9 @@ public final class MQTTDeviceClient: Sendable {
     ) {
         self.configuration = configuration
         self.tokens = tokens
-        self.meter = meter
+        tally = MQTTUsageTally(identity: configuration.device.identity, meter: meter)
         self.handler = handler
-        state = Monitor(
-            State(token: configuration.device.token, usage: MQTTDeviceUsage(identity: configuration.device.identity)))
+        state = Monitor(State(token: configuration.device.token))
     }
 
     deinit { close() }
@@ -128,19 +126,19 @@ public final class MQTTDeviceClient: Sendable {
         settings.connectTimeout = min(configuration.device.timeout, .seconds(60))
         let handlers = MQTTConnection.Handlers(
             received: received, lost: lost,
-            moved: { [weak self] wire, interface in
-                self?.note { usage in usage.moved(wire, interface: interface) }
+            moved: { [weak tally] wire, interface in
+                tally?.note { usage in usage.moved(wire, interface: interface) }
             })
         do throws(MQTTError) {
             let connection = try MQTTConnection(settings, handlers: handlers)
-            let call = state.update { state in
-                state.usage.restart()
+            let isClosed = state.update { state in
                 state.loss = nil
                 state.connection = connection
-                return state.isClosed ? -1 : state.usage.begin(method, resources)
+                return state.isClosed
             }
-            guard call >= 0 else { throw MQTTError.failed(TransferError(.cancelled, action, "it was closed")) }
-            defer { note { $0.end(call, connection.wire, interface: connection.interface) } }
+            guard !isClosed else { throw MQTTError.failed(TransferError(.cancelled, action, "it was closed")) }
+            let call = tally.beginAnew(method, resources)
+            defer { tally.note { $0.end(call, connection.wire, interface: connection.interface) } }
             try connection.connect()
             state.update { $0.ports.hear(.answered) }
             return connection
@@ -161,7 +159,7 @@ public final class MQTTDeviceClient: Sendable {
     private func take(_ message: MQTTMessage) {
         // Other topics are not for devices of today.
         guard let set = ResourceSet(message), let connection = state.look(\.connection) else { return }
-        note { $0.received(set.alias, connection.wire, interface: connection.interface) }
+        tally.note { $0.received(set.alias, connection.wire, interface: connection.interface) }
         switch handler(set) {
         case .echo: try? publish(set.alias, set.value)
         case .publish(let value): try? publish(set.alias, value)
@@ -212,18 +210,12 @@ public final class MQTTDeviceClient: Sendable {
         guard let connection = state.look(\.connection) else {
             throw DeviceClientError(.retryLater, action, "there is no connection")
         }
-        let call = state.update { $0.usage.begin(method, resources) }
-        defer { note { $0.end(call, connection.wire, interface: connection.interface) } }
+        let call = tally.begin(method, resources)
+        defer { tally.note { $0.end(call, connection.wire, interface: connection.interface) } }
         do throws(MQTTError) {
             try connection.publish(message, timeout: configuration.device.timeout)
         } catch {
             throw DeviceClientError(error, action)
         }
-    }
-
-    func note(_ change: (inout MQTTDeviceUsage) -> [UsageRecord]) {
-        let records = state.update { change(&$0.usage) }
-        guard let meter else { return }
-        for record in records { meter(record) }
     }
 }

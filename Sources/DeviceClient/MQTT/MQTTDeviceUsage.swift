@@ -39,39 +39,50 @@ struct MQTTDeviceUsage {
     }
 
     /// What went over the wire so far, told by the way: nothing while a call goes on, which counts it at its end, unless
-    /// that is more than a second ago.
+    /// that takes longer than a moment.
     mutating func moved(_ wire: MQTTWireCount, interface: String) -> [UsageRecord] {
-        guard wire != counted else { return [] }
+        guard counted.isBehind(wire) else { return [] }
         guard let (number, call) = calls.min(by: { $0.key < $1.key }) else {
             return [record(.subscribe, ["$resource"], 0, wire, interface, since: nil)]
         }
-        guard max(call.begin, mark).duration(to: .now) > .seconds(1) else { return [] }
+        guard max(call.begin, mark).duration(to: .now) > .milliseconds(100) else { return [] }
         let count = call.isCounted ? 0 : 1
         calls[number]?.isCounted = true
         calls[number]?.begin = .now
         return [record(call.method, call.resources, count, wire, interface, since: call.begin)]
     }
 
-    /// IP and TCP headers with time stamps (RFC 791, RFC 9293, RFC 7323), as on IPv4.
-    private static let headerByteCount: Int64 = 52
-
     private mutating func record(
         _ method: UsageRecord.Method, _ resources: [String], _ count: Int, _ wire: MQTTWireCount, _ interface: String,
         since begin: MonotonicTime?
     ) -> UsageRecord {
         defer {
-            counted = wire
+            counted.advance(to: wire)
             mark = .now
         }
         let sent = max(0, wire.sentByteCount - counted.sentByteCount)
         let received = max(0, wire.receivedByteCount - counted.receivedByteCount)
-        let segmentsOut = max(0, wire.sentSegmentCount - counted.sentSegmentCount)
-        let segmentsIn = max(0, wire.receivedSegmentCount - counted.receivedSegmentCount)
         return UsageRecord(
             interface: interface, identity: identity, method: method, resources: resources, count: count,
             sentByteCount: sent, receivedByteCount: received,
-            sentWithHeaders: sent + segmentsOut * MQTTDeviceUsage.headerByteCount,
-            receivedWithHeaders: received + segmentsIn * MQTTDeviceUsage.headerByteCount,
+            sentWithHeaders: max(0, wire.sentWithHeaders - counted.sentWithHeaders),
+            receivedWithHeaders: max(0, wire.receivedWithHeaders - counted.receivedWithHeaders),
             duration: begin.map { $0.duration(to: .now) } ?? .zero)
+    }
+}
+
+extension MQTTWireCount {
+    /// Two threads tell what they have read: the one that comes late takes nothing back.
+    fileprivate mutating func advance(to other: MQTTWireCount) {
+        sentByteCount = max(sentByteCount, other.sentByteCount)
+        receivedByteCount = max(receivedByteCount, other.receivedByteCount)
+        sentWithHeaders = max(sentWithHeaders, other.sentWithHeaders)
+        receivedWithHeaders = max(receivedWithHeaders, other.receivedWithHeaders)
+    }
+
+    fileprivate func isBehind(_ other: MQTTWireCount) -> Bool {
+        var advanced = self
+        advanced.advance(to: other)
+        return advanced != self
     }
 }

@@ -2,10 +2,10 @@ public import GatewaySystem
 
 /// The daemon's end of `run/usage.sock`: takes what every process of the gateway has counted, and writes it to `usage.db`.
 ///
-/// Its thread sleeps until a datagram comes; then it gathers for a second and writes once. Whoever may reach the socket may
+/// Its thread sleeps until a datagram comes; then it gathers for 700 ms and writes once. Whoever may reach the socket may
 /// send; what is malformed is ignored, and every value is bounded.
 public final class UsageCollector: Sendable {
-    /// Keys of one batch, and datagrams of one second: more are left to the next one, or to the senders.
+    /// Keys of one batch, and datagrams of one write: more are left to the next one, or to the senders.
     private static let keyLimit = 1_000
     private static let datagramLimit = 5_000
 
@@ -23,7 +23,10 @@ public final class UsageCollector: Sendable {
         func waitForEnd() { monitor.wait { $0 == .ended ? () : nil } }
     }
 
-    static func folders(_ stateFolder: String) -> RunFolders { RunFolders(stateFolder: stateFolder) }
+    private static func folders(_ stateFolder: String) -> RunFolders { RunFolders(stateFolder: stateFolder) }
+
+    /// Where a daemon's socket may be.
+    static func sockets(_ stateFolder: String) -> [String] { folders(stateFolder).paths("usage", ".sock") }
 
     /// Makes the socket in the state folder's `run`, or in memory where that cannot be, and starts.
     ///
@@ -62,7 +65,7 @@ public final class UsageCollector: Sendable {
         var hasTold = false
         while true {
             var reception = receiver.receive(limit: UsageDatagram.byteLimit)
-            let deadline = MonotonicTime.now + .seconds(1)
+            let deadline = MonotonicTime.now + UsageMeter.pause
             var count = 0
             gathering: while true {
                 switch reception {

@@ -1,6 +1,6 @@
 /// What one request of the device API cost on the wire, or a part of that.
 ///
-/// A request gives one record when it ends. During a long one (a download, a long poll) further records come about once
+/// A request gives one record when it ends. During a long one (a download, a long poll) further records come some times
 /// a second, and one more when its connection is closed after it: the first of them counts the request, the others
 /// only add bytes. So whoever is killed in the middle has told all but the last second.
 public struct UsageRecord: Sendable, Hashable {
@@ -29,6 +29,7 @@ public struct UsageRecord: Sendable, Hashable {
     public var count: Int
     /// TCP payload with TLS and HTTP headers in it, as it went over the wire: what was sent twice counts twice.
     public var sentByteCount: Int64
+    /// What the peer sent twice counts once: see `WireUsage`.
     public var receivedByteCount: Int64
     /// Estimates: the payload and the IP and TCP headers of all segments.
     public var sentWithHeaders: Int64
@@ -74,14 +75,18 @@ public struct UsageRecord: Sendable, Hashable {
 
     public var key: Key { Key(interface: interface, identity: identity, method: method, resources: resources) }
 
-    /// Adds a record of the same key.
+    /// Adds a record of the same key. Sums stop at `UsageStore.sumLimit`.
     mutating func merge(_ other: UsageRecord) {
-        count += other.count
-        sentByteCount += other.sentByteCount
-        receivedByteCount += other.receivedByteCount
-        sentWithHeaders += other.sentWithHeaders
-        receivedWithHeaders += other.receivedWithHeaders
-        duration += other.duration
+        func sum<Number: FixedWidthInteger>(_ a: Number, _ b: Number) -> Number {
+            let (sum, isTooMuch) = a.addingReportingOverflow(b)
+            return isTooMuch ? Number(clamping: UsageStore.sumLimit) : min(sum, Number(clamping: UsageStore.sumLimit))
+        }
+        count = sum(count, other.count)
+        sentByteCount = sum(sentByteCount, other.sentByteCount)
+        receivedByteCount = sum(receivedByteCount, other.receivedByteCount)
+        sentWithHeaders = sum(sentWithHeaders, other.sentWithHeaders)
+        receivedWithHeaders = sum(receivedWithHeaders, other.receivedWithHeaders)
+        duration = min(duration + other.duration, .microseconds(UsageStore.sumLimit))
         largestSentByteCount = max(largestSentByteCount, other.largestSentByteCount)
         largestReceivedByteCount = max(largestReceivedByteCount, other.largestReceivedByteCount)
         longestDuration = max(longestDuration, other.longestDuration)

@@ -31,10 +31,8 @@ extension DatabaseConnection {
         try execute(
             """
             INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-                num = num + excluded.num, tx = tx + excluded.tx, rx = rx + excluded.rx,
+                \(Self.addition), microseconds = \(Self.sum("microseconds")),
                 max_tx = max(max_tx, excluded.max_tx), max_rx = max(max_rx, excluded.max_rx),
-                tx_headers = tx_headers + excluded.tx_headers, rx_headers = rx_headers + excluded.rx_headers,
-                microseconds = microseconds + excluded.microseconds,
                 max_microseconds = max(max_microseconds, excluded.max_microseconds)
             """,
             names + [
@@ -67,10 +65,13 @@ extension DatabaseConnection {
             ])
     }
 
-    private static let addition = """
-        num = num + excluded.num, tx = tx + excluded.tx, rx = rx + excluded.rx,
-            tx_headers = tx_headers + excluded.tx_headers, rx_headers = rx_headers + excluded.rx_headers
-        """
+    /// Adds, within the limit: beyond its integers SQLite would go on with floating point.
+    private static func sum(_ column: String) -> String {
+        "min(\(column) + excluded.\(column), \(UsageStore.sumLimit))"
+    }
+
+    private static let addition = ["num", "tx", "rx", "tx_headers", "rx_headers"].map { "\($0) = \(sum($0))" }
+        .joined(separator: ", ")
 
     /// An interface that is known there, or one of the first few, keeps its name: budgets go by it.
     private mutating func usageInterface(
@@ -85,13 +86,13 @@ extension DatabaseConnection {
         return isKept == true ? name : UsageStore.other
     }
 
-    /// The day to count on. At the first believed reading, what was counted before moves there; at each new day, the
+    /// The day to count on. At the next believed reading, what was counted before moves there; at each new day, the
     /// oldest beyond the limit go.
     mutating func usageDay(at unixSeconds: Int64?) throws(DatabaseError) -> Int64 {
-        let newest = try query("SELECT max(day) FROM day").first?[0].int ?? 0
-        guard let unixSeconds else { return newest }
+        guard let unixSeconds else { return 0 }
         let today = UsageDay(unixSeconds: unixSeconds).number
-        guard today > 0 else { return newest }
+        guard today > 0 else { return 0 }
+        let newest = try query("SELECT max(day) FROM day").first?[0].int ?? 0
         if try query("SELECT EXISTS (SELECT 1 FROM day WHERE day = 0)").first?[0].bool == true {
             try execute(
                 """

@@ -11,13 +11,17 @@ internal import Glibc
 /// Nobody can fill the disk with names: an interval holds 200 keys, a day 32, and what comes beyond goes to an entry
 /// whose identity is `other`.
 ///
-/// A day is the wall clock's, in UTC, where that clock can be believed. Otherwise the record goes to the newest day that
-/// is known; where none is, to day 0, whose totals move to the first day that is.
+/// A day is the wall clock's, in UTC, where that clock can be believed. Otherwise the record goes to day 0, whose totals
+/// move to the day on which the clock is believed again.
+///
+/// No sum goes beyond 32 TiB, whatever is added: `sumLimit`.
 public final class UsageStore: Sendable {
     static let keyLimit: Int64 = 200
     static let dayKeyLimit: Int64 = 32
     static let interfaceLimit: Int64 = 16
     static let dayLimit: Int64 = 400
+    /// Where each sum stops. Those of all rows together stay below 2^63 then.
+    static let sumLimit: Int64 = 1 << 45
     /// In place of names that do not fit any more.
     public static let other = "other"
 

@@ -48,7 +48,7 @@ final class CloudConnection: CloudLink {
         device.mayActivate = mayActivate
         let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: mayActivate)
         let client = try DeviceClient(configuration: device, tokens: tokens)
-        if mayActivate { client.meter = UsageMeter(stateFolder: context.folders.stateFolder).count }
+        if mayActivate { client.meter = context.usageMeter().count }
         #if DEBUG
             // The cloud has given the token out, and it is not kept yet.
             client.observer = { exchange in

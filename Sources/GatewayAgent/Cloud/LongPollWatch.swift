@@ -71,7 +71,7 @@ final class LongPollWatch: CloudWatch.Source {
             device.isCancelled = isEnding
             let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: false)
             let client = try DeviceClient(configuration: device, tokens: tokens)
-            client.meter = UsageMeter(stateFolder: context.folders.stateFolder).count
+            client.meter = context.usageMeter().count
             since = knowledge.standingSince(place: CloudConnection.place(client), now: context.clock())
             self.client = client
             return client

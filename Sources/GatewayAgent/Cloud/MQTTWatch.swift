@@ -45,7 +45,7 @@ final class MQTTWatch: CloudWatch.Source {
             let heard = heard
             let client = MQTTDeviceClient(
                 configuration: .init(device), tokens: tokens,
-                meter: UsageMeter(stateFolder: context.folders.stateFolder).count,
+                meter: context.usageMeter().count,
                 handler: { set in
                     guard CloudExchange.inputs.contains(set.alias) else { return .nothing }
                     // One that was not heard before, on a device that has heard others, was just written.

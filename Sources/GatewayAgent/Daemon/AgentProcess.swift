@@ -194,7 +194,9 @@ final class AgentProcess: Sendable {
     /// Takes what every process of this gateway counts. Where it cannot, those that may write usage.db do so themselves.
     private func collectUsage() -> UsageCollector? {
         do throws(SystemError) {
-            return try UsageCollector(stateFolder: context.folders.stateFolder) { [log] in log(.problem($0)) }
+            return try UsageCollector(stateFolder: context.folders.stateFolder, clock: context.usageClock) { [log] in
+                log(.problem($0))
+            }
         } catch {
             log(.problem("usage of other processes is not counted: \(error)"))
             return nil

@@ -3,7 +3,7 @@ internal import DeviceClient
 internal import GatewaySystem
 
 /// The cloud's answer, asked for once for all checks: its clock, without a token, and then one read with the token that is
-/// stored, which activates nothing. Neither is metered, because a doctor writes nothing.
+/// stored, which activates nothing. Both are metered where there is a daemon to count them: a doctor writes nothing.
 struct DoctorCloud: Sendable {
     static let timeout: Duration = .seconds(8)
 
@@ -37,6 +37,7 @@ struct DoctorCloud: Sendable {
             device.timeout = timeout
             device.transfer.keepsCertificates = true
             let client = try DeviceClient(configuration: device, tokens: .none)
+            client.meter = scene.context.usageMeter(mayWrite: false).count
             return ask(client, try? TokenStore(path: scene.folders.tokenFile).load(repairing: false)?.token)
         } catch let error as DeviceClientError {
             return DoctorCloud(answer: .failed(error))

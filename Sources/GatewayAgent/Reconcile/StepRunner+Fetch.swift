@@ -149,7 +149,7 @@ extension StepRunner {
         let identity = (try? Identity.resolve(context.configuration).text) ?? ""
         _ = UsageCounter(
             transfer, .init(identity: identity, method: .get, resources: [name]),
-            meter: UsageMeter(stateFolder: context.folders.stateFolder).count)
+            meter: context.usageMeter().count)
     }
 
     /// Tells how far it is, at most some fifty times, and feeds the unpacking.

@@ -38,7 +38,7 @@ struct DataBudgetLedger {
     }
 
     /// A clock that cannot be right is not believed: then it is still the newest day that was counted.
-    private func believed(_ days: [UsageTotal]) -> WallTime {
+    func believed(_ days: [UsageTotal]) -> WallTime {
         let now = context.clock()
         guard !ClockTrust.isPlausible(now), let newest = days.last?.day, newest.number > 0 else { return now }
         return WallTime(milliseconds: newest.number * 86_400_000)

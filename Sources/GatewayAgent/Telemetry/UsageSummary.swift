@@ -16,10 +16,11 @@ public enum UsageSummary {
     public static func make(_ context: GatewayContext, _ period: Period) throws -> JSONValue {
         let store = try UsageStore.openReadOnly(stateFolder: context.folders.stateFolder)
         let days = try store?.days() ?? []
+        let ledger = DataBudgetLedger(context: context)
         let rows: [(String, UsageTotal)]
         switch period {
         case .days(let count):
-            let today = UsageDay(unixSeconds: context.clock().milliseconds / 1_000)
+            let today = UsageDay(unixSeconds: ledger.believed(days).milliseconds / 1_000)
             let first = UsageDay(number: today.number - Int64(count) + 1)
             rows = days.filter { $0.day >= first || $0.day.number == 0 }.map { ($0.day.description, $0) }
         case .months:
@@ -27,7 +28,6 @@ public enum UsageSummary {
         }
         let key = period == .months ? "month" : "day"
         let policy = try policy(context)
-        let ledger = DataBudgetLedger(context: context)
         let budgets = policy.dataBudget.sorted { $0.key < $1.key }.map { ledger.allowance(of: $0.key, $0.value, days) }
         return [
             "schema": "gwe/v1",

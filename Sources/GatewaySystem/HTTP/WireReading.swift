@@ -5,6 +5,8 @@ public struct WireUsage: Sendable, Hashable {
     public var interface: String
     /// What was sent twice counts twice, as it does for who is paid by the byte.
     public var sentByteCount: Int64 = 0
+    /// What the peer sent twice counts once: the kernel does not tell how many bytes it took and threw away
+    /// (`tcpi_bytes_received` grows with what is acknowledged, tcp_rcv_nxt_update() in net/ipv4/tcp_input.c).
     public var receivedByteCount: Int64 = 0
     /// Estimates: the payload and the IP and TCP headers of all segments.
     public var sentWithHeaders: Int64 = 0
@@ -40,7 +42,7 @@ public struct WireReading: Sendable {
         /// A request begins; these bytes came after the end of the one before (a peer that says goodbye). Left out when
         /// there are none.
         case before
-        /// About once a second during a request, when there were bytes.
+        /// Some times a second during a request, when there were bytes.
         case progress
         /// A request has ended, well or not. Always told, also without a byte.
         case end

@@ -61,12 +61,12 @@ public struct MQTTMessage: Sendable, Hashable {
 
 /// What an MQTT connection has cost so far, as TCP_INFO tells it (tcp(7)).
 public struct MQTTWireCount: Sendable, Hashable {
-    /// TCP payload, TLS included.
+    /// TCP payload, TLS included, as in `WireUsage`.
     public var sentByteCount: Int64 = 0
     public var receivedByteCount: Int64 = 0
-    /// All segments, also those that only acknowledge.
-    public var sentSegmentCount: Int64 = 0
-    public var receivedSegmentCount: Int64 = 0
+    /// Estimates: the payload and the IP and TCP headers of all segments, those that only acknowledge too.
+    public var sentWithHeaders: Int64 = 0
+    public var receivedWithHeaders: Int64 = 0
 
     public init() {}
 }

@@ -35,7 +35,7 @@ struct MQTTLink {
 
     /// Waits for TCP, TLS and the server's consent.
     mutating func open(connectWithin share: Duration, answerBefore deadline: MonotonicTime) throws(MQTTError) {
-        defer { count() }
+        defer { count(isClosing: !isAnswered) }
         let connectDeadline = min(MonotonicTime.now + share, deadline)
         var isOpen = false
         while true {
@@ -104,7 +104,7 @@ struct MQTTLink {
 
     /// Moves messages until the end. Throws what ended it; returns after `close`.
     mutating func serve() throws(MQTTError) {
-        defer { count() }
+        defer { count(isClosing: true) }
         deliver()
         while true {
             try start()
@@ -137,7 +137,7 @@ struct MQTTLink {
     /// For a connection that nobody wants any more.
     mutating func end() {
         finish()
-        count()
+        count(isClosing: true)
     }
 
     private func finish() {
@@ -222,9 +222,9 @@ struct MQTTLink {
         return entries[0].revents
     }
 
-    private mutating func count() {
+    private mutating func count(isClosing: Bool = false) {
         let before = wire.last
-        wire.read()
+        wire.read(isClosing: isClosing)
         let now = wire.last
         guard now != before else { return }
         if now.sentByteCount != before.sentByteCount {
@@ -249,6 +249,6 @@ final class MQTTWireHolder {
     init(_ socket: Int32) { reader = MQTTWireReader(socket) }
 
     var interface: String { reader.interface }
-    func read() { last = reader.count() }
+    func read(isClosing: Bool) { last = reader.count(isClosing: isClosing) }
     func findInterface() { reader.findInterface() }
 }
