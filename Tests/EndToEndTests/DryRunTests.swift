@@ -134,6 +134,12 @@ import Testing
             try gateway.upload(.service("web", "2"))
             try gateway.write(
                 "schema: gwe/v1\napps:\n  web: {version: \"2\"}\n", to: gateway.configFolder + "/next.yaml")
+            // The daemon writes what it counted a second later.
+            try gateway.eventually("every request so far is counted") {
+                let usage = try gateway.gwe("usage", "--json").json?["usage"]?.elements ?? []
+                let count = usage.reduce(0) { $0 + ($1["requests"]?.int ?? 0) }
+                return try count >= gateway.sandbox.requestLog().count
+            }
             let before = gateway.snapshot()
             try gateway.sandbox.clearRequestLog()
             let inSync = try gateway.gwe("reconcile", "--dry-run")
