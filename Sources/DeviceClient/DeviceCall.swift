@@ -33,16 +33,16 @@ extension DeviceCall {
         guard let text = String(validating: response.body, as: UTF8.self) else { return false }
         let word = text.filter { !$0.isWhitespace }
         switch self {
-        case .timestamp: return Int64(word) != nil
+        case .timestamp: return DeviceClient.time(word) != nil
         case .activate: return DeviceToken(word) != nil
-        case .read(let aliases): return names(aliases)
-        case .poll(let alias, _, _): return names([alias])
-        case .write(_, let reads): return names(reads)
-        case .record: return true
+        case .read(let aliases): return names(aliases) && !word.isEmpty
+        case .poll(let alias, _, _): return names([alias]) && !word.isEmpty
+        case .write(_, let reads): return names(reads) && (!word.isEmpty || reads.isEmpty)
+        case .record: return word.isEmpty
         case .contentList: return text.unicodeScalars.allSatisfy { $0.value >= 32 || $0 == "\r" || $0 == "\n" }
         case .contentInfo:
             let fields = text.split(separator: ",", maxSplits: 3, omittingEmptySubsequences: false)
-            return fields.count >= 3 && Int64(fields[1]) != nil
+            return fields.count >= 3 && Int64(fields[1]) != nil && DeviceClient.time(fields[2]) != nil
         }
     }
 }

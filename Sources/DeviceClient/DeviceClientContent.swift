@@ -15,16 +15,33 @@ public struct ContentInfo: Sendable, Hashable {
 }
 
 extension DeviceClient {
-    /// The names of all contents.
+    /// The names of all contents. A list whose last line has no end is believed when there is a content of that name.
     public func contentList() throws(DeviceClientError) -> [String] {
         let call = Call(.listContent, contentPath(nil), resources: ["provision/download"], action: "list the contents")
         let response = try authorised(call)
         switch response.status {
         case 204: return []
-        case 200: return response.text.split(whereSeparator: \.isNewline).map(String.init)
+        case 200: break
         default: throw unexpected(response, call.action)
         }
+        let names = response.text.split(whereSeparator: \.isNewline).map(String.init)
+        guard DeviceCall.contentList.isAnswered(by: response),
+            names.allSatisfy({ $0.utf8.count <= DeviceClient.contentNameByteLimit })
+        else {
+            throw DeviceClientError(.captivePortal, call.action, "the answer is no list of contents", status: 200)
+        }
+        // Cut on its way, or of a server that ends no last line?
+        if let last = names.last, response.body.last != UInt8(ascii: "\n") {
+            do throws(DeviceClientError) { _ = try contentInfo(last) } catch {
+                guard error.isPermanent, error.transfer == nil else { throw error }
+                throw DeviceClientError(.captivePortal, call.action, "the list is cut", status: 200)
+            }
+        }
+        return names
     }
+
+    /// More than any file name has.
+    static let contentNameByteLimit = 1_024
 
     /// Type, size and time of one content: `<type>,<bytes>,<unix time>,<meta>`.
     public func contentInfo(_ name: String) throws(DeviceClientError) -> ContentInfo {
@@ -40,7 +57,7 @@ extension DeviceClient {
         }
         let fields = response.text.split(separator: ",", maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count >= 3, let byteCount = Int64(fields[1]), byteCount >= 0,
-            let updated = Int64(fields[2].filter { !$0.isWhitespace })
+            let updated = DeviceClient.time(fields[2])
         else {
             throw DeviceClientError(.captivePortal, action, "the answer is no content information", status: 200)
         }

@@ -50,6 +50,9 @@ extension DeviceClient {
 
     /// The newest values by alias, as text. What has never been written is missing in the result; an empty list asks nothing.
     ///
+    /// A body that ends too early is an error. One that was cut on its way by something that corrected its length too
+    /// cannot be told when the cut is within a value: where a wrong value does harm, read twice with different aliases.
+    ///
     /// - Throws: `retryLater`, `captivePortal` or `clock` when another try may help (`retryAfter` says when, if the server
     ///   did); `notActivated`, `notAuthorised` and their like when an operator must act first.
     public func read(_ aliases: [String]) throws(DeviceClientError) -> [String: String] {
@@ -125,8 +128,12 @@ extension DeviceClient {
         let call = recordCall(points)
         let response = try authorised(call)
         switch response.status {
-        case 200, 204: return .accepted
-        case 409: return .conflicts(try conflicts(response, call.resources, call.action))
+        case 204: return .accepted
+        case 200 where response.body.isEmpty: return .accepted
+        case 200:
+            throw DeviceClientError(
+                .captivePortal, call.action, "something came with the 200 that this call never answers", status: 200)
+        case 409: return .conflicts(try conflicts(response, points, call.action))
         default: throw unexpected(response, call.action)
         }
     }
@@ -143,14 +150,21 @@ extension DeviceClient {
         return Call(.record, "/onep:v1/stack/record", form: form, resources: aliases, action: action)
     }
 
-    /// The server's clock, in Unix seconds. Needs no token.
+    /// The server's clock, in Unix seconds; not before September 2001, so that no cut number passes. Needs no token.
     public func timestamp() throws(DeviceClientError) -> Int64 {
         let call = timestampCall()
         let response = try exchange(call, token: nil)
         guard response.status == 200 else { throw unexpected(response, call.action) }
-        guard let seconds = Int64(response.text.filter { !$0.isWhitespace }) else {
-            throw DeviceClientError(.captivePortal, call.action, "the answer is no number", status: 200)
+        guard let seconds = DeviceClient.time(response.text) else {
+            throw DeviceClientError(.captivePortal, call.action, "the answer is no time", status: 200)
         }
+        return seconds
+    }
+
+    /// A time of a server in Unix seconds. It has ten digits from 2001 to 2286; with fewer it was cut.
+    static func time(_ text: some StringProtocol) -> Int64? {
+        let word = String(text.filter { !$0.isWhitespace })
+        guard word.utf8.count >= 10, let seconds = Int64(word), seconds >= 1_000_000_000 else { return nil }
         return seconds
     }
 
@@ -187,6 +201,10 @@ extension DeviceClient {
         case 200: break
         default: throw unexpected(response, action)
         }
+        // With nothing to say, the answer is 204.
+        guard !response.body.isEmpty || aliases.isEmpty else {
+            throw DeviceClientError(.captivePortal, action, "the answer is empty", status: 200)
+        }
         var values: [String: String] = [:]
         for (name, value) in FormCoding.fields(response.body) {
             guard aliases.contains(name) else {
@@ -197,13 +215,20 @@ extension DeviceClient {
         return values
     }
 
+    /// A time that was not sent is the rest of one that was cut.
     private func conflicts(
-        _ response: HTTPResponse, _ aliases: [String], _ action: String
+        _ response: HTTPResponse, _ points: [RecordPoint], _ action: String
     ) throws(DeviceClientError) -> [String: [Int64]] {
         var conflicts: [String: [Int64]] = [:]
         for (alias, times) in FormCoding.fields(response.body.filter { $0 != 10 && $0 != 13 }) {
-            guard aliases.contains(alias) else { throw unexpected(response, action) }
-            conflicts[alias, default: []] += times.split(separator: ",").compactMap { Int64($0) }
+            for word in times.split(separator: ",") {
+                guard let time = Int64(word), points.contains(where: { $0.alias == alias && $0.timestamp == time })
+                else {
+                    let reason = "the answer names values that were not sent"
+                    throw DeviceClientError(.captivePortal, action, reason, status: response.status)
+                }
+                conflicts[alias, default: []].append(time)
+            }
         }
         return conflicts
     }
