@@ -105,7 +105,7 @@ let package = Package(
         tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),
         tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
-        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel"]),
+        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "Documents"]),
         tests(
             "EndToEndTests",
             [

@@ -54,6 +54,64 @@ import Testing
         #expect(trust.doubt == "behind (1970-01-01)", "but not against the release")
     }
 
+    @Test("a synchronised clock is believed against a journal that was ahead, which is corrected, and stays believed")
+    func synchronised() throws {
+        let scratch = try ScratchGateway()
+        let clocks = Clocks()
+        // A clock that was a year ahead wrote the journal.
+        clocks.set(built.advanced(by: day * 400))
+        try OpenState(context: context(scratch, clocks), purpose: "a test").journal
+            .markSent([(resource: "engine_report", text: "{}")])
+        clocks.set(built.advanced(by: day * 30))
+        let context = context(scratch, clocks)
+        let state = try OpenState(context: context, purpose: "a test")
+        #expect(context.trust.doubt == "behind (2026-12-01)" && context.clock().isInDoubt)
+        let ahead = try #require(try state.journal.trustedTime())
+
+        clocks.isSynchronised.withLock { $0 = true }
+        #expect(context.trust.doubt == nil && !context.clock().isInDoubt)
+        #expect(try state.journal.trustedTime() == ahead, "looking writes nothing")
+        try context.settleTimes(in: state.journal)
+        #expect(try state.journal.trustedTime() == built.advanced(by: day * 30))
+        // The NTP client has gone, and gwe is started anew.
+        clocks.isSynchronised.withLock { $0 = false }
+        #expect(context.trust.isTrusted)
+        let later = self.context(scratch, clocks)
+        try later.settleTimes(in: state.journal)
+        #expect(later.trust.isTrusted)
+    }
+
+    @Test("the kernel's word alone makes no clock doubtful; by default it is adjtimex's")
+    func unsynchronised() throws {
+        let scratch = try ScratchGateway()
+        let real = GatewayContext(folders: scratch.folders, configuration: GatewayConfiguration(layers: []))
+        #expect(real.trust.isTrusted, "whatever adjtimex says here: \(String(describing: ClockState.isSynchronised))")
+        let clocks = Clocks()
+        clocks.set(built.advanced(by: day))
+        for isSynchronised in [false, true] {
+            clocks.isSynchronised.withLock { $0 = isSynchronised }
+            #expect(clocks.trust.isTrusted && context(scratch, clocks).trust.isTrusted)
+        }
+        // And the machine's own clock, after a journal from next year.
+        real.trust.learn(WallTime.now().advanced(by: day * 365))
+        #expect(real.trust.isTrusted == (ClockState.isSynchronised ?? false))
+    }
+
+    @Test("a window is not open while the clock is in doubt, and is judged anew once it is trusted")
+    func window() throws {
+        let scratch = try ScratchGateway()
+        let clocks = Clocks()
+        clocks.set(WallTime(milliseconds: 5_000))
+        let context = context(scratch, clocks)
+        func doubt() -> String? {
+            Observer(context: context, isDeep: false).observe(apps: [:], desired: DesiredState(), services: nil)
+                .clockDoubt
+        }
+        #expect(doubt() == "behind (1970-01-01)")
+        clocks.set(built.advanced(by: day))
+        #expect(doubt() == nil)
+    }
+
     @Test("the release's date is not before the newest one in the changelog")
     func releaseDate() throws {
         let text = try String(
@@ -168,6 +226,7 @@ import Testing
     private func context(_ scratch: ScratchGateway, _ clocks: Clocks) -> GatewayContext {
         GatewayContext(
             folders: scratch.folders, configuration: GatewayConfiguration(layers: []),
-            clock: { clocks.wall.withLock { $0 } }, sinceBoot: { clocks.boot.withLock { $0 } })
+            clock: { clocks.wall.withLock { $0 } }, sinceBoot: { clocks.boot.withLock { $0 } },
+            isClockSynchronised: { clocks.isSynchronised.withLock { $0 } })
     }
 }

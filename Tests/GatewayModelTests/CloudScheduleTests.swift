@@ -119,6 +119,60 @@ import Testing
         }
     }
 
+    @Test("what the watch beside the passes tries and fails counts into the day's limits", arguments: [14_400, 600])
+    func watch(_ interval: Int) throws {
+        let interval = Duration.seconds(interval)
+        let limit = CloudSchedule.attemptLimit(interval: interval)
+        // The watch fails from the last good pass on; the passes fail when their time has come, and the watch then rests.
+        for watchTries in [1, 15, limit - 1, limit + 5] {
+            var schedule = CloudSchedule(identity: "one")
+            _ = schedule.handle(.succeeded, at: .seconds(1), interval: interval)
+            var now: Duration = .seconds(10)
+            let end = now + .seconds(86_400)
+            for _ in 0..<watchTries {
+                #expect(schedule.handle(.watchFailed(byteCount: 100), at: now, interval: interval) == .asBefore)
+                now += .seconds(1)
+            }
+            #expect(schedule.attemptsOfDay == watchTries && schedule.bytesOfDay == Int64(watchTries) * 100)
+            var passTries = 0
+            while now < end {
+                passTries += 1
+                now += try wait(schedule.handle(.failed(trouble(.dns), byteCount: 0), at: now, interval: interval))
+            }
+            // Passes that find the limit reached try once, and once more after half a day.
+            #expect(watchTries + passTries <= max(limit, watchTries + 1) + 1, "\(watchTries) and \(passTries)")
+        }
+        var schedule = CloudSchedule(identity: "one")
+        _ = schedule.handle(.watchFailed(byteCount: 100), at: .seconds(1), interval: interval)
+        #expect(schedule.trouble == nil && schedule.failures == 0 && schedule.mayTalk(at: .seconds(2)))
+        _ = schedule.handle(.succeeded, at: .seconds(3), interval: interval)
+        #expect(schedule.attemptsOfDay == 0 && schedule.bytesOfDay == 0)
+    }
+
+    @Test("commands ask after each of the first failures, then with the schedule; an invitation ends any wait")
+    func commands() throws {
+        for kind in [CloudTrouble.Kind.unknownDevice, .busy] {
+            var schedule = CloudSchedule(identity: "one")
+            #expect(schedule.handle(.invited, at: .zero, interval: fourHours) == .asBefore, "nothing to end")
+            for number in 1...10 {
+                let time = Duration.seconds(number * 60)
+                #expect(schedule.mayTalkOnCommand(at: time), "\(kind) \(number)")
+                let event = CloudSchedule.Event.failed(trouble(kind), retryAfter: .seconds(7_200), byteCount: 0)
+                _ = schedule.handle(event, at: time, interval: fourHours)
+            }
+            let now = Duration.seconds(660)
+            let left = try #require(schedule.boundWait(at: now))
+            #expect(!schedule.mayTalkOnCommand(at: now) && !schedule.mayTalk(at: now) && left > .seconds(7_000))
+            #expect(schedule.mayTalkOnCommand(at: now + left) && schedule.boundWait(at: now + left) == nil)
+            #expect(schedule.handle(.invited, at: now, interval: fourHours) == .talk(after: .zero))
+            #expect(schedule.mayTalkOnCommand(at: now) && schedule.mayTalk(at: now) && schedule.trouble != nil)
+            // A refusal after it is the first of its kind again.
+            let next = try wait(
+                schedule.handle(.failed(trouble(.unknownDevice), byteCount: 0), at: now, interval: fourHours))
+            #expect(next >= hour && next <= hour * 5 / 4)
+        }
+    }
+
     @Test("a change of the network brings a waiting retry forward, twice a minute at most, but no refused one")
     func network() throws {
         var schedule = CloudSchedule(identity: "one")

@@ -138,6 +138,28 @@ struct PlanTests {
         #expect(try plan(urgent, there: running, policy: policy, minuteOfDay: 600)?.deferral == nil)
     }
 
+    @Test("while the clock is in doubt no window is open, and what is urgent or interrupts nothing does not wait")
+    func windowInDoubt() throws {
+        var policy = Policy()
+        policy.window = DailyWindow(start: 120, end: 240)
+        var app = DesiredApp(name: try name("web"), release: .init(try wish("2"), from: .cloud))
+        let running = ObservedApp(current: try release("1"), isRunning: true)
+        func deferral(_ app: DesiredApp, _ there: ObservedApp?, _ policy: Policy, minute: Int) -> String? {
+            var observed = ObservedState(minuteOfDay: minute)
+            observed.apps[app.name] = there
+            observed.clockDoubt = "behind (1970-01-01)"
+            return Plan.make(desired: DesiredState(apps: [app.name: app], policy: policy), observed: observed).apps
+                .first?.deferral
+        }
+        let words = "this machine's clock is behind (1970-01-01): whether the window 02:00-04:00 is open is not known"
+        // Whatever the clock shows.
+        for minute in [0, 121, 600] { #expect(deferral(app, running, policy, minute: minute) == words) }
+        #expect(deferral(app, nil, policy, minute: 600) == nil)
+        #expect(deferral(app, running, Policy(), minute: 600) == nil)
+        app.urgent = true
+        #expect(deferral(app, running, policy, minute: 600) == nil)
+    }
+
     @Test("a release that failed waits, unless it is asked for by name")
     func quarantine() throws {
         let release = try wish("2")

@@ -10,9 +10,18 @@ public enum Activation {
         do {
             let client = try CloudConnection.client(context, mayActivate: true) { _ in }
             if !again, try client.isActivated() {
-                return (.success, "already activated as \(client.configuration.identity)")
+                let trouble = CloudInvitation.refusal(context)
+                let isAsked = CloudInvitation.send(context)
+                var words = "already activated as \(client.configuration.identity)"
+                if let trouble {
+                    words +=
+                        ", and refused since \(trouble.since): \(trouble.words()); it is tried again "
+                        + (isAsked ? "now" : "with the next pass")
+                }
+                return (.success, words)
             }
             try client.activate()
+            CloudInvitation.send(context)
             return (.success, "activated as \(client.configuration.identity)")
         } catch let error as DeviceClientError {
             return (error.isPermanent ? .notPermitted : .unavailable, "\(error)")

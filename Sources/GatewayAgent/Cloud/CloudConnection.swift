@@ -83,7 +83,7 @@ final class CloudConnection: CloudLink {
         _ first: [String: String], _ reading: [String]
     ) throws(DeviceClientError) -> [String: String] {
         var values = first
-        for attempt in 0..<2 where reading.count > 1 {
+        for attempt in 0..<2 {
             let news = reading.filter { isNews($0, values[$0] ?? "") }
             var isConfirmed = true
             for name in news where isConfirmed {
@@ -96,9 +96,11 @@ final class CloudConnection: CloudLink {
             // Somebody may have written in between.
             if attempt == 0 { values = try client.read(reading) }
         }
-        guard reading.count > 1 else { return values }
-        let action = "read \(reading.joined(separator: ", "))"
-        throw DeviceClientError(.retryLater, action, "two answers in a row do not agree", status: 200)
+        throw CloudConnection.disagreement("read \(reading.joined(separator: ", "))")
+    }
+
+    private static func disagreement(_ action: String) -> DeviceClientError {
+        DeviceClientError(.retryLater, action, "two answers in a row do not agree", status: 200)
     }
 
     private func isNews(_ resource: String, _ text: String) -> Bool {
@@ -130,6 +132,12 @@ final class CloudConnection: CloudLink {
         do throws(DeviceClientError) {
             // "Since when" is now unless it is said: a time before any write.
             let answer = try client.poll(resource, timeout: .milliseconds(1), since: since ?? "0")
+            if let text = answer.values.map({ $0[resource] ?? "" }), isNews(resource, text) {
+                guard try client.read([resource, "engine_report"])[resource] == text else {
+                    throw CloudConnection.disagreement("poll \(resource)")
+                }
+                believed[resource] = text
+            }
             return CloudReading(
                 text: answer.values.map { $0[resource] ?? "" }, lastModified: answer.lastModified,
                 isSettled: answer.isSettled)
@@ -144,7 +152,8 @@ final class CloudConnection: CloudLink {
             return ContentFacts(
                 byteCount: info.byteCount, partialByteCount: client.partialByteCount(of: info, at: path))
         } catch {
-            if error.isPermanent { return nil }
+            // The cloud's word, not an answer that was too long.
+            if error.isPermanent, error.transfer == nil { return nil }
             throw CloudFailure(error)
         }
     }

@@ -33,8 +33,6 @@ struct CloudFailure: Error, Sendable, CustomStringConvertible {
 enum CloudTalk: Sendable {
     case notAsked, succeeded
     case failed(CloudFailure)
-
-    var hasSucceeded: Bool { if case .succeeded = self { true } else { false } }
 }
 
 /// What a poll found.

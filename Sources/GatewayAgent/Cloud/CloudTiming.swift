@@ -15,7 +15,10 @@ final class CloudTiming: Sendable {
     init(context: GatewayContext, journal: Journal) {
         self.context = context
         self.journal = journal
-        state = Mutex(CloudTiming.stored(context, journal).schedule)
+        let (schedule, isOfThisBoot) = CloudTiming.stored(context, journal)
+        state = Mutex(schedule)
+        // Else each process of this boot would begin the wait anew.
+        if !isOfThisBoot { keep(schedule) }
     }
 
     /// What the journal has. Of a boot before, nothing is due any more at a time of this one.
@@ -52,6 +55,35 @@ final class CloudTiming: Sendable {
     /// Returns when the next talk is to be instead, if that changes.
     func networkChanged() -> Duration? { handle(.networkChanged, interval: .zero) }
     func clockStepped() -> Duration? { handle(.clockStepped, interval: .zero) }
+
+    /// A person has asked for a token, or put one in place.
+    func invited() { _ = handle(.invited, interval: .zero) }
+
+    /// The watch beside the passes has failed.
+    func watchFailed(byteCount: Int64) { _ = handle(.watchFailed(byteCount: byteCount), interval: .zero) }
+
+    /// Whether a pass for this reason may ask the cloud. A person is never kept waiting, nor is what the cloud has just
+    /// set; a command that no person is seen to give is, after ten failures in a row: a crontab may run it each minute.
+    func mayAsk(_ options: PassOptions) -> Bool {
+        if options.isByHand || CloudTiming.dueReasons.contains(options.reason) { return true }
+        if options.reason.hasSuffix(CloudWatch.reasonEnding) { return true }
+        let now = context.sinceBoot()
+        return state.withLock {
+            CloudTiming.commands.contains(options.reason) ? $0.mayTalkOnCommand(at: now) : $0.mayTalk(at: now)
+        }
+    }
+
+    private static let dueReasons: Set<String> = ["timer", "SIGHUP"]
+    private static let commands: Set<String> = ["command line", "asked for", "gwe install"]
+
+    /// What is said where a command did not ask; nil when nothing keeps it from asking.
+    var patience: String? {
+        let (left, trouble) = state.withLock { ($0.boundWait(at: context.sinceBoot()), $0.trouble) }
+        guard let left else { return nil }
+        let why = trouble.map { ": " + $0.words(clockDoubt: context.trust.doubt) } ?? ""
+        return "the cloud is left alone for another \(left.inWords)\(why); 'gwe activate', or 'gwe reconcile' at a "
+            + "terminal, asks at once"
+    }
 
     /// Whether a pass that is not the poll may ask the cloud.
     var mayTalk: Bool { state.withLock { $0.mayTalk(at: context.sinceBoot()) } }

@@ -14,6 +14,8 @@ internal import GatewaySystem
 final class CloudWatch: Sendable {
     /// How it learns of changes; blocks.
     protocol Source {
+        /// What all its requests have cost so far, both ways; 0 where that is not known.
+        var byteCount: Int64 { get }
         /// Returns after a change, or because time is over or the watch is ending; then with nil.
         func next(_ watch: CloudWatch) throws(CloudFailure) -> CloudChange?
     }
@@ -35,27 +37,37 @@ final class CloudWatch: Sendable {
     private let wake: @Sendable (String) -> Void
     private let log: @Sendable (PassEvent) -> Void
 
-    private init(
-        knowledge: CloudKnowledge, wake: @escaping @Sendable (String) -> Void,
+    /// Told of each failure with its bytes: the day's limits count them.
+    private let failed: @Sendable (Int64) -> Void
+
+    init(
+        knowledge: CloudKnowledge, failed: @escaping @Sendable (Int64) -> Void = { _ in },
+        wake: @escaping @Sendable (String) -> Void,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.knowledge = knowledge
+        self.failed = failed
         self.wake = wake
         self.log = log
     }
 
     /// Starts watching, if gateway.yaml wishes it and names a cloud; nil otherwise.
     ///
-    /// - Parameter wake: asks for a pass, for this reason. Called from the watch's thread.
+    /// - Parameters:
+    ///   - timing: counts what fails.
+    ///   - wake: asks for a pass, for this reason. Called from the watch's thread.
     static func start(
-        _ context: GatewayContext, journal: Journal, log: @escaping @Sendable (PassEvent) -> Void,
+        _ context: GatewayContext, journal: Journal, timing: CloudTiming,
+        log: @escaping @Sendable (PassEvent) -> Void,
         wake: @escaping @Sendable (String) -> Void
     ) -> CloudWatch? {
         let configuration = context.configuration
         guard configuration.product != nil, configuration.transport == .mqtt || configuration.poll == .long else {
             return nil
         }
-        let watch = CloudWatch(knowledge: CloudKnowledge(journal: journal), wake: wake, log: log)
+        let watch = CloudWatch(
+            knowledge: CloudKnowledge(journal: journal), failed: { timing.watchFailed(byteCount: $0) }, wake: wake,
+            log: log)
         do throws(SystemError) {
             let thread = try BackgroundThread("gwe-watch") {
                 watch.run(watch.source(context))
@@ -114,19 +126,24 @@ final class CloudWatch: Sendable {
 
     // MARK: the thread
 
-    /// Waits, at most for that long; false when the watch is ending.
+    /// Waits for that long; false when the watch is ending.
     func sleep(_ pause: Duration) -> Bool {
         monitor.wait(atMost: pause) { $0.isEnding ? true : nil } == nil
     }
 
-    /// Waits until a later pass than that one has reached the cloud, at most for that long; false when ending.
-    private func waitForPass(after count: Int, _ pause: Duration) -> Bool {
-        let isEnding = monitor.wait(atMost: pause) { state -> Bool? in
-            if state.isEnding { return true }
-            return state.passCount > count && state.isCloudReached ? false : nil
+    /// Waits until the last pass has reached the cloud, and is a later one than that; false when ending. However long it
+    /// takes: the passes keep to the schedule of trouble, and find out when it is over.
+    private func waitForPass(after count: Int) -> Bool {
+        while true {
+            let isEnding = monitor.wait(atMost: CloudWatch.longWait) { state -> Bool? in
+                if state.isEnding { return true }
+                return state.passCount > count && state.isCloudReached ? false : nil
+            }
+            if let isEnding { return !isEnding }
         }
-        return isEnding != true
     }
+
+    private static let longWait: Duration = .seconds(86_400)
 
     /// Asks for a pass if a value is a reason for one.
     private func hear(_ change: CloudChange) {
@@ -134,11 +151,14 @@ final class CloudWatch: Sendable {
         wake(change.resource + CloudWatch.reasonEnding)
     }
 
-    private func run(_ source: any Source) {
+    /// Tries while passes reach the cloud, until the watch is to end. Where they do not, the schedule is theirs alone.
+    func run(_ source: any Source) {
         var failures = 0
         var lastTold = ""
-        while !isEnding {
-            let (passCount, isReached) = monitor.look { ($0.passCount, $0.isCloudReached) }
+        var seen = 0
+        while waitForPass(after: seen) {
+            let passCount = monitor.look(\.passCount)
+            let byteCount = source.byteCount
             do throws(CloudFailure) {
                 let change = try source.next(self)
                 if failures > 0 { log(.note("changes in the cloud are heard of again")) }
@@ -148,15 +168,17 @@ final class CloudWatch: Sendable {
             } catch {
                 guard !isEnding else { return }
                 failures += 1
+                failed(source.byteCount - byteCount)
                 // Tokens are the pass's affair: it activates and tells of it; nothing is tried here meanwhile.
                 if error.description != lastTold, !error.isAboutToken {
                     log(.problem("\(error); until that is over, changes are seen at the next poll"))
                 }
                 lastTold = error.description
-                let pause = CloudWatch.pause(after: failures, error)
-                // Where passes do not reach the cloud either, theirs is the schedule.
-                let goesOn = error.isAboutToken || !isReached ? waitForPass(after: passCount, pause) : sleep(pause)
-                guard goesOn else { return }
+                if error.isAboutToken {
+                    seen = passCount
+                } else if !sleep(CloudWatch.pause(after: failures, error)) {
+                    return
+                }
             }
         }
     }
@@ -166,7 +188,7 @@ final class CloudWatch: Sendable {
     static func pause(after failures: Int, _ error: CloudFailure) -> Duration {
         let whole = min(3_600_000, 5_000 << min(max(0, failures - 1), 10))
         let pause = Duration.milliseconds(Int.random(in: whole / 2...whole))
-        return max(pause, error.retryAfter ?? .zero)
+        return max(pause, min(error.retryAfter ?? .zero, CloudSchedule.longestPatience))
     }
 }
 

@@ -10,6 +10,8 @@ final class LongPollWatch: CloudWatch.Source {
     /// Between a change and the look whether its second brought another one.
     static let settling: Duration = .seconds(2)
 
+    var byteCount: Int64 { client?.callByteCount ?? 0 }
+
     private let context: GatewayContext
     private let knowledge: CloudKnowledge
     private let isEnding: @Sendable () -> Bool

@@ -8,6 +8,9 @@ internal import GatewaySystem
 /// has it in its journal; the pass then clears the resource over HTTPS. So a manifest that stays is sent again at each
 /// connect; it is known then, and no reason for a pass.
 final class MQTTWatch: CloudWatch.Source {
+    /// A connect that fails is short; how short is not known here.
+    var byteCount: Int64 { 0 }
+
     private let context: GatewayContext
     private let heard: @Sendable (CloudChange) -> Void
     private var client: MQTTDeviceClient?

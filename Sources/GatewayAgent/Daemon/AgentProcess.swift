@@ -169,7 +169,9 @@ final class AgentProcess: Sendable {
         }
         // A step that outlasts the patience of a stop must not keep the process.
         passes.detach()
-        let cloudWatch = CloudWatch.start(context, journal: state.journal, log: log) { daemon.wake($0) }
+        let cloudWatch = CloudWatch.start(
+            context, journal: state.journal, timing: daemon.timing, log: log
+        ) { daemon.wake($0) }
         daemon.watch(with: cloudWatch)
         log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
         loop.run { orders.withLock { $0.order != nil } }

@@ -11,6 +11,7 @@ internal import GatewaySystem
 ///     POST /v1/reconcile                    one pass; its events as NDJSON, the last one has "type": "result"
 ///     POST /v1/install                      `{"tarballs": [PATH, …]}`: as `gwe -I`; events as above
 ///     POST /v1/remove                       `{"app": NAME, "purge": BOOL}`: as `gwe remove`; events as above
+///     POST /v1/token                        a token was set, or is worth another try: the cloud is asked at once
 ///     POST /v1/apps/NAME/start|stop|restart|hold|unhold
 ///     POST /v1/reexec               the program at gwe's own path takes the daemon's place; apps go on. As SIGUSR1.
 ///
@@ -45,6 +46,9 @@ struct ControlAPI: Sendable {
         case ("POST", "install"?, 2): return install(request)
         case ("POST", "remove"?, 2): return remove(request)
         case ("POST", "reexec"?, 2): return replace()
+        case ("POST", "token"?, 2):
+            daemon.tokenWasSet()
+            return json(["message": "the cloud is asked at once"])
         case ("POST", "apps"?, 4): return act(app: parts[2], verb: parts[3])
         default: return error(404, "no such call: \(request.method) \(request.path)")
         }
@@ -98,6 +102,7 @@ struct ControlAPI: Sendable {
             options.until = body["until"]?.string.flatMap(PassOptions.Until.init)
             options.isOffline = body["offline"]?.bool ?? false
             options.isDeep = body["deep"]?.bool ?? false
+            options.isByHand = body["by_hand"]?.bool ?? false
             if let until = body["until"], until.json != .null, options.until == nil {
                 return self.error(400, "until: expected \"download\" or \"stage\"")
             }

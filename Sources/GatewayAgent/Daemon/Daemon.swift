@@ -34,6 +34,9 @@ final class Daemon: Sendable {
     /// Only the passes' thread uses it; it lives between passes for its open connection.
     private let cloud = Mutex<CloudBox>(CloudBox())
 
+    /// Whether the open connection may have a token that was replaced.
+    private let isTokenNew = Mutex(false)
+
     /// What listens to the cloud between the passes; nil when nothing does.
     private let cloudWatch = Mutex<CloudWatch?>(nil)
 
@@ -114,16 +117,17 @@ final class Daemon: Sendable {
         }
         defer { progressing.withLock { $0 = [] } }
         let options = request.options
-        let mayAsk =
-            Daemon.directReasons.contains(options.reason) || options.reason.hasSuffix(CloudWatch.reasonEnding)
-            || timing.mayTalk
+        let mayAsk = timing.mayAsk(options)
+        if !mayAsk, !options.isOffline, let listener = request.listener, let patience = timing.patience {
+            listener(.problem(patience))
+        }
         let (result, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         tellHolds()
         emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
         if request.options.isOffline { return nil }
-        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.talk.hasSucceeded)
+        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
         let pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
         signs?.watch(timing.trouble)
         nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
@@ -146,8 +150,16 @@ final class Daemon: Sendable {
         }
     }
 
-    /// Passes for these reasons ask the cloud also while it is to be left alone: the time has come, or a person asks.
-    private static let directReasons: Set<String> = ["timer", "command line", "asked for", "gwe install", "SIGHUP"]
+    /// There is a token that was not there before, or that is worth another try: the cloud is asked at once, whatever the
+    /// patience with it.
+    func tokenWasSet() {
+        isTokenNew.withLock { $0 = true }
+        timing.invited()
+        var options = PassOptions()
+        options.reason = "the token was set"
+        options.isByHand = true
+        passes.enqueue(.init(options: options, listener: nil))
+    }
 
     /// - Returns: also what the calls to the cloud have cost.
     private func reconcile(
@@ -155,6 +167,11 @@ final class Daemon: Sendable {
     ) -> (PassResult, byteCount: Int64) {
         cloud.withLock { box in
             var closed: CloudFailure?
+            let isTokenNew = isTokenNew.withLock { isNew in
+                defer { isNew = false }
+                return isNew
+            }
+            if isTokenNew { box.connection = nil }
             if box.connection == nil, asksCloud {
                 box.connection = CloudConnection.open(context, mayActivate: true, emit: emit) { closed = $0 }?
                     .knowing(state.journal)
@@ -171,7 +188,7 @@ final class Daemon: Sendable {
             } catch {
                 result = PassResult(exit: error.exit, summary: error.description)
             }
-            if let closed { result.talk = .failed(closed) }
+            if let closed { (result.talk, result.isCloudUnreachable) = (.failed(closed), true) }
             return (result, (connection?.byteCount ?? 0) - before)
         }
     }

@@ -154,7 +154,7 @@ final class PassQueue: Sendable {
         options.reason = "timer"
         let plain = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
-        return Request(options: plain.first?.options ?? options, listener: PassQueue.listener(plain))
+        return Request(options: PassQueue.strongest(plain)?.options ?? options, listener: PassQueue.listener(plain))
     }
 
     /// One whole pass answers all that are alike; others, with options of their own, one by one.
@@ -165,7 +165,12 @@ final class PassQueue: Sendable {
         }
         let alike = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
-        return Request(options: first.options, listener: listener(alike))
+        return Request(options: strongest(alike)?.options ?? first.options, listener: listener(alike))
+    }
+
+    /// Where a person asks among others, the pass is that person's.
+    private static func strongest(_ alike: [Request]) -> Request? {
+        alike.first(where: \.options.isByHand) ?? alike.first
     }
 
     private static func listener(_ requests: [Request]) -> Listener? {

@@ -19,15 +19,17 @@ public struct GatewayContext: Sendable {
     /// Changes with every start of the kernel.
     public var bootID: String
 
+    /// - Parameter isClockSynchronised: see `ClockTrust`; adjtimex(2) unless a test says otherwise.
     public init(
         folders: Folders, configuration: GatewayConfiguration, manifestFile: String? = nil,
         clock: @escaping @Sendable () -> WallTime = WallTime.now,
-        sinceBoot: @escaping @Sendable () -> Duration = Duration.sinceBoot
+        sinceBoot: @escaping @Sendable () -> Duration = Duration.sinceBoot,
+        isClockSynchronised: @escaping @Sendable () -> Bool = ClockTrust.isKernelsClockSynchronised
     ) {
         self.folders = folders
         self.configuration = configuration
         self.manifestFile = manifestFile ?? folders.manifestFile
-        let trust = ClockTrust(clock: clock, sinceBoot: sinceBoot)
+        let trust = ClockTrust(clock: clock, sinceBoot: sinceBoot, isSynchronised: isClockSynchronised)
         self.trust = trust
         self.clock = { trust.stamp }
         self.sinceBoot = sinceBoot

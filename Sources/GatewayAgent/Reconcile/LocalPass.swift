@@ -20,6 +20,12 @@ public enum LocalPass {
         if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
         do {
             let state = try OpenState(context: context, purpose: "reconcile")
+            let timing = CloudTiming(context: context, journal: state.journal)
+            var options = options
+            if !options.isOffline, context.configuration.product != nil, !timing.mayAsk(options) {
+                if let patience = timing.patience { emit(.problem(patience)) }
+                options.isOffline = true
+            }
             var closed: CloudFailure?
             let cloud =
                 options.isOffline
@@ -32,7 +38,6 @@ public enum LocalPass {
             if let closed { result.talk = .failed(closed) }
             if case .notAsked = result.talk { return result }
             // Nobody waits for the time; `gwe status` tells the trouble.
-            let timing = CloudTiming(context: context, journal: state.journal)
             _ = timing.ended(result.talk, byteCount: cloud?.byteCount ?? 0, interval: .seconds(14_400))
             return result
         } catch let error as OpenState.Failure {

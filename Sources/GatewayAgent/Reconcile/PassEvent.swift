@@ -58,6 +58,8 @@ public struct PassOptions: Sendable {
     var removed: Set<AppName> = []
     /// Whether the data of `removed` goes as well (rules 17).
     var purges = false
+    /// Whether a person sits at the terminal: then no patience with the cloud holds.
+    public var isByHand = false
     /// Why the pass runs, for the journal: "command line", "timer", "manifest changed".
     public var reason = "command line"
 
@@ -72,6 +74,10 @@ public struct PassResult: Sendable {
     /// How long the cloud asked to be left alone.
     var retryAfter: Duration?
     var talk = CloudTalk.notAsked
+    /// Whether the cloud took and answered what it was asked, though perhaps not each package could be fetched.
+    var hasReachedCloud: Bool {
+        if case .notAsked = talk { false } else { !isCloudUnreachable }
+    }
 
     init(exit: ExitStatus, summary: String) {
         self.exit = exit

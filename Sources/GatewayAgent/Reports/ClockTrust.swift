@@ -25,7 +25,8 @@ public final class ClockTrust: Sendable {
     private let known = Mutex(ClockTrust.builtAt)
 
     /// - Parameter isSynchronised: whether the kernel says that somebody keeps the clock right. Such a clock is believed
-    ///   against the journal, whose newest time may be from a clock that was ahead.
+    ///   against the journal, whose newest time may be from a clock that was ahead. That the kernel does not say so means
+    ///   nothing: it knows of no NTP client outside of a container's or a virtual machine's host.
     init(
         clock: @escaping @Sendable () -> WallTime, sinceBoot: @escaping @Sendable () -> Duration,
         isSynchronised: @escaping @Sendable () -> Bool = { false }
@@ -35,6 +36,9 @@ public final class ClockTrust: Sendable {
         self.isSynchronised = isSynchronised
     }
 
+    /// The kernel's word, adjtimex(2). It is lost when the clock is set, and when no NTP client has spoken for hours.
+    @Sendable public static func isKernelsClockSynchronised() -> Bool { ClockState.isSynchronised ?? false }
+
     /// What the clock shows, believed or not.
     public var reading: WallTime { clock() }
 
@@ -43,8 +47,11 @@ public final class ClockTrust: Sendable {
     private func verdict(of time: WallTime) -> Verdict {
         if time >= ClockTrust.horizon { return .ahead }
         if time < ClockTrust.builtAt { return .behind }
-        let isLate = time >= newest.advanced(by: .zero - ClockTrust.slack)
-        return isLate || isSynchronised() ? .trusted : .behind
+        if time >= newest.advanced(by: .zero - ClockTrust.slack) { return .trusted }
+        guard isSynchronised() else { return .behind }
+        // What was known came from a clock that was ahead.
+        known.withLock { $0 = time }
+        return .trusted
     }
 
     public var isTrusted: Bool { verdict == .trusted }
@@ -86,6 +93,12 @@ extension GatewayContext {
     /// The same, and stamps the journal's records that are in doubt, once the clock is trusted.
     func settleTimes(in journal: Journal) throws(JournalError) {
         try learnTime(from: journal)
-        try journal.settleTimes(now: clock(), sinceBoot: sinceBoot(), newest: trust.newest)
+        let now = clock()
+        try journal.settleTimes(now: now, sinceBoot: sinceBoot(), newest: trust.newest)
+        guard !now.isInDoubt, let noted = try journal.trustedTime(), noted > now.advanced(by: ClockTrust.slack) else {
+            return
+        }
+        // A clock that was ahead wrote it. It must not make this one doubtful once nobody synchronises it any more.
+        try journal.setValue(Journal.trustedTimeKey, String(now.milliseconds))
     }
 }

@@ -88,9 +88,8 @@ public struct StatusReport: Sendable {
         let (schedule, isOfThisBoot) = CloudTiming.stored(context, journal)
         guard let trouble = schedule.trouble else { return ["trouble": .null] }
         var next = nextPoll
-        if next == nil, isOfThisBoot, let due = schedule.due, due > context.sinceBoot() {
-            next = due - context.sinceBoot()
-        }
+        // Without a daemon nobody keeps a time; only that it is not asked before is sure.
+        if next == nil, isOfThisBoot { next = schedule.boundWait(at: context.sinceBoot()) }
         return [
             "trouble": .string(trouble.words(clockDoubt: context.trust.doubt)), "kind": .string(trouble.kind.rawValue),
             "reason": .string(trouble.reason), "since": .string("\(trouble.since)"),

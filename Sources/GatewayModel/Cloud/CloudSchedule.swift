@@ -21,6 +21,10 @@ public struct CloudSchedule: Sendable, Hashable {
         case networkChanged
         /// The wall clock was set.
         case clockStepped
+        /// A person has asked for a token, or has put one in place: whatever the wait was for may be over.
+        case invited
+        /// What listens to the cloud between the talks has failed. It has pauses of its own; the day's limits count it.
+        case watchFailed(byteCount: Int64)
     }
 
     public enum Action: Sendable, Hashable {
@@ -39,6 +43,8 @@ public struct CloudSchedule: Sendable, Hashable {
     static let nudgeGap: Duration = .seconds(30)
     /// So many starts of gwe in an hour may talk at once.
     static let freeStarts = 10
+    /// So many failed talks in a row do not keep the next command from asking.
+    static let freeFailures = 10
 
     /// Failed talks that a day may have: a ramp from seconds to an hour, an hour's pace, and what the interval asks for.
     public static func attemptLimit(interval: Duration) -> Int {
@@ -85,11 +91,30 @@ public struct CloudSchedule: Sendable, Hashable {
         case .notAsked: return .talk(after: due.map { max(.zero, $0 - now) } ?? undisturbed(interval))
         case .networkChanged: return bringForward(at: now)
         case .clockStepped: return trouble?.kind.mayBeClock == true ? bringForward(at: now) : .asBefore
+        case .invited:
+            guard due != nil else { return .asBefore }
+            (due, lastWait, isBound, refusals) = (now, .zero, false, 0)
+            return .talk(after: .zero)
+        case .watchFailed(let byteCount):
+            count(byteCount, at: now)
+            return .asBefore
         }
     }
 
     /// Whether a talk that nobody asked for by hand, and that is not due, may take place.
     public func mayTalk(at now: Duration) -> Bool { !isBound || due.map { $0 <= now } ?? true }
+
+    /// Whether a talk may take place because a command was run. The first failures in a row do not count, so that who
+    /// mends something need not wait; a script that runs again and again keeps to the schedule after them.
+    public func mayTalkOnCommand(at now: Duration) -> Bool {
+        failures < CloudSchedule.freeFailures || mayTalk(at: now)
+    }
+
+    /// For how long nothing may bring the next talk forward; nil when something may.
+    public func boundWait(at now: Duration) -> Duration? {
+        guard isBound, let due, due > now else { return nil }
+        return due - now
+    }
 
     /// The machine was started anew: times of the boot before say nothing now. What only a person can end waits for an
     /// hour at most, in case the start was that person's; the day's counts go on into a new day.
@@ -118,12 +143,8 @@ public struct CloudSchedule: Sendable, Hashable {
     private mutating func fail(
         _ new: CloudTrouble, _ retryAfter: Duration?, _ byteCount: Int64, at now: Duration, interval: Duration
     ) -> Action {
-        if now - dayBegan >= CloudSchedule.day || now < dayBegan || failures == 0 {
-            (dayBegan, attemptsOfDay, bytesOfDay) = (now, 0, 0)
-        }
+        count(byteCount, at: now)
         failures += 1
-        attemptsOfDay += 1
-        bytesOfDay += max(0, byteCount)
         let base = min(CloudSchedule.base, interval)
         if trouble == nil { pause = base }
         trouble = CloudTrouble(new.kind, reason: new.reason, since: trouble?.since ?? new.since)
@@ -153,6 +174,15 @@ public struct CloudSchedule: Sendable, Hashable {
         }
         (due, lastWait) = (now + wait, wait)
         return .talk(after: wait)
+    }
+
+    /// Counts a failure into the day that began with the first one.
+    private mutating func count(_ byteCount: Int64, at now: Duration) {
+        if now - dayBegan >= CloudSchedule.day || now < dayBegan || attemptsOfDay == 0 {
+            (dayBegan, attemptsOfDay, bytesOfDay) = (now, 0, 0)
+        }
+        attemptsOfDay += 1
+        bytesOfDay += max(0, byteCount)
     }
 
     private mutating func bringForward(at now: Duration) -> Action {

@@ -33,5 +33,6 @@ enum ConfigToken {
         }
         let configuration = try ConfigurationStore(folders: folders).load()
         try TokenStore.make(folders, configuration).save(token)
+        CloudInvitation.send(GatewayContext(folders: folders, configuration: configuration))
     }
 }

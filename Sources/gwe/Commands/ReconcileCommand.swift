@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Glibc
 
 struct ReconcileCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -10,6 +11,8 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         discussion: """
             With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started,
             unless supervisord supervises (services in gateway.yaml).
+            After ten failed talks in a row the cloud is asked only when its time has come (gwe status tells when),
+            unless standard input is a terminal: so this may be in a crontab.
             Ends with 0 when converged; --dry-run with 2 when changes are pending (gwe exit-codes lists all).
             """)
 
@@ -68,6 +71,15 @@ struct PassCommand {
     let options: PassOptions
     let isJSON: Bool
 
+    /// - Parameter options: a person is taken to be there when standard input is a terminal.
+    init(context: GatewayContext, options: PassOptions, isJSON: Bool) {
+        self.context = context
+        var options = options
+        options.isByHand = isatty(STDIN_FILENO) == 1
+        self.options = options
+        self.isJSON = isJSON
+    }
+
     func run() -> ExitStatus {
         let screen = PassScreen(isJSON: isJSON, isDryRun: options.isDryRun)
         if let client = ControlClient(folders: context.folders) {
@@ -93,7 +105,10 @@ struct PassCommand {
     }
 
     private func remote(_ client: ControlClient, _ screen: PassScreen) throws(ControlClient.Failure) -> ExitStatus {
-        var members: [(String, JSONValue)] = [("offline", .bool(options.isOffline)), ("deep", .bool(options.isDeep))]
+        var members: [(String, JSONValue)] = [
+            ("offline", .bool(options.isOffline)), ("deep", .bool(options.isDeep)),
+            ("by_hand", .bool(options.isByHand)),
+        ]
         if let until = options.until { members.append(("until", .string(until.rawValue))) }
         if let only = options.only { members.append(("apps", .array(only.sorted().map { .string($0.text) }))) }
         try client.stream("/v1/reconcile", .object(members)) { screen.show($0) }

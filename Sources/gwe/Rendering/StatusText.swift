@@ -7,7 +7,7 @@ struct StatusText {
 
     var lines: [String] {
         var lines = [summary]
-        if let cloud { lines.append(terminal.paint(cloud, .yellow)) }
+        lines += cloud.map { terminal.paint($0, .yellow) }
         for problem in status["problems"]?.elements ?? [] {
             lines.append(terminal.paint("problem: \(problem.string ?? "")", .red))
         }
@@ -26,15 +26,53 @@ struct StatusText {
         return lines
     }
 
-    /// "cloud: the cloud's name is not found (DNS), since 2026-11-22T15:20:45Z, 3 tries, next try in 12m 4s".
-    private var cloud: String? {
-        guard let cloud = status["cloud"], let trouble = cloud["trouble"]?.string else { return nil }
+    /// What is wrong with the cloud, since when, when it is tried again, the error itself, and what to do:
+    ///
+    ///     cloud: the cloud's name is not found (DNS)
+    ///       since 2026-11-22T15:20:45Z, 3 tries, next try in 12m 4s
+    ///       cannot read engine_fetch: cannot resolve cloud.example
+    ///       to do: 'gwe doctor' looks for the cause
+    private var cloud: [String] {
+        guard let cloud = status["cloud"], let trouble = cloud["trouble"]?.string else { return [] }
         let tries = cloud["attempts"]?.int ?? 1
-        var text = "cloud: \(trouble), since \(cloud["since"]?.string ?? "?"), "
-        text += tries == 1 ? "1 try" : "\(tries) tries"
-        text += ", next try \(cloud["next_try"]?.string ?? "with the next pass")"
-        if let reason = cloud["reason"]?.string, !reason.isEmpty { text += " (\(reason))" }
-        return text
+        var times = "  since \(StatusText.moment(cloud["since"]?.string ?? "?"))"
+        times += ", \(tries) \(tries == 1 ? "try" : "tries"), "
+        let next = cloud["next_try"]?.string
+        if status["next_poll"]?.string != nil {
+            times += "next try \(next ?? "with the next pass")"
+        } else if let next {
+            times += "none is to follow before its time, \(next)"
+        } else {
+            times += "next try with the next pass (gwe reconcile)"
+        }
+        var lines = ["cloud: \(trouble)", times]
+        if let reason = cloud["reason"]?.string, !reason.isEmpty { lines.append("  \(reason)") }
+        if let advice = advice(cloud["kind"]?.string ?? "") { lines.append("  to do: \(advice)") }
+        return lines
+    }
+
+    private func advice(_ kind: String) -> String? {
+        let isInDoubt = status["clock_trusted"]?.bool == false
+        return switch kind {
+        case "not_activated": "'gwe activate' asks the cloud for a token"
+        case "not_authorised", "unknown_device": "add or enable this gateway in the cloud, then 'gwe activate'"
+        case "already_activated":
+            "enable its activation in the cloud again, then 'gwe activate'; or put its token back "
+                + "('gwe config set token -')"
+        case "clock", "certificate_expired", "tls":
+            isInDoubt
+                ? "set the clock (NTP, or date -s); the cloud is asked again as soon as it is set"
+                : "'gwe doctor' looks at the clock and at the certificates"
+        case "captive_portal": "log in to that network, or use another"
+        case "busy", "server_error": nil
+        case "no_space": "free space on the disk"
+        default: "'gwe doctor' looks for the cause"
+        }
+    }
+
+    /// A time in doubt is one since boot.
+    private static func moment(_ text: String) -> String {
+        text.hasPrefix("boot+") ? "\(text.dropFirst(5)) after boot" : text
     }
 
     private func cell(_ value: JSONValue?) -> String {
