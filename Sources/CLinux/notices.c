@@ -1,6 +1,7 @@
 #include "CLinuxNotices.h"
 #include <errno.h>
 #include <limits.h>
+#include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -45,15 +46,33 @@ int gwe_route_socket(void) {
     return fd;
 }
 
+// Whether an address is new, not one whose lifetimes a router advertisement or a lease has refreshed: then it was updated
+// after it was created. The kernel tells both times, in hundredths of a second since boot.
+static int is_new_address(struct nlmsghdr *header) {
+    struct ifaddrmsg *address = NLMSG_DATA(header);
+    if (address->ifa_scope >= RT_SCOPE_LINK) return 0;
+    int left = (int)IFA_PAYLOAD(header);
+    for (struct rtattr *part = IFA_RTA(address); RTA_OK(part, left); part = RTA_NEXT(part, left)) {
+        if (part->rta_type != IFA_CACHEINFO || RTA_PAYLOAD(part) < sizeof(struct ifa_cacheinfo)) continue;
+        struct ifa_cacheinfo info;
+        memcpy(&info, RTA_DATA(part), sizeof info);
+        return (int)(info.tstamp - info.cstamp) <= 0;
+    }
+    return 1;
+}
+
+// IPv6 tells of a route that replaces an equal one, as each router advertisement may; IPv4 does not.
+static int is_new_route(struct nlmsghdr *header) {
+    struct rtmsg *route = NLMSG_DATA(header);
+    if (route->rtm_dst_len != 0 || route->rtm_type != RTN_UNICAST) return 0;
+    return route->rtm_family != AF_INET6 || (header->nlmsg_flags & NLM_F_REPLACE) == 0;
+}
+
 static int is_news(struct nlmsghdr *header) {
-    if (header->nlmsg_type == RTM_NEWADDR && header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg))) {
-        struct ifaddrmsg *address = NLMSG_DATA(header);
-        return address->ifa_scope < RT_SCOPE_LINK;
-    }
-    if (header->nlmsg_type == RTM_NEWROUTE && header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct rtmsg))) {
-        struct rtmsg *route = NLMSG_DATA(header);
-        return route->rtm_dst_len == 0 && route->rtm_type == RTN_UNICAST;
-    }
+    if (header->nlmsg_type == RTM_NEWADDR && header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg)))
+        return is_new_address(header);
+    if (header->nlmsg_type == RTM_NEWROUTE && header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct rtmsg)))
+        return is_new_route(header);
     return 0;
 }
 

@@ -69,6 +69,50 @@ import Testing
         #expect(queue.waitForEnd(timeout: .seconds(30)))
     }
 
+    @Test("of requests that nobody listens to, one of a kind waits, however many come while a pass runs")
+    func oneOfAKind() throws {
+        let queue = PassQueue()
+        let trace = Trace()
+        let isHanging = Mutex(true)
+        run(queue, poll: .seconds(1_000), trace) { while isHanging.withLock({ $0 }) { usleep(1_000) } }
+        #expect(holds { queue.isBusy })
+        let answered = Trace()
+        let change = Self.options("engine_fetch" + CloudWatch.reasonEnding)
+        for number in 0..<1_000 {
+            queue.enqueue(.init(options: change, listener: nil))
+            if number % 100 == 0 {
+                queue.enqueue(.init(options: Self.options("asked for")) { _ in answered.add("\(number)") })
+            }
+        }
+        #expect(queue.waitingCount == 11)
+        isHanging.withLock { $0 = false }
+        #expect(holds { answered.all.count == 10 && !queue.isBusy })
+        #expect(trace.all == ["start", change.reason], "one pass answers them all")
+        queue.end(.afterPass, farewell: "over")
+        #expect(queue.waitForEnd(timeout: .seconds(30)))
+    }
+
+    @Test("changes in the cloud without end begin ten passes, and then wait; what others ask for does not")
+    func changesWithoutEnd() throws {
+        let queue = PassQueue()
+        let trace = Trace()
+        let change = Self.options("engine_fetch" + CloudWatch.reasonEnding)
+        // Each pass finds another change.
+        run(queue, poll: .seconds(1_000), trace) { [weak queue] in
+            queue?.enqueue(.init(options: change, listener: nil))
+        }
+        #expect(holds { trace.all.count == 1 + PassQueue.freeChanges && !queue.isBusy })
+        #expect(queue.waitingCount == 1)
+        let answered = Trace()
+        queue.enqueue(.init(options: Self.options("gwe -I", isOffline: true)) { _ in answered.add("offline") })
+        #expect(holds { answered.all == ["offline"] && !queue.isBusy })
+        #expect(trace.all.last == "gwe -I" && queue.waitingCount == 1)
+        queue.enqueue(.init(options: Self.options("asked for")) { _ in answered.add("whole") })
+        #expect(holds { answered.all == ["offline", "whole"] })
+        queue.end(.afterPass, farewell: "over")
+        #expect(queue.waitForEnd(timeout: .seconds(30)))
+    }
+
     @Test("who waits while the queue ends is told so with 75, and so is who comes later")
     func farewell() throws {
         let queue = PassQueue()

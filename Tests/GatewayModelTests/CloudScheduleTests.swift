@@ -198,6 +198,69 @@ import Testing
         #expect(schedule.handle(.networkChanged, at: now + .seconds(60), interval: fourHours) == .asBefore)
     }
 
+    @Test("a network that is never at rest neither uses up the day's attempts nor begins the ramp again and again")
+    func restlessNetwork() throws {
+        for number in 0..<40 {
+            var schedule = CloudSchedule(identity: "device \(number)")
+            var now: Duration = .seconds(100)
+            let end = now + .seconds(86_400)
+            var sign = now + .seconds(200)
+            var count = 0
+            while now < end {
+                count += 1
+                let pause = try wait(
+                    schedule.handle(.failed(trouble(.dns), byteCount: 0), at: now, interval: fourHours))
+                #expect(pause <= hour && !schedule.isBound, "device \(number), talk \(count)")
+                var due = now + pause
+                // As with router advertisements.
+                while sign < due {
+                    if case .talk(let sooner) = schedule.handle(.networkChanged, at: sign, interval: fourHours) {
+                        due = sign + sooner
+                    }
+                    sign += .seconds(200)
+                }
+                now = due
+            }
+            #expect(count <= CloudSchedule.attemptLimit(interval: fourHours) + 36, "device \(number)")
+            // However long it lasts, the network is heeded after an hour without a change.
+            schedule.due = now + hour
+            let later = now + .seconds(3_500)
+            guard !schedule.isBound else { continue }
+            #expect(schedule.handle(.networkChanged, at: later, interval: fourHours) != .asBefore)
+        }
+    }
+
+    @Test("a time that went by without a talk is answered with a pause, never with none")
+    func notAsked() throws {
+        for interval in [fourHours, .seconds(1)] {
+            var schedule = CloudSchedule(identity: "one")
+            let first = try wait(
+                schedule.handle(.failed(trouble(.dns), byteCount: 0), at: .zero, interval: interval))
+            let half = first / 2
+            #expect(try wait(schedule.handle(.notAsked, at: half, interval: interval)) == first - half)
+            for late in [first, first + .seconds(1), first + hour] {
+                #expect(
+                    try wait(schedule.handle(.notAsked, at: late, interval: interval)) == min(.seconds(5), interval))
+            }
+        }
+    }
+
+    @Test("trouble of a boot before whose beginning was in doubt begins with this boot, and is never in the future")
+    func sinceOfAnotherBoot() throws {
+        var schedule = CloudSchedule(identity: "one")
+        let old = CloudTrouble(.clock, reason: "why", since: .inDoubt(sinceBoot: .seconds(90_000)))
+        _ = schedule.handle(.failed(old, byteCount: 0), at: .seconds(90_000), interval: fourHours)
+        var read = CloudSchedule(identity: "one", json: schedule.json)
+        read.rebooted(at: .seconds(20))
+        #expect(read.trouble?.since == .inDoubt(sinceBoot: .seconds(20)))
+        let now = WallTime(milliseconds: 1_795_000_000_000)
+        read.settleTime(now: now, sinceBoot: .seconds(50))
+        #expect(read.trouble?.since == now.advanced(by: .seconds(-30)))
+        // A time that was trusted stays.
+        read.rebooted(at: .seconds(5))
+        #expect(read.trouble?.since == now.advanced(by: .seconds(-30)))
+    }
+
     @Test("a step of the clock brings forward what a wrong clock may have caused, and nothing else")
     func clock() throws {
         for kind in CloudTrouble.Kind.allCases {

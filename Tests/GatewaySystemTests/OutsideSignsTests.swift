@@ -33,7 +33,9 @@ import Testing
         withExtendedLifetime(watch) {}
     }
 
-    @Test("an address and a default route are news; an address of this host, a route elsewhere, and a loss are not")
+    @Test(
+        "an address and a default route are news; an address of this host, a renewal, a route elsewhere, and a loss are not"
+    )
     func network() throws {
         // A network namespace of its own, which ends with the thread.
         let failure = Mutex<String?>("the thread did not run")
@@ -62,6 +64,8 @@ import Testing
             for (command, isNews) in [
                 ("link set lo up", false), ("addr add 127.0.0.9/8 dev lo", false),
                 ("addr add 192.0.2.1/24 dev lo", true),
+                // As a lease does that is renewed.
+                ("addr change 192.0.2.1/24 dev lo valid_lft 3600 preferred_lft 3600", false),
                 ("route add 198.51.100.0/24 via 192.0.2.2 dev lo", false),
                 ("route add default via 192.0.2.2 dev lo", true), ("route del default", false),
                 ("addr del 192.0.2.1/24 dev lo", false),

@@ -8,5 +8,5 @@ int gwe_arm_clock_step_timer(int fd);
 /// A socket with the kernel's news of addresses and routes, IPv4 and IPv6 (rtnetlink(7)), non-blocking.
 int gwe_route_socket(void);
 /// Takes all that is there. Whether an address of more than this host or link, or a default route, has appeared, or news
-/// were lost.
+/// were lost. An address whose lifetimes were refreshed is not new.
 int gwe_route_news(int fd);

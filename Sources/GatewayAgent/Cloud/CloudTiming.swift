@@ -11,6 +11,8 @@ final class CloudTiming: Sendable {
     private let context: GatewayContext
     private let journal: Journal
     private let state: Mutex<CloudSchedule>
+    /// Held while the journal is written, never together with `state` for longer than it takes to read that.
+    private let writing = Mutex(())
 
     init(context: GatewayContext, journal: Journal) {
         self.context = context
@@ -25,7 +27,10 @@ final class CloudTiming: Sendable {
     static func stored(_ context: GatewayContext, _ journal: Journal?) -> (schedule: CloudSchedule, isOfThisBoot: Bool)
     {
         let identity = (try? Identity.resolve(context.configuration).text) ?? ""
-        guard let text = try? journal?.value(key), let json = try? JSON.parse(Array(text.utf8), source: key).json else {
+        // Without a product there is no cloud, and nothing to be in trouble with.
+        guard context.configuration.product != nil, let text = try? journal?.value(key),
+            let json = try? JSON.parse(Array(text.utf8), source: key).json
+        else {
             return (CloudSchedule(identity: identity), true)
         }
         var schedule = CloudSchedule(identity: identity, json: json["schedule"] ?? .null)
@@ -52,9 +57,10 @@ final class CloudTiming: Sendable {
         return handle(event, interval: interval) ?? interval
     }
 
-    /// Returns when the next talk is to be instead, if that changes.
-    func networkChanged() -> Duration? { handle(.networkChanged, interval: .zero) }
-    func clockStepped() -> Duration? { handle(.clockStepped, interval: .zero) }
+    /// Returns when the next talk is to be instead, if that changes. Called on the event loop: nothing is written; the
+    /// end of the talk is.
+    func networkChanged() -> Duration? { handle(.networkChanged, interval: .zero, isKept: false) }
+    func clockStepped() -> Duration? { handle(.clockStepped, interval: .zero, isKept: false) }
 
     /// A person has asked for a token, or put one in place.
     func invited() { _ = handle(.invited, interval: .zero) }
@@ -90,15 +96,17 @@ final class CloudTiming: Sendable {
 
     var trouble: CloudTrouble? { state.withLock(\.trouble) }
 
-    private func handle(_ event: CloudSchedule.Event, interval: Duration) -> Duration? {
-        state.withLock { schedule in
+    private func handle(_ event: CloudSchedule.Event, interval: Duration, isKept: Bool = true) -> Duration? {
+        let (action, hasChanged) = state.withLock { schedule in
             let before = schedule
             let action = schedule.handle(event, at: context.sinceBoot(), interval: interval)
             schedule.settleTime(now: context.clock(), sinceBoot: context.sinceBoot())
-            if schedule != before { keep(schedule) }
-            guard case .talk(let pause) = action else { return nil }
-            return pause
+            return (action, schedule != before)
         }
+        // Whoever writes last writes the newest.
+        if hasChanged, isKept { writing.withLock { _ in keep(state.withLock(\.self)) } }
+        guard case .talk(let pause) = action else { return nil }
+        return pause
     }
 
     /// What cannot be kept is kept for this process at least.

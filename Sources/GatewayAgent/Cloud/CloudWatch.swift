@@ -153,30 +153,28 @@ final class CloudWatch: Sendable {
 
     /// Tries while passes reach the cloud, until the watch is to end. Where they do not, the schedule is theirs alone.
     func run(_ source: any Source) {
-        var failures = 0
-        var lastTold = ""
+        var record = WatchRecord()
         var seen = 0
         while waitForPass(after: seen) {
             let passCount = monitor.look(\.passCount)
             let byteCount = source.byteCount
             do throws(CloudFailure) {
                 let change = try source.next(self)
-                if failures > 0 { log(.note("changes in the cloud are heard of again")) }
-                failures = 0
-                lastTold = ""
+                if record.worked(at: .now) { log(.note("changes in the cloud are heard of again")) }
                 if let change { hear(change) }
             } catch {
                 guard !isEnding else { return }
-                failures += 1
                 failed(source.byteCount - byteCount)
-                // Tokens are the pass's affair: it activates and tells of it; nothing is tried here meanwhile.
-                if error.description != lastTold, !error.isAboutToken {
+                let isFirstRefusal = error.isAboutToken && record.failures == 0
+                if record.failed(error.description, isSilent: isFirstRefusal, at: .now) {
                     log(.problem("\(error); until that is over, changes are seen at the next poll"))
                 }
-                lastTold = error.description
-                if error.isAboutToken {
+                // Tokens are the pass's affair: it finds out, activates where it may, and tells of it. What is refused here
+                // after a pass was not is told.
+                if isFirstRefusal {
                     seen = passCount
-                } else if !sleep(CloudWatch.pause(after: failures, error)) {
+                    wake("the cloud refuses this gateway's token")
+                } else if !sleep(CloudWatch.pause(after: record.failures, error)) {
                     return
                 }
             }
@@ -188,7 +186,9 @@ final class CloudWatch: Sendable {
     static func pause(after failures: Int, _ error: CloudFailure) -> Duration {
         let whole = min(3_600_000, 5_000 << min(max(0, failures - 1), 10))
         let pause = Duration.milliseconds(Int.random(in: whole / 2...whole))
-        return max(pause, min(error.retryAfter ?? .zero, CloudSchedule.longestPatience))
+        // The patience after a refusal is the passes' too: they reach the cloud with this token.
+        let asked = error.isAboutToken ? .zero : error.retryAfter ?? .zero
+        return max(pause, min(asked, CloudSchedule.longestPatience))
     }
 }
 
@@ -207,7 +207,10 @@ struct CloudKnowledge: Sendable {
     /// An empty value asks for nothing: it is what a clear leaves. A manifest that was taken and stands is known. So is
     /// what passes have refused or are at work on, unless it was written again.
     func isNews(_ change: CloudChange) -> Bool {
-        guard !change.text.allSatisfy(\.isWhitespace) else { return false }
+        // Nothing is asked for; but what was wrong before is no more, which a pass takes back.
+        guard !change.text.allSatisfy(\.isWhitespace) else {
+            return (try? journal.problemDigest(source: change.resource)) != nil
+        }
         let digest = SHA256.hex(of: change.text.utf8)
         let key = change.resource == CloudCommands.otauResource ? OtauExchange.takenKey : CloudExchange.takenManifestKey
         guard (try? journal.value(key)) != digest else { return false }

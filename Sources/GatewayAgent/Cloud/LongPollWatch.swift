@@ -11,6 +11,7 @@ final class LongPollWatch: CloudWatch.Source {
     static let settling: Duration = .seconds(2)
 
     var byteCount: Int64 { client?.callByteCount ?? 0 }
+    private var pace = LongPollPace()
 
     private let context: GatewayContext
     private let knowledge: CloudKnowledge
@@ -32,20 +33,33 @@ final class LongPollWatch: CloudWatch.Source {
         if unsettled != nil, !watch.sleep(LongPollWatch.settling) { return nil }
         let client = try ready()
         let isFirst = since == nil
+        // A server that lets the same value be written again and again.
+        if pace.pause > .zero, !watch.sleep(pace.pause) { return nil }
+        let start = MonotonicTime.now
+        let answer: PollAnswer
         do throws(DeviceClientError) {
-            let answer = try client.poll(CloudCommands.resource, timeout: LongPollWatch.timeout, since: since ?? "0")
-            guard let values = answer.values else {
-                since = since ?? "0"
-                unsettled = nil
-                return nil
-            }
-            let text = values[CloudCommands.resource] ?? ""
-            let isAgain = unsettled.map { $0.text == text && $0.lastModified == answer.lastModified } ?? false
-            settle(answer, text, lookCount: isAgain ? (unsettled?.lookCount ?? 0) + 1 : 0)
-            return CloudChange(resource: CloudCommands.resource, text: text, isFresh: !isFirst && !isAgain)
+            answer = try client.poll(CloudCommands.resource, timeout: LongPollWatch.timeout, since: since ?? "0")
         } catch {
             if error.transfer?.kind == .cancelled { return nil }
             throw CloudFailure(error)
+        }
+        let text = answer.values.map { $0[CloudCommands.resource] ?? "" }
+        let isAgain = unsettled.map { $0.text == text && $0.lastModified == answer.lastModified } ?? false
+        let isHeld = pace.isHeld(
+            text, answer.lastModified, isLook: isAgain && answer.lastModified != nil,
+            after: start.duration(to: .now))
+        if let text {
+            settle(answer, text, lookCount: isAgain ? (unsettled?.lookCount ?? 0) + 1 : 0)
+        } else {
+            since = since ?? "0"
+            unsettled = nil
+        }
+        guard isHeld else {
+            throw CloudFailure(
+                description: "cannot watch the cloud: it answers at once and has nothing new", trouble: .garbledAnswer)
+        }
+        return text.map {
+            CloudChange(resource: CloudCommands.resource, text: $0, isFresh: !isFirst && !isAgain)
         }
     }
 

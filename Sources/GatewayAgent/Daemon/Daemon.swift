@@ -186,7 +186,7 @@ final class Daemon: Sendable {
             do throws(JournalError) {
                 result = try reconciler.run(options)
             } catch {
-                result = PassResult(exit: error.exit, summary: error.description)
+                result = PassResult(error, mayHaveAskedCloud: connection != nil)
             }
             if let closed { (result.talk, result.isCloudUnreachable) = (.failed(closed), true) }
             return (result, (connection?.byteCount ?? 0) - before)

@@ -35,15 +35,44 @@ final class PassQueue: Sendable {
         var isBusy = false
         /// When the next pass begins by itself.
         var nextPoll: ContinuousClock.Instant?
+        /// When the last passes began that the cloud's changes asked for, `freeChanges` at most.
+        var changes: [ContinuousClock.Instant] = []
+
+        /// When the next pass may begin that a change in the cloud asks for; nil: at once.
+        var nextChange: ContinuousClock.Instant? {
+            guard changes.count >= PassQueue.freeChanges, let first = changes.first else { return nil }
+            return first.advanced(by: PassQueue.changePeriod)
+        }
+
+        /// Whether this request's time has come.
+        func isReady(_ request: Request) -> Bool {
+            guard request.options.isAskedByCloud, let nextChange else { return true }
+            return nextChange <= .now
+        }
+
+        /// When to look again, though nobody asks.
+        var nextLook: ContinuousClock.Instant? {
+            guard !waiting.isEmpty, let nextChange else { return nextPoll }
+            return nextPoll.map { min($0, nextChange) } ?? nextChange
+        }
     }
+
+    /// So many passes in `changePeriod` may begin at once because something changed in the cloud; the next waits until
+    /// the period is over. However often a value is set there, this gateway does not do nothing else.
+    static let freeChanges = 10
+    static let changePeriod: Duration = .seconds(300)
 
     private let monitor = Monitor(State())
 
-    /// Who asks while the queue ends is told so at once.
+    /// Who asks while the queue ends is told so at once. A request that nobody listens to is dropped where one like it
+    /// waits.
     func enqueue(_ request: Request) {
         let farewell: String? = monitor.update { state in
             if state.ending != nil { return state.farewell }
-            state.waiting.append(request)
+            let isAnswered =
+                request.listener == nil && request.options.isPlain
+                && state.waiting.contains { $0.options.isPlain && $0.options.reason == request.options.reason }
+            if !isAnswered { state.waiting.append(request) }
             return nil
         }
         if let farewell { request.listener?(.result(.tryLater, farewell)) }
@@ -89,6 +118,8 @@ final class PassQueue: Sendable {
     /// Whether the thread still takes requests, or ended because it was told to.
     var isAlive: Bool { monitor.look { !$0.hasStopped || $0.ending != nil } }
 
+    var waitingCount: Int { monitor.look(\.waiting.count) }
+
     var isBusy: Bool { monitor.look(\.isBusy) }
 
     var timeToNextPoll: Duration? { monitor.look(\.nextPoll).map { max(.zero, ContinuousClock.now.duration(to: $0)) } }
@@ -128,13 +159,15 @@ final class PassQueue: Sendable {
     /// row that ask nobody do not keep it away.
     private func wait() -> Request? {
         while true {
-            let planned = monitor.look(\.nextPoll)
+            let planned = monitor.look(\.nextLook)
             let pause = planned.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .seconds(86_400)
             let turn: Turn? = monitor.wait(atMost: pause) { state in
                 if state.ending != nil { return .end }
                 if let poll = state.nextPoll, poll <= .now { return .pass(PassQueue.poll(&state)) }
-                if let first = state.waiting.first { return .pass(PassQueue.take(like: first, &state)) }
-                return state.nextPoll == planned ? nil : .waitAnew
+                if let first = state.waiting.first(where: state.isReady) {
+                    return .pass(PassQueue.take(like: first, &state))
+                }
+                return state.nextLook == planned ? nil : .waitAnew
             }
             switch turn {
             case .pass(let request): return request
@@ -160,11 +193,15 @@ final class PassQueue: Sendable {
     /// One whole pass answers all that are alike; others, with options of their own, one by one.
     private static func take(like first: Request, _ state: inout State) -> Request {
         guard first.options.isPlain else {
-            state.waiting.removeFirst()
+            // One that is not ready may stand before it.
+            if let index = state.waiting.firstIndex(where: { !$0.options.isPlain }) { state.waiting.remove(at: index) }
             return first
         }
         let alike = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
+        if alike.contains(where: \.options.isAskedByCloud) {
+            state.changes = state.changes.suffix(freeChanges - 1) + [.now]
+        }
         return Request(options: strongest(alike)?.options ?? first.options, listener: listener(alike))
     }
 
@@ -183,4 +220,7 @@ final class PassQueue: Sendable {
 extension PassOptions {
     /// Whether it asks for a whole pass and nothing else.
     var isPlain: Bool { until == nil && !isOffline && only == nil && !isDeep && !isDryRun }
+
+    /// Whether a change in the cloud is the reason, not a person or a time.
+    var isAskedByCloud: Bool { reason.hasSuffix(CloudWatch.reasonEnding) }
 }

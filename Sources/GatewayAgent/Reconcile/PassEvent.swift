@@ -83,4 +83,13 @@ public struct PassResult: Sendable {
         self.exit = exit
         self.summary = summary
     }
+
+    /// A pass that the journal ended. If it may have asked the cloud, that counts as a failed talk: what cannot be kept is
+    /// asked for again, and each time costs.
+    init(_ error: JournalError, mayHaveAskedCloud: Bool) {
+        self.init(exit: error.exit, summary: error.description)
+        guard mayHaveAskedCloud else { return }
+        talk = .failed(
+            CloudFailure(description: error.description, trouble: error.isNoSpace ? .noSpace : .storage))
+    }
 }

@@ -39,8 +39,11 @@ public struct CloudSchedule: Sendable, Hashable {
     /// The longest time for which anything keeps a gateway silent, `Retry-After` included.
     public static let longestPatience: Duration = .seconds(12 * 3_600)
     static let day: Duration = .seconds(24 * 3_600)
-    /// Changes of the network bring the next talk forward this often at most.
+    /// Between two signs from outside that bring the next talk forward: at least this, twice as long each time that it
+    /// was in vain, up to an hour.
     static let nudgeGap: Duration = .seconds(30)
+    /// So many signs begin the ramp anew; each later one is good for one talk.
+    static let rampingNudges = 3
     /// So many starts of gwe in an hour may talk at once.
     static let freeStarts = 10
     /// So many failed talks in a row do not keep the next command from asking.
@@ -72,6 +75,11 @@ public struct CloudSchedule: Sendable, Hashable {
     public internal(set) var attemptsOfDay = 0
     public internal(set) var bytesOfDay: Int64 = 0
     var lastNudge: Duration?
+    /// How often this trouble's next talk was brought forward.
+    var nudges = 0
+    /// Whether the next talk is one that was: such a talk does not count into the day's attempts, so that a restless
+    /// network does not use them up.
+    var isNudged = false
     var hourBegan: Duration = .zero
     var startsOfHour = 0
 
@@ -88,7 +96,10 @@ public struct CloudSchedule: Sendable, Hashable {
             return .talk(after: undisturbed(interval))
         case .failed(let trouble, let retryAfter, let byteCount):
             return fail(trouble, retryAfter, byteCount, at: now, interval: interval)
-        case .notAsked: return .talk(after: due.map { max(.zero, $0 - now) } ?? undisturbed(interval))
+        case .notAsked:
+            guard let due else { return .talk(after: undisturbed(interval)) }
+            // A time that went by without a talk must not make passes follow one another at once.
+            return .talk(after: due > now ? due - now : min(CloudSchedule.base, interval))
         case .networkChanged: return bringForward(at: now)
         case .clockStepped: return trouble?.kind.mayBeClock == true ? bringForward(at: now) : .asBefore
         case .invited:
@@ -122,8 +133,11 @@ public struct CloudSchedule: Sendable, Hashable {
         due = isBound ? now + min(lastWait, CloudSchedule.firstPatience) : nil
         dayBegan = now
         lastNudge = nil
+        (nudges, isNudged) = (0, false)
         hourBegan = now
         startsOfHour = 0
+        // In doubt, it counts from the start of that boot; nobody knows any more when that was.
+        if trouble?.since.isInDoubt == true { trouble?.since = .inDoubt(sinceBoot: now) }
     }
 
     // MARK: events
@@ -145,6 +159,7 @@ public struct CloudSchedule: Sendable, Hashable {
     ) -> Action {
         count(byteCount, at: now)
         failures += 1
+        isNudged = false
         let base = min(CloudSchedule.base, interval)
         if trouble == nil { pause = base }
         trouble = CloudTrouble(new.kind, reason: new.reason, since: trouble?.since ?? new.since)
@@ -181,7 +196,8 @@ public struct CloudSchedule: Sendable, Hashable {
         if now - dayBegan >= CloudSchedule.day || now < dayBegan || attemptsOfDay == 0 {
             (dayBegan, attemptsOfDay, bytesOfDay) = (now, 0, 0)
         }
-        attemptsOfDay += 1
+        // What a sign from outside brought forward is bounded by itself.
+        if !isNudged { attemptsOfDay += 1 }
         bytesOfDay += max(0, byteCount)
     }
 
@@ -189,11 +205,16 @@ public struct CloudSchedule: Sendable, Hashable {
         guard trouble != nil, !isBound, let due, due > now else { return .asBefore }
         // An address comes before its route, and DNS after both.
         var soon = now + draw(from: .seconds(2), to: .seconds(6))
-        if let lastNudge { soon = max(soon, lastNudge + CloudSchedule.nudgeGap) }
+        if let lastNudge {
+            let gap = CloudSchedule.nudgeGap * (1 << min(max(0, nudges - 1), 7))
+            soon = max(soon, lastNudge + min(gap, CloudSchedule.longestPause))
+        }
         guard soon < due else { return .asBefore }
         self.due = soon
         lastNudge = soon
-        pause = CloudSchedule.base
+        isNudged = true
+        nudges += 1
+        if nudges <= CloudSchedule.rampingNudges { pause = CloudSchedule.base }
         return .talk(after: soon - now)
     }
 
@@ -204,6 +225,7 @@ public struct CloudSchedule: Sendable, Hashable {
         pause = CloudSchedule.base
         due = nil
         isBound = false
+        (nudges, isNudged) = (0, false)
         (attemptsOfDay, bytesOfDay) = (0, 0)
     }
 

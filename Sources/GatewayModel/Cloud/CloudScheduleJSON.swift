@@ -13,6 +13,7 @@ extension CloudSchedule {
             "wait": time(lastWait),
             "due": time(due), "bound": .bool(isBound), "day_began": time(dayBegan),
             "day_attempts": .int(Int64(attemptsOfDay)), "day_bytes": .int(bytesOfDay), "nudged": time(lastNudge),
+            "nudges": .int(Int64(nudges)), "is_nudged": .bool(isNudged),
             "hour_began": time(hourBegan), "hour_starts": .int(Int64(startsOfHour)),
         ]
     }
@@ -36,6 +37,8 @@ extension CloudSchedule {
         attemptsOfDay = count("day_attempts")
         bytesOfDay = Int64(count("day_bytes"))
         lastNudge = time("nudged")
+        nudges = count("nudges")
+        isNudged = json["is_nudged"]?.bool ?? false
         hourBegan = time("hour_began") ?? .zero
         startsOfHour = count("hour_starts")
     }
