@@ -1,3 +1,5 @@
+internal import Documents
+
 /// What one request of the device API cost on the wire, or a part of that.
 ///
 /// A request gives one record when it ends. During a long one (a download, a long poll) further records come some times
