@@ -131,11 +131,14 @@ public final class MQTTDeviceClient: Sendable {
             })
         do throws(MQTTError) {
             let connection = try MQTTConnection(settings, handlers: handlers)
-            let isClosed = state.update { state in
+            let (isClosed, old) = state.update { state in
+                let old = state.connection
                 state.loss = nil
                 state.connection = connection
-                return state.isClosed
+                return (state.isClosed, old)
             }
+            // Its end may take a moment, and is not waited for under the lock.
+            withExtendedLifetime(old) {}
             guard !isClosed else { throw MQTTError.failed(TransferError(.cancelled, action, "it was closed")) }
             let call = tally.beginAnew(method, resources)
             defer { tally.note { $0.end(call, connection.wire, interface: connection.interface) } }
