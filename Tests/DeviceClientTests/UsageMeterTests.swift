@@ -151,4 +151,60 @@ import Testing
         #expect(entries.contains { $0.resources == ["last"] && $0.count == 1 })
         #expect(entries.count == 21)
     }
+
+    @Test("what waited for a full queue is brought away without another count")
+    func leftInQueue() throws {
+        try FileManager.default.createDirectory(atPath: folder("run"), withIntermediateDirectories: false)
+        let meter = UsageMeter(stateFolder: folder.path)
+        do {
+            let sleeper = try DatagramReceiver(path: socket, mode: 0o600)
+            for index in 0..<2_000 { meter.count(record("r\(index % 20)")) }
+            withExtendedLifetime(sleeper) {}
+        }
+        #expect(try eventually { try counted().requests > 0 })
+        withExtendedLifetime(meter) {}
+    }
+
+    @Test("while somebody else holds the file, one thread waits for it and the others count on")
+    func heldFile() throws {
+        _ = try UsageStore.open(stateFolder: folder.path)
+        let database = try Database(path: UsageStore.path(stateFolder: folder.path))
+        let meter = UsageMeter(stateFolder: folder.path)
+        let done = Monitor(0)
+        let record = record()
+        var threads: [BackgroundThread] = []
+        for _ in 0..<3 {
+            // All three find the file held, and no write before.
+            threads.append(
+                try BackgroundThread("counting") {
+                    done.wait { $0 >= 10 ? () : nil }
+                    meter.count(record)
+                    done.update { $0 += 1 }
+                })
+        }
+        let free = try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) -> Int in
+            try c.execute("UPDATE interval SET frozen = frozen")
+            done.update { $0 = 10 }
+            return done.wait(atMost: .seconds(8)) { $0 >= 12 ? $0 : nil } ?? 0
+        }
+        #expect(free >= 12, "two of three did not wait")
+        for thread in threads { thread.join() }
+        #expect(try eventually { try counted() == (3, 30) })
+        #expect(meter.droppedCount == 0)
+    }
+
+    @Test("a daemon that cannot write says so once, and writes as soon as it can, though nothing more comes")
+    func retried() throws {
+        let problems = Monitor<[String]>([])
+        try FileManager.default.createDirectory(
+            atPath: folder("usage.db"), withIntermediateDirectories: false)
+        let collector = try UsageCollector(stateFolder: folder.path) { text in problems.update { $0.append(text) } }
+        defer { collector.stop() }
+        let meter = UsageMeter(stateFolder: folder.path)
+        meter.count(record())
+        #expect(eventually { problems.look { !$0.isEmpty } })
+        try FileManager.default.removeItem(atPath: folder("usage.db"))
+        #expect(try eventually { try counted() == (1, 10) })
+        #expect(problems.look(\.count) == 1)
+    }
 }

@@ -15,12 +15,19 @@ import Testing
         /// The requests that do not arrive, and those whose answer does not, by number from 1.
         var lost: Set<Int> = []
         var unanswered: Set<Int> = []
+        /// Whether the cloud refuses a request for these resources.
+        var refuses: ([String]) -> Bool = { _ in false }
         private(set) var count = 0
 
         func exchange(
             writing: [(resource: String, text: String)], reading: [String]
         ) throws(CloudFailure) -> [String: String] {
             count += 1
+            if refuses(writing.map(\.resource) + reading) {
+                var failure = CloudFailure(description: "HTTP 413")
+                failure.trouble = .refused
+                throw failure
+            }
             if lost.contains(count) { throw CloudFailure(description: "cut") }
             let values = try inner.exchange(writing: writing, reading: reading)
             if unanswered.contains(count) { throw CloudFailure(description: "no answer") }
@@ -239,5 +246,45 @@ import Testing
         #expect(try gateway.pass().exit == .success)
         #expect(gateway.link.inner.written("engine_report").count == 1)
         #expect(gateway.link.reports.isEmpty)
+    }
+
+    @Test("a report that the cloud refuses costs neither the pass nor the other reports, and waits a day")
+    func refused() throws {
+        let gateway = try Gateway()
+        try gateway.count()
+        gateway.link.refuses = { $0.contains("usage_report") }
+        gateway.link.inner.values["update_interval"] = "77"
+        #expect(try gateway.pass().exit == .success)
+        #expect(gateway.link.inner.written("engine_report").count == 1, "the same request without it")
+        #expect(gateway.link.inner.written("update_interval") == [""], "and commands come in")
+        #expect(try !gateway.isForgotten())
+        let count = gateway.link.count
+        try gateway.count(sent: 7)
+        try gateway.pass()
+        #expect(gateway.link.count == count + 1, "it is left alone")
+        for _ in 0..<2 {
+            gateway.now.time.withLock { $0 = $0.advanced(by: .seconds(86_401)) }
+            #expect(try gateway.pass().exit == .success)
+        }
+        #expect(gateway.link.reports.isEmpty)
+        gateway.link.refuses = { _ in false }
+        gateway.now.time.withLock { $0 = $0.advanced(by: .seconds(86_401)) }
+        try gateway.pass()
+        try gateway.pass()
+        #expect(try gateway.link.reports.map { try sum($0) } == [100, 7], "nothing is lost")
+        #expect(try gateway.state.journal.value(UsageDelivery.refusedKey) == nil)
+    }
+
+    @Test("a refusal that is not the report's fault leaves it as it is")
+    func refusedAnyway() throws {
+        let gateway = try Gateway()
+        try gateway.count()
+        gateway.link.refuses = { _ in true }
+        try gateway.pass()
+        #expect(gateway.link.count == 2)
+        #expect(try gateway.state.journal.value(UsageDelivery.refusedKey) == nil)
+        gateway.link.refuses = { _ in false }
+        try gateway.pass()
+        #expect(try gateway.link.reports.map { try sum($0) } == [100])
     }
 }

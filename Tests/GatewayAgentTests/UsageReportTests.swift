@@ -19,12 +19,14 @@ import Testing
     }
 
     /// What a report says of these requests, by way of the file.
-    private func report(_ records: [UsageRecord]) throws -> JSONValue {
+    private func report(_ records: [UsageRecord]) throws -> JSONValue { UsageReport.json(try stored(records)) }
+
+    private func stored(_ records: [UsageRecord]) throws -> [UsageEntry] {
         let scratch = try ScratchGateway()
         try scratch.write("", to: scratch.folders.stateFolder + "/x")
         let store = try UsageStore.open(stateFolder: scratch.folders.stateFolder)
         for record in records { try store.add([record], at: 1_793_500_000) }
-        return UsageReport.json(try #require(try store.freeze()).entries)
+        return try #require(try store.freeze()).entries
     }
 
     @Test("the figures that Gateway Engine's overview shows come out in its shape")
@@ -115,6 +117,32 @@ import Testing
             (identity.1.members ?? []).reduce(total) { $0 + ($1.1["tot_tx"]?.int ?? 0) }
         }
         #expect(sum == 250_000_000_000)
+    }
+
+    @Test("a report that would be too long folds its smallest entries into other, and its sums stay")
+    func folding() throws {
+        let long = String(repeating: "é", count: 60)
+        let records = (0..<190).map { number in
+            record(
+                .write, ["\(number)\(long)", long, long], sent: Int64(number), received: 1,
+                identity: "\(number)-\(long)", interface: "eth\(number % 3)")
+        }
+        let report = try report(records)
+        #expect(report.text().utf8.count <= UsageReport.byteLimit)
+        let identities = (report.members ?? []).flatMap { $0.1.members ?? [] }
+        let sums = identities.flatMap { $0.1.members ?? [] }.reduce(Int64(0)) { $0 + ($1.1["tot_tx"]?.int ?? 0) }
+        #expect(sums == 190 * 189 / 2)
+        #expect(identities.contains { $0.0 == "other" } && identities.contains { $0.0 == "189-\(long)" })
+    }
+
+    @Test("counts beyond all sums do not end the program")
+    func saturation() throws {
+        var entry = try #require(try stored([record(.write, ["a"], sent: 1, received: 1)]).first)
+        entry.sentByteCount = .max
+        entry.receivedByteCount = .max
+        entry.count = .max
+        let report = UsageReport.json([entry, entry])
+        #expect(report["eth0"]?[UsageReportTests.identity]?["write:['a']"]?["tot_tx"]?.int == .max)
     }
 
     @Test("lists are written as Python writes them")

@@ -121,4 +121,24 @@ import Testing
     @Test(
         "amounts for people", arguments: [(Int64(0), "0 B"), (1_023, "1023 B"), (1_024, "1.0 KiB"), (1_536, "1.5 KiB")])
     func amounts(byteCount: Int64, text: String) { #expect(Quantities.about(byteCount: byteCount) == text) }
+
+    @Test("what cannot be judged defers downloads in words, and nothing that is urgent")
+    func doubt() throws {
+        var desired = DesiredState(policy: Policy())
+        var observed = ObservedState(freeByteCount: nil, minuteOfDay: 600)
+        var allowance = DataAllowance(
+            interface: "ppp0", budget: DataBudgetTests.budget, usedByteCount: DataBudgetTests.budget.byteCount,
+            renewal: "2026-12-01")
+        allowance.doubt = "no route"
+        observed.allowance = allowance
+        for (name, isUrgent) in [("web", false), ("fix", true)] {
+            let app = try #require(AppName(name))
+            let wish = ReleaseWish(version: try #require(Version("1")), location: .content("\(name).v1.tar.gz"))
+            desired.apps[app] = DesiredApp(name: app, release: .init(wish, from: .cloud), urgent: isUrgent)
+        }
+        let plan = Plan.make(desired: desired, observed: observed, only: nil)
+        let deferred = plan.apps.filter(\.defersDownload)
+        #expect(deferred.map(\.app.text) == ["web"])
+        #expect(deferred.first?.deferral == "data_budget cannot be judged: no route")
+    }
 }

@@ -90,6 +90,10 @@ int gwe_epoll_remove(int epoll, int fd);
 /// Waits for `timeout` milliseconds, without end when it is -1. Fills at most `capacity` ids; the number, 0 also when a signal
 /// came in between, or -1.
 int gwe_epoll_wait(int epoll, uint64_t *ids, int capacity, int timeout);
+/// recv(2) with MSG_TRUNC, and the user that sent (SO_PASSCRED, unix(7)); (uid_t)-1 where the kernel tells none.
+ssize_t gwe_receive_from(int socket, void *bytes, size_t limit, uid_t *sender);
+/// Lets `gwe_receive_from` know the sender.
+int gwe_pass_credentials(int socket);
 /// eventfd(2), non-blocking.
 int gwe_eventfd(void);
 /// inotify(7), non-blocking; and a folder watched for everything that can change what a name in it means: its number, or

@@ -17,6 +17,12 @@ struct UsageBatch: Sendable {
         records[record.key] = record
     }
 
+    /// Takes everything out.
+    mutating func take() -> [UsageRecord] {
+        defer { records = [:] }
+        return Array(records.values)
+    }
+
     mutating func remove(_ delivered: [UsageRecord]) {
         for record in delivered { records[record.key] = nil }
     }

@@ -1,13 +1,19 @@
 public import GatewaySystem
+internal import Glibc
 
 /// The daemon's end of `run/usage.sock`: takes what every process of the gateway has counted, and writes it to `usage.db`.
 ///
-/// Its thread sleeps until a datagram comes; then it gathers for a second and writes once. Whoever may reach the socket may
-/// send; what is malformed is ignored, and every value is bounded.
+/// Its thread sleeps until a datagram comes; then it gathers for 700 ms and writes once. Whoever may reach the socket may
+/// send; what is malformed is ignored, and every value is bounded. What users other than root and the daemon's own send
+/// is counted only as far as its interface has moved as much: see `UsageCeiling`.
 public final class UsageCollector: Sendable {
-    /// Keys of one batch, and datagrams of one second: more are left to the next one, or to the senders.
+    /// Keys of one batch, and datagrams of one write: more are left to the next one, or to the senders.
     private static let keyLimit = 1_000
     private static let datagramLimit = 5_000
+    /// Keys of one batch that other users may have.
+    private static let strangerKeyLimit = 200
+    /// Between attempts to write what could not be written, when nothing comes.
+    private static let pauses: ClosedRange<Duration> = .seconds(1) ... .seconds(60)
 
     private let receiver: DatagramReceiver
     private let phase = Phase()
@@ -23,7 +29,10 @@ public final class UsageCollector: Sendable {
         func waitForEnd() { monitor.wait { $0 == .ended ? () : nil } }
     }
 
-    static func folders(_ stateFolder: String) -> RunFolders { RunFolders(stateFolder: stateFolder) }
+    private static func folders(_ stateFolder: String) -> RunFolders { RunFolders(stateFolder: stateFolder) }
+
+    /// Where a daemon's socket may be.
+    static func sockets(_ stateFolder: String) -> [String] { folders(stateFolder).paths("usage", ".sock") }
 
     /// Makes the socket in the state folder's `run`, or in memory where that cannot be, and starts.
     ///
@@ -59,14 +68,23 @@ public final class UsageCollector: Sendable {
         _ problem: @Sendable (String) -> Void, _ phase: Phase
     ) {
         var batch = UsageBatch(limit: keyLimit)
+        var strangers = UsageBatch(limit: strangerKeyLimit)
+        var ceiling = UsageCeiling(UsageCeiling.readings())
+        let trusted: Set<UInt32> = [0, geteuid()]
         var hasTold = false
+        var pause = pauses.lowerBound
         while true {
-            var reception = receiver.receive(limit: UsageDatagram.byteLimit)
-            let deadline = MonotonicTime.now + .seconds(1)
+            // What could not be written is tried again, sooner if something comes.
+            var reception = receiver.receive(
+                limit: UsageDatagram.byteLimit, timeout: batch.isEmpty ? nil : pause)
+            let deadline = MonotonicTime.now + UsageMeter.pause
             var count = 0
             gathering: while true {
                 switch reception {
-                case .datagram(let bytes): for record in UsageDatagram.decode(bytes) ?? [] { batch.add(record) }
+                case .datagram(let bytes, let sender):
+                    for record in UsageDatagram.decode(bytes) ?? [] {
+                        if trusted.contains(sender) { batch.add(record) } else { strangers.add(record) }
+                    }
                 case .unusable: break
                 case .nothing: break gathering
                 case .woken:
@@ -80,16 +98,22 @@ public final class UsageCollector: Sendable {
                 reception = receiver.receive(
                     limit: UsageDatagram.byteLimit, timeout: phase.isEnding ? .zero : max(.zero, rest))
             }
+            if !strangers.isEmpty {
+                ceiling.advance(to: UsageCeiling.readings())
+                for record in strangers.take() { batch.add(ceiling.admit(record)) }
+            }
             do throws(DatabaseError) {
                 if !batch.isEmpty {
                     try UsageStore.open(stateFolder: stateFolder).add(Array(batch.records.values), at: clock())
                     batch.remove(Array(batch.records.values))
+                    hasTold = false
+                    pause = pauses.lowerBound
                 }
-                hasTold = false
             } catch {
                 // Kept, and written with what comes next.
                 if !hasTold { problem("usage is not counted: \(error)") }
                 hasTold = true
+                pause = min(pause * 2, pauses.upperBound)
             }
             if phase.isEnding { return }
         }

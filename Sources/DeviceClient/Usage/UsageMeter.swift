@@ -3,72 +3,123 @@ internal import GatewaySystem
 /// Where a process brings what it has counted: to the daemon's socket `run/usage.sock` if a daemon is there, else into
 /// `usage.db` itself; what cannot go anywhere is dropped, and counted as dropped.
 ///
-/// `count` never waits for the daemon. Into the file it writes at most once a second, and what came in between a second
-/// later at the latest, by a thread that exists only until then: a crash loses no more. Any number of threads may use one
-/// meter, and any number of processes one state folder.
+/// `count` never waits for the daemon. Into the file it writes at most once in 700 ms, and what came in between so much
+/// later at the latest, by a thread that exists only until then: a crash loses no more. While somebody else holds the file,
+/// or the daemon's queue is full, what waits is tried again after pauses that grow up to a minute. Only the thread that
+/// writes waits for the file; the others count on. Any number of threads may use one meter, and any number of processes
+/// one state folder.
 public final class UsageMeter: Sendable {
     /// Keys that may wait while nobody takes them.
     private static let backlogLimit = 64
+    /// How long the file is left alone between writes.
+    static let pause: Duration = .milliseconds(700)
+    private static let longestPause: Duration = .seconds(60)
 
     private struct State: Sendable {
         var backlog = UsageBatch(limit: backlogLimit)
         var lastWrite: MonotonicTime?
+        /// Somebody has taken the backlog out and writes it.
+        var isWriting = false
         var isWriterWaiting = false
+        /// Counts have come that the waiting writer is to write after one pause, however long it meant to wait.
+        var isPressing = false
         var isEnding = false
+
+        var isRecent: Bool { lastWrite.map { $0.duration(to: .now) < UsageMeter.pause } ?? false }
+
+        mutating func takeToWrite() -> [UsageRecord] {
+            isWriting = !backlog.isEmpty
+            return backlog.take()
+        }
     }
 
     /// The part that a waiting thread keeps alive.
     private final class Core: Sendable {
         let stateFolder: String
         let sockets: [String]
+        let mayWrite: Bool
         let clock: @Sendable () -> Int64?
         let sender = DatagramSender()
         let state = Monitor(State())
 
-        init(stateFolder: String, clock: @escaping @Sendable () -> Int64?) {
+        init(stateFolder: String, mayWrite: Bool, clock: @escaping @Sendable () -> Int64?) {
             self.stateFolder = stateFolder
+            self.mayWrite = mayWrite
             self.clock = clock
-            sockets = UsageCollector.folders(stateFolder).paths("usage", ".sock")
+            sockets = UsageCollector.sockets(stateFolder)
         }
 
-        /// Whether a daemon takes what waits, or will; false when there is none.
-        func send(_ backlog: inout UsageBatch) -> Bool {
+        /// What the daemon took of what waits. `full`: it will take the rest later; `nobody`: there is none.
+        func send(_ backlog: inout UsageBatch) -> DatagramSender.Outcome {
             for socket in sockets {
                 packs: for pack in UsageDatagram.encode(Array(backlog.records.values)) {
                     switch sender.send(pack.bytes, to: socket) {
                     case .sent: backlog.remove(pack.records)
-                    case .full: return true
+                    case .full: return .full
                     case .nobody: break packs
                     }
                 }
-                if backlog.isEmpty { return true }
+                if backlog.isEmpty { return .sent }
             }
-            return false
+            if !mayWrite { backlog.drop() }
+            return backlog.isEmpty ? .sent : .nobody
         }
 
-        func write(_ backlog: inout UsageBatch) {
-            guard !backlog.isEmpty else { return }
-            // A file that cannot be written now may be later, and the daemon may come: the backlog stays.
-            guard let store = try? UsageStore.open(stateFolder: stateFolder),
-                (try? store.add(Array(backlog.records.values), at: clock())) != nil
-            else { return }
-            backlog.remove(Array(backlog.records.values))
+        /// Writes what `takeToWrite` gave. What cannot be written now may be later, and the daemon may come: it goes back.
+        /// Called without the lock: another holder of the file is waited for.
+        func write(_ records: [UsageRecord]) {
+            guard !records.isEmpty else { return }
+            let store = try? UsageStore.open(stateFolder: stateFolder)
+            let isWritten = store.map { (try? $0.add(records, at: clock())) != nil } ?? false
+            state.update { state in
+                if !isWritten { for record in records { state.backlog.add(record) } }
+                state.isWriting = false
+                state.lastWrite = .now
+                if !state.backlog.isEmpty { _ = hasWriter(&state) }
+            }
         }
 
-        /// Writes what came within a second of the last write, once that second is over.
+        /// Whether a thread waits to write what is left; starts it.
+        func hasWriter(_ state: inout State) -> Bool {
+            if !state.isWriterWaiting, !state.isEnding { state.isWriterWaiting = writeLater() }
+            return state.isWriterWaiting
+        }
+
+        /// Brings away what waits after a pause, and again after longer ones while some is left.
         /// - Returns: whether there is a thread for it.
-        func writeLater() -> Bool {
+        private func writeLater() -> Bool {
             let thread = try? BackgroundThread("gwe-usage") { [self] in
-                _ = state.wait(atMost: .seconds(1)) { $0.isEnding ? true : nil }
-                state.update { state in
-                    state.isWriterWaiting = false
-                    guard !state.isEnding, !send(&state.backlog) else { return }
-                    write(&state.backlog)
-                    state.lastWrite = .now
+                var pause = UsageMeter.pause
+                while true {
+                    rest(pause)
+                    let records: [UsageRecord]? = state.update { state in
+                        let outcome = state.isEnding ? .sent : send(&state.backlog)
+                        // Who writes elsewhere starts a new thread for what it brings back.
+                        state.isWriterWaiting = outcome != .sent
+                        guard outcome != .sent else { return nil }
+                        return state.isWriting || outcome == .full ? [] : state.takeToWrite()
+                    }
+                    guard let records else { return }
+                    write(records)
+                    let isDone = state.update { state in
+                        if state.backlog.isEmpty, !state.isWriting { state.isWriterWaiting = false }
+                        return !state.isWriterWaiting
+                    }
+                    if isDone { return }
+                    pause = min(pause * 2, UsageMeter.longestPause)
                 }
             }
             thread?.detach()
             return thread != nil
+        }
+
+        private func rest(_ pause: Duration) {
+            let isEnough = state.wait(atMost: pause) { state in
+                guard state.isPressing, pause > UsageMeter.pause else { return state.isEnding ? true : nil }
+                return state.isEnding
+            }
+            if isEnough == false { _ = state.wait(atMost: UsageMeter.pause) { $0.isEnding ? true : nil } }
+            state.update { $0.isPressing = false }
         }
     }
 
@@ -76,9 +127,12 @@ public final class UsageMeter: Sendable {
 
     /// - Parameters:
     ///   - stateFolder: of the gateway, `/var/lib/gwe` for one. One that is missing is not made.
+    ///   - mayWrite: false: only a daemon is told, for a process that changes no file; without one, counts are dropped.
     ///   - clock: Unix time in seconds; nil when it cannot be believed.
-    public init(stateFolder: String, clock: @escaping @Sendable () -> Int64? = UsageClock.now) {
-        core = Core(stateFolder: stateFolder, clock: clock)
+    public init(
+        stateFolder: String, mayWrite: Bool = true, clock: @escaping @Sendable () -> Int64? = UsageClock.now
+    ) {
+        core = Core(stateFolder: stateFolder, mayWrite: mayWrite, clock: clock)
     }
 
     deinit {
@@ -89,25 +143,29 @@ public final class UsageMeter: Sendable {
     /// Takes a record. Costs one system call where there is a daemon; without one, at most a durable write.
     public func count(_ record: UsageRecord) {
         let core = core
-        core.state.update { state in
+        let records: [UsageRecord] = core.state.update { state in
             state.backlog.add(record.bounded)
-            if core.send(&state.backlog) { return }
-            if let last = state.lastWrite, last.duration(to: .now) < .seconds(1) {
-                if !state.isWriterWaiting { state.isWriterWaiting = core.writeLater() }
-                if state.isWriterWaiting { return }
+            let outcome = core.send(&state.backlog)
+            if outcome == .sent { return [] }
+            if outcome == .full || state.isWriting || state.isRecent {
+                let isLeftToWriter = core.hasWriter(&state)
+                state.isPressing = isLeftToWriter
+                if isLeftToWriter || outcome == .full || state.isWriting { return [] }
             }
-            core.write(&state.backlog)
-            state.lastWrite = .now
+            return state.takeToWrite()
         }
+        core.write(records)
     }
 
     /// Brings away what still waits, before the process ends; what then remains is dropped. Done by deinit.
     public func flush() {
         let core = core
-        core.state.update { state in
-            if !core.send(&state.backlog) || !state.backlog.isEmpty { core.write(&state.backlog) }
-            state.backlog.drop()
+        let records: [UsageRecord] = core.state.wait { state in
+            if state.isWriting { return nil }
+            return core.send(&state.backlog) == .sent || !core.mayWrite ? [] : state.takeToWrite()
         }
+        core.write(records)
+        core.state.update { $0.backlog.drop() }
     }
 
     /// How many records went nowhere.

@@ -1,3 +1,5 @@
+internal import Documents
+
 /// What one request of the device API cost on the wire, or a part of that.
 ///
 /// A request gives one record when it ends. During a long one (a download, a long poll) further records come about once
@@ -76,11 +78,11 @@ public struct UsageRecord: Sendable, Hashable {
 
     /// Adds a record of the same key.
     mutating func merge(_ other: UsageRecord) {
-        count += other.count
-        sentByteCount += other.sentByteCount
-        receivedByteCount += other.receivedByteCount
-        sentWithHeaders += other.sentWithHeaders
-        receivedWithHeaders += other.receivedWithHeaders
+        count = count.saturating(adding: other.count)
+        sentByteCount = sentByteCount.saturating(adding: other.sentByteCount)
+        receivedByteCount = receivedByteCount.saturating(adding: other.receivedByteCount)
+        sentWithHeaders = sentWithHeaders.saturating(adding: other.sentWithHeaders)
+        receivedWithHeaders = receivedWithHeaders.saturating(adding: other.receivedWithHeaders)
         duration += other.duration
         largestSentByteCount = max(largestSentByteCount, other.largestSentByteCount)
         largestReceivedByteCount = max(largestReceivedByteCount, other.largestReceivedByteCount)

@@ -1,3 +1,4 @@
+internal import Documents
 public import GatewaySystem
 internal import Glibc
 
@@ -150,10 +151,10 @@ public final class UsageStore: Sendable {
 extension UsageTotal {
     /// Adds what another total counted; day and names stay.
     mutating func add(_ other: UsageTotal) {
-        count += other.count
-        sentByteCount += other.sentByteCount
-        receivedByteCount += other.receivedByteCount
-        sentWithHeaders += other.sentWithHeaders
-        receivedWithHeaders += other.receivedWithHeaders
+        count = count.saturating(adding: other.count)
+        sentByteCount = sentByteCount.saturating(adding: other.sentByteCount)
+        receivedByteCount = receivedByteCount.saturating(adding: other.receivedByteCount)
+        sentWithHeaders = sentWithHeaders.saturating(adding: other.sentWithHeaders)
+        receivedWithHeaders = receivedWithHeaders.saturating(adding: other.receivedWithHeaders)
     }
 }

@@ -25,7 +25,8 @@ struct CloudExchange {
     ) throws(PassFailure) -> Bool {
         let standing = try standingManifest(inputs)
         let reads = CloudExchange.inputs.filter { standing == nil || $0 != CloudCommands.resource }
-        let values = try exchange(writing: reports + (usage?.writes ?? []), reading: reads + (usage?.reads ?? []))
+        var usage = usage
+        let values = try exchange(reports, reads, &usage)
         FaultPoint.pass("exchange.done")
         try journaled { () throws(JournalError) in try journal.markSent(reports) }
         FaultPoint.pass("exchange.recorded")
@@ -49,6 +50,24 @@ struct CloudExchange {
         return changed
     }
 
+    /// One request; a second one without `usage_report` where the cloud refuses the first and it may be the reason. If the
+    /// second is refused too, it was not: then counts wait as they are.
+    private func exchange(
+        _ reports: [(resource: String, text: String)], _ reads: [String], _ usage: inout UsageDelivery?
+    ) throws(PassFailure) -> [String: String] {
+        do throws(CloudFailure) {
+            return try cloud.exchange(
+                writing: reports + (usage?.writes ?? []), reading: reads + (usage?.reads ?? []))
+        } catch {
+            guard let refused = usage, UsageDelivery.isRefusal(error) else { throw .cloud(error) }
+            let values = try exchange(writing: reports, reading: reads)
+            usage = nil
+            try journaled { () throws(JournalError) in try refused.refuse(context) }
+            emit(.problem("\(error); the same without usage_report was taken, which waits a day"))
+            return values
+        }
+    }
+
     /// Forgets counts that the cloud has. Those that it does not have after all are sent by themselves; they can wait.
     private func deliver(_ usage: UsageDelivery?, _ values: [String: String]) throws(PassFailure) {
         guard let usage else { return }
@@ -56,7 +75,10 @@ struct CloudExchange {
             do throws(CloudFailure) {
                 _ = try cloud.exchange(writing: [(UsageReport.resource, usage.text)], reading: [])
             } catch {
-                return emit(.problem("\(error); usage_report goes out with the next pass"))
+                let isRefused = UsageDelivery.isRefusal(error)
+                if isRefused { try journaled { () throws(JournalError) in try usage.refuse(context) } }
+                return emit(
+                    .problem("\(error); usage_report \(isRefused ? "waits a day" : "goes out with the next pass")"))
             }
         }
         try journaled { () throws(JournalError) in try usage.acknowledge { emit(.problem($0)) } }

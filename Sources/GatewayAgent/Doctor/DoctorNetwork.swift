@@ -104,12 +104,16 @@ struct DoctorProxy: Sendable, Hashable {
     var source: String
 
     static func inForce(_ scene: DoctorScene, for target: DoctorURL) -> DoctorProxy? {
+        inForce(scene.configuration.proxy, scene.environment, for: target)
+    }
+
+    /// - Parameter configured: gateway.yaml's.
+    static func inForce(_ configured: String?, _ environment: [String: String], for target: DoctorURL) -> DoctorProxy? {
         guard !target.isLoopback else { return nil }
-        let environment = scene.environment
         // NO_PROXY counts for a proxy of gateway.yaml too (CURLOPT_NOPROXY(3)).
         let exceptions = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
         guard !isExcepted(target.host, exceptions) else { return nil }
-        if let proxy = scene.configuration.proxy { return DoctorProxy(url: proxy, source: "gateway.yaml") }
+        if let proxy = configured { return DoctorProxy(url: proxy, source: "gateway.yaml") }
         // HTTP_PROXY in capitals is not heeded: a CGI's client could set it.
         let names = target.scheme == "https" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"]
         for name in names + ["all_proxy", "ALL_PROXY"] {

@@ -1,3 +1,4 @@
+internal import DeviceClient
 public import GatewayModel
 internal import GatewaySystem
 internal import Synchronization
@@ -10,9 +11,9 @@ internal import Synchronization
 public final class ClockTrust: Sendable {
     /// When this program was made, at the latest: 2026-11-01T00:00:00Z. A constant, so that the same sources make the
     /// same program; a test holds it against the newest release in the changelog.
-    public static let builtAt = WallTime(milliseconds: 1_793_491_200_000)
+    public static let builtAt = WallTime(milliseconds: UsageClock.builtAt * 1_000)
     /// No gateway runs a program that is so old.
-    static let horizon = builtAt.advanced(by: .seconds(20 * 365 * 86_400))
+    static let horizon = WallTime(milliseconds: UsageClock.horizon * 1_000)
     /// So far may a correction set a trusted clock back: whoever reads the hardware clock in the wrong time zone is
     /// hours ahead until the first synchronisation.
     static let slack: Duration = .seconds(86_400)

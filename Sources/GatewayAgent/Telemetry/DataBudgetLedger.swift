@@ -1,4 +1,5 @@
 internal import DeviceClient
+internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
@@ -8,17 +9,34 @@ struct DataBudgetLedger {
     let context: GatewayContext
 
     /// What is left on the interface that leads to the cloud; asked for when a plan has something to download. nil where
-    /// no budget is set for that interface, and where it cannot be told, as without a network: then nothing is
-    /// downloaded anyway.
+    /// no budget is set for that interface. Where it cannot be told which interface that is, or what was counted, nothing is
+    /// left, with the reason in `doubt`: a bill that grows unseen is worse than a release that waits.
     func allowance(_ policy: Policy, report: (String) -> Void) -> DataAllowance? {
-        guard !policy.dataBudget.isEmpty, let interface, let budget = policy.dataBudget[interface] else { return nil }
+        guard let smallest = policy.dataBudget.min(by: { ($0.value.byteCount, $0.key) < ($1.value.byteCount, $1.key) })
+        else { return nil }
+        let interface: String
+        switch route {
+        case .none: return nil
+        case .over(let name): interface = name
+        case .unknown(let host):
+            return doubtful(
+                smallest.key, smallest.value, "which interface leads to \(host) cannot be told (name or route missing)")
+        }
+        guard let budget = policy.dataBudget[interface] else { return nil }
         do throws(DatabaseError) {
             let store = try UsageStore.openReadOnly(stateFolder: context.folders.stateFolder)
             return allowance(of: interface, budget, try store?.days() ?? [])
         } catch {
-            report("\(error); data_budget of \(interface) is taken as if nothing had been used")
-            return allowance(of: interface, budget, [])
+            report("\(error); data_budget of \(interface) cannot be judged, and downloads wait")
+            return doubtful(interface, budget, "what was counted on \(interface) cannot be read")
         }
+    }
+
+    private func doubtful(_ interface: String, _ budget: DataBudget, _ doubt: String) -> DataAllowance {
+        var allowance = allowance(of: interface, budget, [])
+        allowance.usedByteCount = budget.byteCount
+        allowance.doubt = doubt
+        return allowance
     }
 
     /// - Parameter days: totals, oldest first.
@@ -33,7 +51,9 @@ struct DataBudgetLedger {
         }
         return DataAllowance(
             interface: interface, budget: budget,
-            usedByteCount: counted.reduce(0) { $0 + $1.sentWithHeaders + $1.receivedWithHeaders },
+            usedByteCount: counted.reduce(Int64(0)) {
+                $0.saturating(adding: $1.sentWithHeaders).saturating(adding: $1.receivedWithHeaders)
+            },
             renewal: budget.period.renewal(after: now))
     }
 
@@ -44,11 +64,28 @@ struct DataBudgetLedger {
         return WallTime(milliseconds: newest.number * 86_400_000)
     }
 
-    /// The interface of the route to the cloud: gateway.yaml's, else the one that the kernel would choose now.
-    private var interface: String? {
+    private enum Route {
+        /// There is no cloud.
+        case none
+        case over(String)
+        case unknown(host: String)
+    }
+
+    /// gateway.yaml's interface, else the one that the kernel would choose now for the cloud, or for the proxy in between.
+    private var route: Route {
         let configuration = context.configuration
-        if let name = configuration.interface { return name }
-        guard let url = configuration.proxy ?? configuration.cloud else { return nil }
-        return NetworkRoute.interface(toward: url)
+        if let name = configuration.interface { return .over(name) }
+        guard let cloud = configuration.cloud else {
+            return configuration.proxy.map(route(toward:)) ?? .none
+        }
+        let proxy = DoctorURL(cloud).flatMap {
+            DoctorProxy.inForce(configuration.proxy, ProcessFacts.environment, for: $0)
+        }
+        return route(toward: proxy?.url ?? cloud)
+    }
+
+    private func route(toward url: String) -> Route {
+        if let name = NetworkRoute.interface(toward: url) { return .over(name) }
+        return .unknown(host: DoctorURL(url)?.host ?? "the cloud")
     }
 }

@@ -11,6 +11,9 @@ internal import GatewaySystem
 /// in the same request what it has, and only if that is something else the report is sent. So a crash at any point loses
 /// nothing and counts nothing twice. One case is open: when the report before had the very same text, the cloud's answer
 /// says nothing, and the report is sent (again).
+///
+/// A report that the cloud refuses must not cost the pass: the pass's request is repeated without it, and the report is left
+/// alone for a day; meanwhile counts go on adding up, within their limits.
 struct UsageDelivery {
     let text: String
     private let interval: Int64
@@ -21,6 +24,8 @@ struct UsageDelivery {
 
     /// Where the journal keeps the interval that the cloud acknowledged last.
     static let acknowledgedKey = "usage_report_interval"
+    /// Where it keeps when the cloud last refused one: milliseconds since 1970.
+    static let refusedKey = "usage_report_refused"
 
     /// What is due now; nil when nothing is. Freezes what was counted so far.
     /// - Parameter isForced: also what could wait.
@@ -28,6 +33,7 @@ struct UsageDelivery {
         _ context: GatewayContext, _ journal: Journal, isForced: Bool = false, report: (String) -> Void
     ) throws(JournalError) -> UsageDelivery? {
         let sent = try journal.sentReports()[UsageReport.resource]
+        if !isForced, try isRefused(context, journal) { return nil }
         let acknowledged = try journal.value(acknowledgedKey).flatMap { Int64($0) }
         do throws(DatabaseError) {
             let folder = context.folders.stateFolder
@@ -69,9 +75,25 @@ struct UsageDelivery {
     func acknowledge(report: (String) -> Void) throws(JournalError) {
         FaultPoint.pass("usage.arrived")
         try journal.markSent([(UsageReport.resource, text)], noting: [Self.acknowledgedKey: String(interval)])
+        if try journal.value(Self.refusedKey) != nil { try journal.setValue(Self.refusedKey, nil) }
         FaultPoint.pass("usage.acknowledged")
         do throws(DatabaseError) { try store.forget(interval) } catch { report("\(error)") }
         FaultPoint.pass("usage.forgotten")
+    }
+
+    /// Whether a failure may be the report's fault: the cloud does not take the request, whoever sends it.
+    static func isRefusal(_ failure: CloudFailure) -> Bool { failure.trouble == .refused && !failure.isAboutToken }
+
+    /// Notes that the cloud refuses the report: it waits a day.
+    func refuse(_ context: GatewayContext) throws(JournalError) {
+        try journal.setValue(Self.refusedKey, String(context.clock().milliseconds))
+    }
+
+    private static func isRefused(_ context: GatewayContext, _ journal: Journal) throws(JournalError) -> Bool {
+        guard let time = try journal.value(refusedKey).flatMap({ Int64($0) }) else { return false }
+        let refused = WallTime(milliseconds: time)
+        let now = context.clock()
+        return now >= refused && refused.duration(to: now) < Reports.repetition
     }
 
     /// The report as it would be sent now; nil when nothing was counted. Writes nothing.

@@ -13,7 +13,25 @@ enum UsageReport {
     /// Lists of resources are cut after so many bytes, so that a report stays well below the 64 KiB of a value.
     private static let listLimit = 160
 
+    /// A text of more bytes is made smaller: the cloud refuses a value of 64 KiB.
+    static let byteLimit = 60_000
+
+    /// The same entries always give the same text. Where it would be too long, the smallest entries stand together under
+    /// the identity `other`, so that the sums stay right.
     static func json(_ entries: [UsageEntry]) -> JSONValue {
+        var report = whole(entries)
+        var count = entries.count
+        let largest = entries.enumerated().sorted { a, b in
+            (b.element.byteCount, a.offset) < (a.element.byteCount, b.offset)
+        }
+        while count > 0, report.text().utf8.count > byteLimit {
+            count -= max(1, count / 16)
+            report = whole(largest.prefix(count).map(\.element) + largest.dropFirst(count).map { $0.element.folded })
+        }
+        return report
+    }
+
+    private static func whole(_ entries: [UsageEntry]) -> JSONValue {
         var interfaces: [String: [String: [String: Metrics]]] = [:]
         for entry in entries {
             let identity = entry.identity.isEmpty ? noIdentity : entry.identity
@@ -30,7 +48,9 @@ enum UsageReport {
         var top: (identity: String, byteCount: Int64)?
         var members: [(String, JSONValue)] = []
         for (identity, methods) in sorted {
-            let byteCount = methods.values.reduce(0) { $0 + $1.sent + $1.received }
+            let byteCount = methods.values.reduce(Int64(0)) {
+                $0.saturating(adding: $1.sent).saturating(adding: $1.received)
+            }
             if byteCount > top?.byteCount ?? -1 { top = (identity, byteCount) }
             members.append((identity, .object(methods.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })))
         }
@@ -63,9 +83,9 @@ enum UsageReport {
         init(_ method: UsageRecord.Method) { self.method = method }
 
         mutating func add(_ entry: UsageEntry) {
-            count += entry.count
-            sent += entry.sentByteCount
-            received += entry.receivedByteCount
+            count = count.saturating(adding: entry.count)
+            sent = sent.saturating(adding: entry.sentByteCount)
+            received = received.saturating(adding: entry.receivedByteCount)
             largestSent = max(largestSent, entry.largestSentByteCount)
             largestReceived = max(largestReceived, entry.largestReceivedByteCount)
             duration += entry.duration
@@ -87,5 +107,17 @@ enum UsageReport {
             let tenths = (Double(attoseconds) / 1e17).rounded()
             return (Double(seconds) * 10 + tenths) / 10
         }
+    }
+}
+
+extension UsageEntry {
+    fileprivate var byteCount: Int64 { sentByteCount.saturating(adding: receivedByteCount) }
+
+    /// Without the names that make it long.
+    fileprivate var folded: UsageEntry {
+        var entry = self
+        entry.identity = UsageStore.other
+        entry.resources = [UsageStore.other]
+        return entry
     }
 }

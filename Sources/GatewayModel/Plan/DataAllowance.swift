@@ -6,6 +6,8 @@ public struct DataAllowance: Sendable, Hashable {
     public var usedByteCount: Int64
     /// The first day (UTC) of the next period: `2026-12-01`.
     public var renewal: String
+    /// Why it cannot be told what is left, in words; then nothing is.
+    public var doubt: String?
 
     public init(interface: String, budget: DataBudget, usedByteCount: Int64, renewal: String) {
         self.interface = interface

@@ -242,7 +242,9 @@ private struct PlanMaker {
                 continue
             }
             let why =
-                if let cost {
+                if let doubt = allowance.doubt {
+                    "data_budget cannot be judged: " + doubt
+                } else if let cost {
                     "does not fit in data_budget: about \(Quantities.about(byteCount: cost)) to transfer, "
                         + allowance.left(left)
                 } else if allowance.isUsedUp {

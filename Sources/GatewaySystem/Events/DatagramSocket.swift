@@ -8,7 +8,8 @@ internal import Synchronization
 public final class DatagramReceiver: Sendable {
     /// What came.
     public enum Reception: Sendable, Hashable {
-        case datagram([UInt8])
+        /// With the user that sent it, as the kernel tells (SO_PASSCRED); `UInt32.max` where it does not.
+        case datagram([UInt8], sender: UInt32)
         /// More than the limit, or nothing in it: not for us.
         case unusable
         /// The time is over.
@@ -35,6 +36,8 @@ public final class DatagramReceiver: Sendable {
         self.path = path
         guard event >= 0 else { throw .last(action) }
         unlink(path)
+        // Before anybody can send.
+        guard gwe_pass_credentials(socket) == 0 else { throw .last(action) }
         guard address.call({ bind(socket, $0, $1) }) == 0, chmod(path, mode_t(mode)) == 0 else { throw .last(action) }
     }
 
@@ -63,8 +66,9 @@ public final class DatagramReceiver: Sendable {
         while true {
             var bytes = [UInt8](repeating: 0, count: limit)
             // The length is the datagram's own, even where it does not fit (recv(2)).
-            let count = recv(socket, &bytes, limit, Int32(MSG_TRUNC))
-            if count > 0, count <= limit { return .datagram(Array(bytes.prefix(count))) }
+            var sender = UInt32.max
+            let count = gwe_receive_from(socket, &bytes, limit, &sender)
+            if count > 0, count <= limit { return .datagram(Array(bytes.prefix(count)), sender: sender) }
             if count == 0, isClosed.load(ordering: .relaxed) { return .nothing }
             if count >= 0 || errno != EAGAIN && errno != EINTR { return .unusable }
             if places[1].revents != 0 {

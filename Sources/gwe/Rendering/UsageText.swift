@@ -19,7 +19,8 @@ struct UsageText {
             return [
                 row[date]?.string ?? "undated", name(row["interface"]), name(row["identity"]), "\(number("requests"))",
                 byteText(number("sent_bytes")), byteText(number("received_bytes")),
-                byteText(number("sent_bytes_with_headers") + number("received_bytes_with_headers")),
+                byteText(
+                    number("sent_bytes_with_headers").saturating(adding: number("received_bytes_with_headers"))),
             ]
         }
         return table([head] + cells) + (budgets.isEmpty ? [] : [""]) + budgets
