@@ -144,6 +144,9 @@ const char *gwe_mosquitto_tls_refusal_text(const struct gwe_mosquitto_tls *tls) 
 bool gwe_mosquitto_tls_is_too_early(const struct gwe_mosquitto_tls *tls) {
     return tls->refusal == X509_V_ERR_CERT_NOT_YET_VALID;
 }
+bool gwe_mosquitto_tls_is_expired(const struct gwe_mosquitto_tls *tls) {
+    return tls->refusal == X509_V_ERR_CERT_HAS_EXPIRED;
+}
 const char *gwe_mosquitto_tls_alert(const struct gwe_mosquitto_tls *tls) { return tls->alert; }
 
 bool gwe_mosquitto_tls_has_pending(struct mosquitto *client) {

@@ -50,7 +50,7 @@ struct MQTTConnectionTLSTests {
     @Test("an expired certificate is refused, and the clock is not blamed")
     func expired() throws {
         let error = try failure(TestCertificates.past)
-        #expect(error.kind == .tls && error.reason.contains("expired"), "\(error)")
+        #expect(error.kind == .expired && error.reason.contains("expired"), "\(error)")
     }
 
     @Test("a certificate that is not valid yet casts suspicion on the clock")

@@ -33,6 +33,8 @@ int gwe_mosquitto_tls_refusal(const struct gwe_mosquitto_tls *tls);
 const char *gwe_mosquitto_tls_refusal_text(const struct gwe_mosquitto_tls *tls);
 /// X509_V_ERR_CERT_NOT_YET_VALID: the certificate's time has not begun.
 bool gwe_mosquitto_tls_is_too_early(const struct gwe_mosquitto_tls *tls);
+/// X509_V_ERR_CERT_HAS_EXPIRED: the certificate's time is over.
+bool gwe_mosquitto_tls_is_expired(const struct gwe_mosquitto_tls *tls);
 /// The fatal alert that the server sent (RFC 8446, 6.2), in words; NULL without one.
 const char *gwe_mosquitto_tls_alert(const struct gwe_mosquitto_tls *tls);
 

@@ -133,12 +133,15 @@ public final class MQTTDeviceClient: Sendable {
             })
         do throws(MQTTError) {
             let connection = try MQTTConnection(settings, handlers: handlers)
-            let call = state.update { state in
+            let (call, old) = state.update { state in
+                let old = state.connection
                 state.usage.restart()
                 state.loss = nil
                 state.connection = connection
-                return state.isClosed ? -1 : state.usage.begin(method, resources)
+                return (state.isClosed ? -1 : state.usage.begin(method, resources), old)
             }
+            // Its end may take a moment, and is not waited for under the lock.
+            withExtendedLifetime(old) {}
             guard call >= 0 else { throw MQTTError.failed(TransferError(.cancelled, action, "it was closed")) }
             defer { note { $0.end(call, connection.wire, interface: connection.interface) } }
             try connection.connect()

@@ -34,7 +34,7 @@ public final class MQTTConnection: Sendable {
 
     public let configuration: MQTTConfiguration
     private let handlers: Handlers
-    private let shared: MQTTShared
+    let shared: MQTTShared
 
     /// Nothing is connected to yet. Throws `refused` for what is not acceptable: plain MQTT beyond loopback, an empty
     /// client identifier, a keepalive that is none.
@@ -165,6 +165,7 @@ public final class MQTTConnection: Sendable {
             case .connected where !state.isClosing:
                 state.lastTicket += 1
                 state.commands.append(.init(ticket: state.lastTicket, work: work, isAwaited: isAwaited))
+                if isAwaited { state.awaited.insert(state.lastTicket) }
                 return .success(state.lastTicket)
             case .closed(let error?): return .failure(error)
             default: return .failure(MQTTError(.cut, action, "there is no connection"))
@@ -172,6 +173,12 @@ public final class MQTTConnection: Sendable {
         }
         let number = try ticket.get()
         guard isAwaited else { return }
+        defer {
+            shared.state.update { state in
+                state.awaited.remove(number)
+                state.results[number] = nil
+            }
+        }
         shared.wake()
         let result: Result<Void, MQTTError>? = shared.state.wait(atMost: timeout) { state in
             if let result = state.results.removeValue(forKey: number) { return result }

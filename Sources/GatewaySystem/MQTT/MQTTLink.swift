@@ -14,6 +14,8 @@ struct MQTTLink {
     private var receivedAtPacket: Int64 = 0
     private var waiting: [Int32: (ticket: UInt64, isAwaited: Bool)] = [:]
     private var isAnswered = false
+    /// A CONNACK has 4 bytes; before it come the TLS handshake's certificates, up to 100 KiB by OpenSSL's own limit.
+    static let answerByteLimit: Int64 = 256 << 10
 
     private var shared: MQTTShared { worker.shared }
     private var action: String { isAnswered ? "stay connected to \(worker.configuration.description)" : worker.action }
@@ -63,6 +65,12 @@ struct MQTTLink {
                 // What came with it: values that were set while nobody was here.
                 session.events = Array(events[(index + 1)...])
                 return
+            }
+            count()
+            // libmosquitto makes room for whatever length a packet claims; what comes is held until its end.
+            guard wire.last.receivedByteCount <= MQTTLink.answerByteLimit else {
+                throw MQTTError(
+                    .tooLarge, action, "the server sends over \(MQTTLink.answerByteLimit) bytes before it answers")
             }
         }
     }
@@ -170,7 +178,11 @@ struct MQTTLink {
     }
 
     private func resolve(_ ticket: UInt64, _ isAwaited: Bool, _ result: Result<Void, MQTTError>) {
-        if isAwaited { shared.state.update { $0.results[ticket] = result } }
+        guard isAwaited else { return }
+        shared.state.update { state in
+            // Nobody would take what comes after its time.
+            if state.awaited.contains(ticket) { state.results[ticket] = result }
+        }
     }
 
     private mutating func deliver() {

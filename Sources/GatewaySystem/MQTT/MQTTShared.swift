@@ -25,10 +25,13 @@ final class MQTTShared: Sendable {
         var phase = Phase.idle
         var isClosing = false
         var commands: [Command] = []
+        /// The tickets that somebody waits for.
+        var awaited: Set<UInt64> = []
         var results: [UInt64: Result<Void, MQTTError>] = [:]
         var lastTicket: UInt64 = 0
         var wire = MQTTWireCount()
         var interface = ""
+        /// nil before it runs and once it has come to its end: also `lost` is told by it.
         var thread: pthread_t?
         /// Whether the thread has come to its end.
         var isOver = false

@@ -38,7 +38,6 @@ final class MQTTWorker: Sendable {
             end = error
         }
         let loss: MQTTError? = shared.state.update { state in
-            state.thread = nil
             guard case .closed = state.phase else {
                 var wasConnected = false
                 if case .connected = state.phase { wasConnected = true }
@@ -48,7 +47,10 @@ final class MQTTWorker: Sendable {
             return nil
         }
         if let loss { handlers.lost(loss) }
-        shared.state.update { $0.isOver = true }
+        shared.state.update { state in
+            state.thread = nil
+            state.isOver = true
+        }
     }
 
     /// Tries one address after the other, each with its share of the time.
