@@ -151,6 +151,10 @@ extension DeviceClient {
         guard let seconds = Int64(response.text.filter { !$0.isWhitespace }) else {
             throw DeviceClientError(.captivePortal, call.action, "the answer is no number", status: 200)
         }
+        // Up to the year 33658: whoever reckons with it need not fear an overflow.
+        guard (0...1_000_000_000_000).contains(seconds) else {
+            throw DeviceClientError(.captivePortal, call.action, "the answer is no time", status: 200)
+        }
         return seconds
     }
 
