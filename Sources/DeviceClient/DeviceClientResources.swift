@@ -158,6 +158,10 @@ extension DeviceClient {
         guard let seconds = DeviceClient.time(response.text) else {
             throw DeviceClientError(.captivePortal, call.action, "the answer is no time", status: 200)
         }
+        // Up to the year 33658: whoever reckons with it need not fear an overflow.
+        guard (0...1_000_000_000_000).contains(seconds) else {
+            throw DeviceClientError(.captivePortal, call.action, "the answer is no time", status: 200)
+        }
         return seconds
     }
 

@@ -144,6 +144,15 @@ struct DeviceClientTests {
         #expect(clock.kind == .captivePortal)
     }
 
+    @Test(
+        "a number that no clock shows is no time",
+        arguments: ["-9223372036854775808", "-1", "1000000000001", "9223372036854775807"])
+    func noTime(body: String) throws {
+        let cloud = try ScriptedCloud { _, _ in .init(status: 200, text: body) }
+        defer { cloud.stop() }
+        #expect(try failure { _ = try cloud.client(folder).timestamp() }.kind == .captivePortal)
+    }
+
     @Test("a busy server's pause reaches the caller")
     func retryAfter() throws {
         let cloud = try ScriptedCloud { _, _ in .init(status: 503, headers: [("Retry-After", "120")]) }

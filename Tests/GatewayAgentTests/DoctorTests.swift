@@ -47,6 +47,22 @@ struct DoctorTests {
         #expect(bench.finding("manifest").verdict == .failed)
     }
 
+    @Test("clock: one that is behind the journal fails, as the daemon says")
+    func clockBehind() throws {
+        let before = ClockTrust.builtAt.advanced(by: .seconds(10 * 86_400))
+        bench.now = before
+        #expect(bench.finding("clock").verdict == .ok)
+        bench.now = before.advanced(by: .seconds(20 * 86_400))
+        do {
+            let state = try OpenState(context: bench.scene.context, purpose: "a test")
+            try state.journal.markSent([("engine_report", "{}")])
+        }
+        #expect(bench.finding("clock").verdict == .ok)
+        bench.now = before
+        let behind = bench.finding("clock")
+        #expect(behind.verdict == .failed && behind.text.contains("last ran"), "\(behind)")
+    }
+
     @Test("clock: 1970 fails, the cloud's time passes, and a clock ten minutes off fails")
     func clock() throws {
         bench.now = WallTime(milliseconds: 12_000)

@@ -237,6 +237,22 @@ import Testing
         #expect(try gateway.link.reports.map { try sum($0) } == [100])
     }
 
+    @Test("gwe report does not blame the cloud for a journal that cannot note what was sent")
+    func cannotNote() throws {
+        let gateway = try Gateway()
+        let journal = gateway.state.journal
+        gateway.link.inner.before = { _ in
+            try? journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+                try c.execute("DROP TABLE sent_report")
+            }
+        }
+        let error = try #require(throws: JournalError.self) {
+            _ = try ReportCall.send(gateway.context, journal, nil, gateway.link)
+        }
+        #expect(error.exit == .inputOutputError && error.description.contains("sent_report"), "\(error)")
+        #expect(gateway.link.inner.written("engine_report").count == 1)
+    }
+
     @Test("a usage.db that cannot be read costs the report, not the pass")
     func damaged() throws {
         let gateway = try Gateway()

@@ -7,7 +7,7 @@ internal import GatewaySystem
 ///     GET  /v1/status[?app=NAME][&deep=1]   the document of `gwe status --json`, with its exit status in "exit"
 ///     GET  /v1/services                     what is supervised
 ///     GET  /v1/reports                      the four reports as they would be sent, by resource
-///     POST /v1/reports                      sends them now, after the pass that runs
+///     POST /v1/reports                      sends them now; exit 75 while a pass runs
 ///     POST /v1/reconcile                    one pass; its events as NDJSON, the last one has "type": "result"
 ///     POST /v1/install                      `{"tarballs": [PATH, …]}`: as `gwe -I`; events as above
 ///     POST /v1/remove                       `{"app": NAME, "purge": BOOL}`: as `gwe remove`; events as above

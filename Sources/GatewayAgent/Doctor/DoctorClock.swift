@@ -11,7 +11,11 @@ extension DoctorCheck {
         let hint = "start an NTP client (timedatectl, chronyc) or set the clock with date -s"
         let now = scene.clock()
         guard scene.isClockPlausible else {
-            return .failed("\(now) cannot be: it is before this gwe was written or last ran", hint: hint)
+            let why =
+                now >= ClockTrust.horizon
+                ? "it is decades after this gwe was written"
+                : "it is before this gwe was written or last ran"
+            return .failed("\(now) cannot be: \(why)", hint: hint)
         }
         var findings: [DoctorFinding] = []
         if case .time(let seconds, _)? = scene.cloud?.answer {

@@ -46,7 +46,15 @@ public struct DoctorScene: Sendable {
         return (try? Journal.openReadOnly(folders: folders, clock: clock)?.layer(.local))?.source
     }
 
-    var isClockPlausible: Bool { ClockTrust.isPlausible(clock()) }
+    /// What the daemon makes of the clock: the journal's newest time counts. Writes nothing.
+    var isClockPlausible: Bool {
+        let context = context
+        // A journal that cannot be read is another check's matter.
+        if let journal = try? Journal.openReadOnly(folders: folders, clock: context.clock) {
+            try? context.learnTime(from: journal)
+        }
+        return context.trust.isTrusted
+    }
 
     /// The folder itself, or the nearest one above it that is there.
     static func existing(_ path: String) -> String {

@@ -39,30 +39,32 @@ public enum ReportCall {
         }
     }
 
+    /// - Throws: what the journal cannot do, also when the cloud has taken the reports.
     static func send(
         _ context: GatewayContext, _ journal: Journal, _ services: [AppName: ServiceSnapshot]?, _ cloud: any CloudLink
     ) throws(JournalError) -> (exit: ExitStatus, message: String) {
         let reports = try reports(context, journal, services).all.map { (resource: $0.resource, text: $0.value.text()) }
         var problem: String?
         let usage = try UsageDelivery.due(context, journal, isForced: true) { problem = $0 }
+        let values: [String: String]
         do throws(CloudFailure) {
-            let values = try cloud.exchange(writing: reports + (usage?.writes ?? []), reading: usage?.reads ?? [])
-            try journaled { () throws(JournalError) in try journal.markSent(reports) }
-            if let usage, !usage.hasArrived(values) {
-                _ = try cloud.exchange(writing: [(UsageReport.resource, usage.text)], reading: [])
-            }
+            values = try cloud.exchange(writing: reports + (usage?.writes ?? []), reading: usage?.reads ?? [])
         } catch {
             return (.unavailable, error.description)
+        }
+        // The cloud has them: what the journal cannot note is sent again.
+        try journal.markSent(reports)
+        if let usage, !usage.hasArrived(values) {
+            do throws(CloudFailure) {
+                _ = try cloud.exchange(writing: [(UsageReport.resource, usage.text)], reading: [])
+            } catch {
+                return (.unavailable, error.description)
+            }
         }
         try usage?.acknowledge { problem = $0 }
         if let problem { return (.inputOutputError, problem) }
         let names = reports.map(\.resource) + (usage == nil ? [] : [UsageReport.resource])
         return (.success, "sent " + names.joined(separator: ", "))
-    }
-
-    /// The cloud has them; what the journal cannot note is sent again.
-    private static func journaled(_ body: () throws(JournalError) -> Void) throws(CloudFailure) {
-        do throws(JournalError) { try body() } catch { throw CloudFailure(description: error.description) }
     }
 
     private static func reports(

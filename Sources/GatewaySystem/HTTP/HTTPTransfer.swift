@@ -283,48 +283,4 @@ public final class HTTPTransfer {
         let clamped = min(max(seconds, 0), 10_000_000)
         return max(1, Int(clamped) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
     }
-
-    /// A peer that closes early must not end the process (CURLOPT_NOSIGNAL(3)): SIGPIPE is blocked in this thread
-    /// for the call, and one that came of it is taken away.
-    private static func withoutBrokenPipeSignal<Result>(_ body: () -> Result) -> Result {
-        var pipe = sigset_t()
-        var before = sigset_t()
-        var pending = sigset_t()
-        sigemptyset(&pipe)
-        sigaddset(&pipe, SIGPIPE)
-        sigpending(&pending)
-        let wasPending = sigismember(&pending, SIGPIPE) == 1
-        pthread_sigmask(SIG_BLOCK, &pipe, &before)
-        let result = body()
-        if !wasPending {
-            var now = timespec()
-            while sigtimedwait(&pipe, nil, &now) == SIGPIPE {}
-        }
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        return result
-    }
-}
-
-/// Takes a body into memory, up to a limit.
-private final class HTTPTransferCollector: HTTPTransferReceiver {
-    private let limit: Int64
-    private let action: String
-    var head = HTTPResponseHead(status: 0, headers: [])
-    var body: [UInt8] = []
-
-    init(limit: Int64, action: String) {
-        self.limit = limit
-        self.action = action
-    }
-
-    func begin(_ head: HTTPResponseHead) throws(TransferError) { self.head = head }
-
-    func receive(_ bytes: UnsafeRawBufferPointer) throws(TransferError) {
-        guard Int64(body.count + bytes.count) <= limit else {
-            throw TransferError(.tooLarge, action, "the answer is longer than \(limit) bytes")
-        }
-        body.append(contentsOf: bytes)
-    }
-
-    func tick() throws(TransferError) {}
 }

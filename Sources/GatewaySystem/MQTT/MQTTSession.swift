@@ -148,7 +148,8 @@ enum MQTTEvent {
                     let hint = isTooEarly ? "; is this machine's clock right?" : ""
                     let isExpired = gwe_mosquitto_tls_is_expired(tls)
                     return MQTTError(
-                        isTooEarly ? .clockSuspect : isExpired ? .expired : .tls, action, "the server's certificate is refused: " + why + hint)
+                        isTooEarly ? .clockSuspect : isExpired ? .expired : .tls, action,
+                        "the server's certificate is refused: " + why + hint)
                 }
                 if let alert = gwe_mosquitto_tls_alert(tls) {
                     return MQTTError(.tls, action, "the server ends TLS: " + String(cString: alert))

@@ -14,8 +14,9 @@ import Testing
         transfer.caFile = fixture.path("root.pem")
         transfer.clientCertificate = fixture.path("device.pem")
         transfer.clientKey = fixture.path("device.key")
+        let port = try #require(fixture.server.mqttsPort)
         let configuration = MQTTConfiguration(
-            host: "127.0.0.1", port: try #require(fixture.server.mqttsPort), clientIdentifier: PeerFixture.id,
+            host: "127.0.0.1", port: port, clientIdentifier: PeerFixture.id,
             transfer: transfer)
         let values = Monitor<[String]>([])
         let connection = try MQTTConnection(
