@@ -94,7 +94,7 @@ struct CallTableMQTTRow: Sendable, CustomStringConvertible {
         publish("write, QoS 1", "$resource/a", "x y&=%+ü", status: 204),
         publish("write, QoS 0", "$resource/b", quality: 0, status: 204),
         CallTableMQTTRow(name: "write, QoS 2", call: .publish("$resource/c", "5", quality: 2), gdc: "64"),
-        publish("write: no such topic", "$elsewhere", status: 400, "retryLater", "69"),
+        publish("write: no such topic", "$elsewhere", status: 400, "retryLater", "64"),
         publish(
             "write: too many", "$resource/a", fault: .answer(status: 429, retryAfter: nil), status: 429, "retryLater",
             "69"),

@@ -42,7 +42,7 @@ struct ExampleTests {
         #expect(daemon.wait().code == 0)
     }
 
-    @Test("what goes wrong is a line in its log, and no crash: no gateway.yaml, a cloud that asks for patience of centuries")
+    @Test("what goes wrong is a line in its log, and no crash: no gateway.yaml, or patience of centuries")
     func trouble() throws {
         let gateway = try GatewayFixture(hasCloud: false)
         func start() throws -> GatewayProcess {

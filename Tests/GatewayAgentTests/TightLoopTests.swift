@@ -36,7 +36,7 @@ import Testing
         for isNoSpace in [false, true] {
             error.isNoSpace = isNoSpace
             let pauses = (0..<20).map { _ in pass(PassResult(error, mayHaveAskedCloud: true)) }
-            #expect(pauses.allSatisfy { $0 >= .seconds(5) } && pauses.contains { $0 > .seconds(600) }, "\(pauses)")
+            #expect(pauses.allSatisfy { $0 >= .seconds(5) } && pauses.contains { $0 > .seconds(60) }, "\(pauses)")
             #expect(timing.trouble?.kind == (isNoSpace ? .noSpace : .storage))
         }
         #expect(timing.trouble?.kind.isRefusal == false)

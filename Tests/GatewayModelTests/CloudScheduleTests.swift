@@ -223,8 +223,8 @@ import Testing
             }
             #expect(count <= CloudSchedule.attemptLimit(interval: fourHours) + 36, "device \(number)")
             // However long it lasts, the network is heeded after an hour without a change.
-            schedule.due = now + hour
-            let later = now + .seconds(3_500)
+            schedule.due = now + hour * 2
+            let later = now + .seconds(3_700)
             guard !schedule.isBound else { continue }
             #expect(schedule.handle(.networkChanged, at: later, interval: fourHours) != .asBefore)
         }

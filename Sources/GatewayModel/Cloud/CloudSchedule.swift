@@ -172,7 +172,9 @@ public struct CloudSchedule: Sendable, Hashable {
             isBound = true
         } else {
             let longest = max(base, min(interval, CloudSchedule.longestPause))
-            pause = min(longest, draw(from: base, to: pause * 3))
+            // From half of the last one, not from the base: that would linger at seconds for hours (its logarithm
+            // hardly grows), and use up the day's attempts.
+            pause = min(longest, draw(from: max(base, pause / 2), to: pause * 3))
             wait = pause
         }
         if let retryAfter, retryAfter > .zero {
