@@ -73,6 +73,10 @@ import Testing
         let daemon = try gateway.startDaemon()
         defer { gateway.killApps() }
         try gateway.eventually("1 is in force") { try gateway.row("tool")["installed"]?.string == "1" }
+        // The pass is over, not cut by what follows: that would be told at the pace of the schedule.
+        try gateway.eventually("it is reported") {
+            try first.read(gateway.id, "engine_report")?.reported?.contains(#""version":"1""#) == true
+        }
         let port = try #require(UInt16(first.url.split(separator: ":").last ?? ""))
         first.stop()
         try gateway.eventually("the watch says so") { daemon.err.contains("changes are seen at the next poll") }
