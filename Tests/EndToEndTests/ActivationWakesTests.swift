@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// A daemon that waits for hours, because the cloud does not want its gateway, asks at once when a person has mended that.

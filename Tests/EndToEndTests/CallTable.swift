@@ -2,6 +2,7 @@ import DeviceClient
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Whoever makes a call of the table: the Swift library or the real `gdc`, as one device over one transport. Each has a
@@ -116,7 +117,7 @@ final class CallTableCaller {
         }
         let program = try #require(gdc)
         // In its own folder: a download goes to the working one.
-        let ran = try GatewayProcess(
+        let ran = try TestProcess(
             "/bin/sh", ["-c", "cd \"$0\" && exec \"$@\"", folder, program] + options + ["http"] + words,
             environment: variables, scratch: gateway.root + "/scratch"
         ).wait()

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Whoever makes a call of the table over MQTT: the Swift library or the real `gdc`, as one device of its own.
@@ -44,7 +45,7 @@ final class CallTableMQTTCaller {
             #expect(try sandbox.requestLog(after: last).isEmpty, "\(row)")
             return answer
         }
-        let isThere = try GatewayProcess.until {
+        let isThere = try eventually {
             try sandbox.requestLog(after: last).contains { entry in
                 entry.method == "MQTT " + trace.packet && entry.path.hasPrefix(trace.path)
                     && entry.status == trace.status
@@ -141,7 +142,7 @@ final class CallTableMQTTCaller {
 
     // MARK: gdc
 
-    private func start(_ row: CallTableMQTTRow, _ words: [String]) throws -> GatewayProcess {
+    private func start(_ row: CallTableMQTTRow, _ words: [String]) throws -> TestProcess {
         var options = ["-H", url, "-u", identity(row.login)]
         if let certificates { options += ["-E", certificates + "/root.pem"] }
         var variables = gateway.variables
@@ -150,7 +151,7 @@ final class CallTableMQTTCaller {
         } else if row.call != .activate {
             variables["GDC_TOKEN"] = row.login == .foreignToken ? Self.foreign?.secret : try token()?.secret
         }
-        return try GatewayProcess(
+        return try TestProcess(
             try #require(gdc), options + ["mqtt"] + words, environment: variables, scratch: gateway.root + "/scratch")
     }
 
@@ -169,12 +170,12 @@ final class CallTableMQTTCaller {
             if !isConnectedFirst { try sandbox.write(device, alias, "20") }
             let process = try start(row, ["subscribe"])
             if isConnectedFirst {
-                _ = try GatewayProcess.until {
+                _ = try eventually {
                     try sandbox.requestLog(after: last).contains { $0.path == "connack=0" }
                 }
                 try sandbox.write(device, alias, "20")
             }
-            let isHeard = GatewayProcess.until {
+            let isHeard = eventually {
                 process.out.split(separator: "\n").contains {
                     $0.hasPrefix("$resource/\(alias)/") && $0.hasSuffix(" 20")
                 }

@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The device API as a table: each call with each documented status, over each transport, by the library and by `gdc`.
@@ -12,35 +13,19 @@ import Testing
     init() throws {
         gateway = try GatewayFixture()
         gdc = gateway.root + "/gdc"
-        try #require(symlink("\(GatewayProcess.products)/gwe", gdc) == 0)
-    }
-
-    /// A certificate for 127.0.0.1 that signs itself.
-    private func certificate() throws -> (file: String, pem: String, key: String) {
-        let file = gateway.root + "/server"
-        let ran = try GatewayProcess(
-            "/usr/bin/openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", file + ".key", "-out", file + ".pem",
-            ], environment: gateway.variables, scratch: gateway.root + "/scratch"
-        ).wait()
-        try #require(ran.code == 0, "\(ran)")
-        return (
-            file + ".pem", try #require(gateway.read(file + ".pem")), try #require(gateway.read(file + ".key"))
-        )
+        try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
     }
 
     @Test("every HTTP call over http and https, by the library and by gdc, with each status that the API documents")
     func overHTTP() throws {
-        let certificate = try certificate()
+        let certificate = try CertificateMaker(gateway.root).selfSigned()
         let secure = try SandboxServer(
             dataFolder: gateway.root + "/tls", product: GatewayFixture.product, certificate: certificate.pem,
             privateKey: certificate.key)
         try secure.start()
         defer { secure.stop() }
         var callers: [(column: String, caller: CallTableCaller)] = []
-        for (transport, sandbox, caFile) in [("http", gateway.sandbox, nil), ("https", secure, certificate.file)] {
+        for (transport, sandbox, caFile) in [("http", gateway.sandbox, nil), ("https", secure, certificate.path)] {
             try sandbox.uploadContent(CallTableRow.contentName, CallTableRow.content)
             for program in [nil, gdc] {
                 let column = "\(transport) \(program == nil ? "library" : "gdc")"
@@ -83,7 +68,7 @@ import Testing
             issue server 'subjectAltName=IP:127.0.0.1'
             for name; do issue $name extendedKeyUsage=clientAuth; done
             """
-        let ran = try GatewayProcess(
+        let ran = try TestProcess(
             "/bin/bash", ["-c", script, folder] + names, environment: gateway.variables,
             scratch: gateway.root + "/scratch"
         ).wait()

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// The wall clock is set by a year while the daemon runs; by libfaketime, which leaves the monotonic clocks alone as
@@ -33,7 +34,7 @@ import Testing
     private func curl(_ options: [String]) throws -> String {
         let arguments = ["-sS", "--unix-socket", gateway.socketFile] + options + ["http://gwe/v1/services"]
         let path = ["PATH": "/usr/bin:/bin"]
-        return try GatewayProcess("/usr/bin/curl", arguments, environment: path, scratch: gateway.root).wait().out
+        return try TestProcess("/usr/bin/curl", arguments, environment: path, scratch: gateway.root).wait().out
     }
 
     /// When an app was started: seconds after boot.
@@ -92,7 +93,7 @@ import Testing
         // The compiler that built the package's C code.
         let environment = ["PATH": ProcessFacts.environment["PATH"] ?? "/usr/bin:/bin"]
         let arguments = ["clang", "-shared", "-fPIC", "-o", path + ".so", path + ".c"]
-        let made = try GatewayProcess("/usr/bin/env", arguments, environment: environment, scratch: gateway.root).wait()
+        let made = try TestProcess("/usr/bin/env", arguments, environment: environment, scratch: gateway.root).wait()
         try #require(made.code == 0, "\(made)")
         return path + ".so"
     }

@@ -3,11 +3,12 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `transport: mqtt`: what the cloud sets is carried out at once, though the next poll is four hours away.
 @Suite("A watch on the cloud by MQTT", .serialized) struct CloudWatchMQTTTests {
-    /// A gateway whose cloud has an address of its own on loopback, where MQTT has its usual port.
+    /// A gateway whose cloud has an address of its own on loopback: there nobody else has these ports.
     private func gateway(_ host: String) throws -> (GatewayFixture, SandboxServer) {
         let gateway = try GatewayFixture()
         gateway.sandbox.stop()
@@ -25,13 +26,11 @@ import Testing
         return (gateway, cloud)
     }
 
-    private func cloud(_ gateway: GatewayFixture, _ host: String, port: UInt16 = 0) throws -> SandboxServer {
+    private func cloud(_ gateway: GatewayFixture, _ host: String) throws -> SandboxServer {
         let cloud = try SandboxServer(
-            dataFolder: gateway.root + "/cloud", product: GatewayFixture.product, host: host, port: port,
+            dataFolder: gateway.root + "/cloud", product: GatewayFixture.product, host: host, port: 8085,
             mqtt: SandboxAddress(host: host, port: 1883))
-        // A child that another test is starting may hold the folder's lock for a moment longer.
-        let hasStarted = GatewayProcess.until(.seconds(20)) { (try? cloud.start()) != nil }
-        if !hasStarted { try cloud.start() }
+        try cloud.startPatiently()
         return cloud
     }
 
@@ -77,10 +76,9 @@ import Testing
         try gateway.eventually("it is reported") {
             try first.read(gateway.id, "engine_report")?.reported?.contains(#""version":"1""#) == true
         }
-        let port = try #require(UInt16(first.url.split(separator: ":").last ?? ""))
         first.stop()
         try gateway.eventually("the watch says so") { daemon.err.contains("changes are seen at the next poll") }
-        let second = try cloud(gateway, "127.77.0.2", port: port)
+        let second = try cloud(gateway, "127.77.0.2")
         defer { second.stop() }
         let last = try second.requestLog().last?.id ?? 0
         try gateway.eventually("it is connected again") { daemon.err.contains("are heard of again") }
@@ -99,18 +97,11 @@ import Testing
     func firewall() throws {
         let gateway = try GatewayFixture()
         gateway.sandbox.stop()
-        let (host, file) = ("127.77.0.3", gateway.root + "/server")
-        let made = try GatewayProcess(
-            "/usr/bin/openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                "/CN=server", "-addext", "subjectAltName=IP:\(host)", "-keyout", file + ".key", "-out", file + ".pem",
-            ], environment: gateway.variables, scratch: gateway.root + "/scratch"
-        ).wait()
-        try #require(made.code == 0, "\(made)")
+        let host = "127.77.0.3"
+        let certificate = try CertificateMaker(gateway.root).selfSigned(hosts: ["IP:\(host)"])
         let cloud = try SandboxServer(
             dataFolder: gateway.root + "/tls-cloud", product: GatewayFixture.product, host: host,
-            certificate: gateway.read(file + ".pem"), privateKey: gateway.read(file + ".key"),
+            certificate: certificate.pem, privateKey: certificate.key,
             mqtts: SandboxAddress(host: host, port: 443))
         try cloud.start()
         defer { cloud.stop() }
@@ -120,7 +111,7 @@ import Testing
             schema: gwe/v1
             product: \(GatewayFixture.product)
             cloud: \(cloud.url)
-            ca_file: \(file).pem
+            ca_file: \(certificate.path)
             identity: \(gateway.id)
             transport: mqtt
             update_interval: 4h

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `poll: long`: what is written in the cloud is carried out at once, though the next poll is four hours away.
@@ -23,7 +24,7 @@ import Testing
     }
 
     /// Waits until the daemon has been through its first pass and a request of the watch is held.
-    private func isWatching(_ gateway: GatewayFixture, _ daemon: GatewayProcess) throws {
+    private func isWatching(_ gateway: GatewayFixture, _ daemon: TestProcess) throws {
         try gateway.eventually("the first pass is over") {
             try gateway.sandbox.read(gateway.id, "engine_report") != nil
         }
@@ -94,13 +95,9 @@ import Testing
         try gateway.upload(.oneOff("tool", "1"))
         try gateway.withDaemon { (daemon) throws in
             try isWatching(gateway, daemon)
-            let url = gateway.sandbox.url
-            let port = try #require(UInt16(url.split(separator: ":").last ?? ""))
             gateway.sandbox.stop()
             try gateway.eventually("the watch says so") { daemon.err.contains("changes are seen at the next poll") }
-            let again = try SandboxServer(
-                dataFolder: gateway.root + "/cloud", product: GatewayFixture.product, port: port)
-            try again.start()
+            let again = try gateway.nextCloud()
             defer { again.stop() }
             try again.write(gateway.id, "engine_fetch", install("tool.v1.tar.gz"))
             try gateway.eventually("it is applied") { gateway.current("tool") != nil }

@@ -1,4 +1,5 @@
 import Documents
+import TestSupport
 import Testing
 
 /// What cannot be configured is found before anything is interrupted.

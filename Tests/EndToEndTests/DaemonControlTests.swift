@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// Who may tell the daemon what, and what becomes of apps that require each other.
@@ -9,7 +10,7 @@ import Testing
     private func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 && ProcessFacts(pid) != nil }
 
     private func curl(_ gateway: GatewayFixture, _ arguments: String...) throws -> Ran {
-        try GatewayProcess(
+        try TestProcess(
             "/usr/bin/curl", ["-sS", "--unix-socket", gateway.socketFile] + arguments, environment: [:],
             scratch: gateway.root + "/scratch"
         ).wait()
@@ -146,12 +147,12 @@ import Testing
         try gateway.services([.quickService("web", "1")])
         try gateway.write("schema: gwe/v1\ntoken_group: daemon\n", to: gateway.configFolder + "/gateway.yaml")
         let program = gateway.root + "/gwe"
-        let copy = try GatewayProcess(
-            "/bin/cp", [GatewayProcess.products + "/gwe", program], environment: [:], scratch: gateway.root + "/scratch"
+        let copy = try TestProcess(
+            "/bin/cp", [Repository.products + "/gwe", program], environment: [:], scratch: gateway.root + "/scratch"
         )
         try #require(copy.wait().code == 0)
         func asUser(_ options: [String], _ arguments: String...) throws -> Ran {
-            try GatewayProcess(
+            try TestProcess(
                 "/usr/bin/setpriv", options + ["--", program] + arguments, environment: gateway.variables,
                 scratch: gateway.root + "/scratch"
             ).wait()
@@ -171,7 +172,7 @@ import Testing
         // The state folder is root's.
         chmod(gateway.stateFolder + "/journal.db", 0o600)
         for arguments in [["status"], ["history"], ["reconcile", "--dry-run"]] {
-            let ran = try GatewayProcess(
+            let ran = try TestProcess(
                 "/usr/bin/setpriv", nobody + ["--", program] + arguments, environment: gateway.variables,
                 scratch: gateway.root + "/scratch"
             ).wait()

@@ -2,12 +2,13 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// A gateway with a daemon, and what is said of its apps.
 extension GatewayFixture {
     /// Runs a piece beside `gwe run`, and ends the daemon as a service manager does, whatever becomes of the piece.
-    func withDaemon(_ body: (GatewayProcess) throws -> Void) throws {
+    func withDaemon(_ body: (TestProcess) throws -> Void) throws {
         let daemon = try startDaemon()
         defer {
             daemon.send(SIGTERM)
@@ -40,7 +41,7 @@ extension GatewayFixture {
     func eventually(
         _ what: String, at location: SourceLocation = #_sourceLocation, _ condition: () throws -> Bool
     ) throws {
-        let holds = try GatewayProcess.until(.seconds(30), condition)
+        let holds = try TestSupport.eventually(condition)
         if !holds { Issue.record("never: \(what)", sourceLocation: location) }
     }
 

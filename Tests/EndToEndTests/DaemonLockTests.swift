@@ -1,5 +1,6 @@
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// Who waits for whom at the lock of a state folder.

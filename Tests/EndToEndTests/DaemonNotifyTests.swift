@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// What `gwe run` tells the service manager that started it.

@@ -1,13 +1,14 @@
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// What becomes of the daemon when nobody takes what it writes.
 @Suite("The daemon's output") struct DaemonOutputTests {
-    private func daemon(_ gateway: GatewayFixture, _ script: String) throws -> GatewayProcess {
-        return try GatewayProcess(
-            "/bin/sh", ["-c", "exec \(GatewayProcess.products)/gwe run \(script)"], environment: gateway.variables,
+    private func daemon(_ gateway: GatewayFixture, _ script: String) throws -> TestProcess {
+        return try TestProcess(
+            "/bin/sh", ["-c", "exec \(Repository.products)/gwe run \(script)"], environment: gateway.variables,
             scratch: gateway.root + "/scratch")
     }
 

@@ -5,6 +5,7 @@ import GatewayAgent
 import GatewayModel
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `policy.data_budget` on the loopback interface, over which the sandbox is reached.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `gdc mqtt` as shell scripts use it, with the sandbox as the cloud.
@@ -13,7 +14,7 @@ import Testing
     init() throws {
         gateway = try GatewayFixture()
         gdc = gateway.root + "/gdc"
-        try #require(symlink("\(GatewayProcess.products)/gwe", gdc) == 0)
+        try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
         try FileManager.default.createDirectory(
             atPath: gateway.root + "/mqtt-cloud", withIntermediateDirectories: false)
         sandbox = try SandboxServer(dataFolder: gateway.root + "/mqtt-cloud", mqtt: SandboxAddress())
@@ -24,7 +25,7 @@ import Testing
     private func address() throws -> String { "mqtt://127.0.0.1:\(try #require(sandbox.mqttPort))/" }
 
     private func run(_ arguments: [String]) throws -> Ran {
-        try GatewayProcess(
+        try TestProcess(
             gdc, arguments, environment: gateway.variables, scratch: gateway.root + "/scratch"
         ).wait()
     }
@@ -32,7 +33,7 @@ import Testing
     private func shell(_ line: String) throws -> Ran {
         var variables = gateway.variables
         variables["PATH"] = gateway.root + ":" + (variables["PATH"] ?? "")
-        return try GatewayProcess(
+        return try TestProcess(
             "/bin/sh", ["-c", "cd \"$0\" && \(line)", gateway.root], environment: variables,
             scratch: gateway.root + "/scratch"
         ).wait()

@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// What `gdc` trusts, and what a kill leaves.
@@ -11,49 +12,36 @@ import Testing
 
     init() throws {
         gateway = try GatewayFixture()
-        try #require(symlink("\(GatewayProcess.products)/gwe", gateway.root + "/gdc") == 0)
+        try #require(symlink("\(Repository.products)/gwe", gateway.root + "/gdc") == 0)
     }
 
     private func run(_ arguments: String...) throws -> Ran { try start(arguments).wait() }
 
-    private func start(_ arguments: [String]) throws -> GatewayProcess {
-        try GatewayProcess(root + "/gdc", arguments, environment: gateway.variables, scratch: root + "/scratch")
-    }
-
-    /// A certificate that signs itself, for 127.0.0.1, and its key, in `<name>.pem` and `<name>.key`.
-    private func certificate(_ name: String) throws {
-        let ran = try GatewayProcess(
-            "/usr/bin/openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "\(root)/\(name).key",
-                "-out", "\(root)/\(name).pem",
-            ], environment: gateway.variables, scratch: root + "/scratch"
-        ).wait()
-        try #require(ran.code == 0, "\(ran)")
+    private func start(_ arguments: [String]) throws -> TestProcess {
+        try TestProcess(root + "/gdc", arguments, environment: gateway.variables, scratch: root + "/scratch")
     }
 
     @Test("https is believed from a root that is trusted, and from no other; -E says which")
     func roots() throws {
-        try certificate("server")
-        try certificate("other")
+        let maker = CertificateMaker(root)
+        let (server, other) = (try maker.selfSigned(), try maker.selfSigned("other"))
         let sandbox = try SandboxServer(
             dataFolder: root + "/tls", product: GatewayFixture.product,
-            certificate: gateway.read(root + "/server.pem"), privateKey: gateway.read(root + "/server.key"))
+            certificate: server.pem, privateKey: server.key)
         try sandbox.start()
         defer { sandbox.stop() }
         #expect(sandbox.url.hasPrefix("https://"))
         try sandbox.addDevice("dev")
-        let activated = try run("-E", root + "/server.pem", "-H", sandbox.url, "-u", "dev", "http", "activate")
+        let activated = try run("-E", server.path, "-H", sandbox.url, "-u", "dev", "http", "activate")
         #expect(activated.code == 0, "\(activated)")
         #expect(activated.out == (try sandbox.token(of: "dev") ?? "none") + "\n")
         // By -P too.
         let port = try #require(sandbox.url.split(separator: ":").last.map(String.init))
         let read = try run(
-            "-E", root + "/server.pem", "-H", "https://127.0.0.1/", "-P", port, "-k",
+            "-E", server.path, "-H", "https://127.0.0.1/", "-P", port, "-k",
             String(activated.out.dropLast()), "http", "read", "a")
         #expect(read.out == "[204] \n", "\(read)")
-        for options in [[], ["-E", root + "/other.pem"]] {
+        for options in [[], ["-E", other.path]] {
             let ran = try start(options + ["-H", sandbox.url, "http", "timestamp"]).wait()
             #expect(ran.out == "[0] \n", "\(ran)")
             #expect(ran.code == 69, "\(ran)")
@@ -63,7 +51,7 @@ import Testing
 
     @Test("a client certificate speaks for itself: no token goes with it")
     func clientCertificate() throws {
-        for name in ["server", "client"] { try certificate(name) }
+        for name in ["server", "client"] { _ = try CertificateMaker(root).selfSigned(name) }
         // Asks for a certificate, and answers with its name and with the token that came.
         try gateway.write(
             """
@@ -87,10 +75,10 @@ import Testing
             server.serve_forever()
 
             """, to: root + "/server.py")
-        let server = try GatewayProcess(
+        let server = try TestProcess(
             "/bin/sh", ["-c", "cd \"$0\" && exec python3 server.py", root], environment: gateway.variables,
             scratch: root + "/scratch")
-        try #require(GatewayProcess.until { server.out.hasSuffix("\n") }, "\(server.err)")
+        try #require(eventually { server.out.hasSuffix("\n") }, "\(server.err)")
         let url = "https://127.0.0.1:\(server.out.dropLast())"
         let files = ["-E", root + "/server.pem", "-C", root + "/client.pem", "-K", root + "/client.key"]
         let ran = try start(files + ["-H", url, "http", "read", "a"]).wait()

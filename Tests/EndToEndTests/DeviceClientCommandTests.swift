@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `gdc` as shell scripts use it: the real program under its other name, with the sandbox as the cloud.
@@ -14,13 +15,13 @@ import Testing
     init() throws {
         gateway = try GatewayFixture()
         gdc = gateway.root + "/gdc"
-        try #require(symlink("\(GatewayProcess.products)/gwe", gdc) == 0)
+        try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
     }
 
     private var url: String { gateway.sandbox.url }
 
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Ran {
-        try GatewayProcess(
+        try TestProcess(
             gdc, arguments, environment: gateway.variables.merging(environment) { $1 },
             scratch: gateway.root + "/scratch"
         ).wait()
@@ -32,7 +33,7 @@ import Testing
     private func shell(_ line: String, environment: [String: String] = [:]) throws -> Ran {
         var variables = gateway.variables.merging(environment) { $1 }
         variables["PATH"] = gateway.root + ":" + (variables["PATH"] ?? "")
-        return try GatewayProcess(
+        return try TestProcess(
             "/bin/sh", ["-c", "cd \"$0\" && \(line)", gateway.root], environment: variables,
             scratch: gateway.root + "/scratch"
         ).wait()
@@ -254,20 +255,20 @@ import Testing
         case "-k": options += ["-k", token]
         default: options = ["-f", "gwe"]
         }
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             gdc, options + ["http", "poll", "a", "60000"], environment: gateway.variables.merging(environment) { $1 },
             scratch: gateway.root + "/scratch")
         defer { process.send(SIGKILL) }
         func commandLine() -> String { gateway.read("/proc/\(process.pid)/cmdline") ?? "" }
         #expect(
-            GatewayProcess.until {
+            eventually {
                 let line = commandLine()
                 return line.contains("60000") && !line.contains(token)
             }, "\(commandLine())")
         if way != "-k" { #expect(!commandLine().contains(token)) }
         // It does use the token: the write of an operator ends the wait.
         var last = ContinuousClock.now - .seconds(1)
-        let answered = try GatewayProcess.until {
+        let answered = try eventually {
             if ContinuousClock.now - last > .milliseconds(300) {
                 try gateway.sandbox.write(gateway.id, "a", "came")
                 last = .now

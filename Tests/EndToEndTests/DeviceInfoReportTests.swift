@@ -1,6 +1,7 @@
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `device_info` as it arrives in the cloud.
@@ -10,9 +11,9 @@ struct DeviceInfoReportTests {
     func seed() throws {
         let gateway = try GatewayFixture()
         let trace = gateway.root + "/trace"
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             "/usr/bin/strace",
-            ["-f", "-qq", "-e", "trace=process", "-o", trace, GatewayProcess.products + "/gwe", "reconcile"],
+            ["-f", "-qq", "-e", "trace=process", "-o", trace, Repository.products + "/gwe", "reconcile"],
             environment: gateway.variables, scratch: gateway.root + "/scratch")
         let ran = process.wait()
         #expect(ran.code == 0, "\(ran)")
@@ -24,9 +25,9 @@ struct DeviceInfoReportTests {
         func shell(_ command: String) throws -> [Substring] {
             let variables = gateway.variables.merging([
                 "MURANO_SANDBOX_URL": gateway.sandbox.url, "LC_ALL": "C",
-                "PATH": GatewayProcess.products + ":/usr/sbin:/usr/bin:/sbin:/bin",
+                "PATH": Repository.products + ":/usr/sbin:/usr/bin:/sbin:/bin",
             ]) { $1 }
-            let process = try GatewayProcess(
+            let process = try TestProcess(
                 "/bin/bash", ["-c", "set -o pipefail; " + command], environment: variables,
                 scratch: gateway.root + "/scratch")
             let ran = process.wait()

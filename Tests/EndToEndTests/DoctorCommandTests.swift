@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `gwe doctor` as a program.
@@ -79,9 +80,9 @@ struct DoctorCommandTests {
 
     @Test("a clock of 1970 fails that check, and no other is kept from its work")
     func clock() throws {
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             "/usr/bin/faketime",
-            ["1970-01-02 00:00:00", GatewayProcess.products + "/gwe", "doctor", "clock", "config", "--json"],
+            ["1970-01-02 00:00:00", Repository.products + "/gwe", "doctor", "clock", "config", "--json"],
             environment: gateway.variables, scratch: gateway.root + "/scratch")
         let ran = process.wait()
         #expect(ran.code == 1 && results(ran) == ["clock": "failed", "config": "ok"], "\(ran)")
@@ -101,10 +102,10 @@ struct DoctorCommandTests {
         try installed()
         for path in [gateway.root, gateway.configFolder, gateway.stateFolder] { chmod(path, 0o755) }
         chmod(gateway.stateFolder + "/journal.db", 0o600)
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             "/usr/bin/setpriv",
             [
-                "--reuid", "65534", "--regid", "65534", "--clear-groups", GatewayProcess.products + "/gwe", "doctor",
+                "--reuid", "65534", "--regid", "65534", "--clear-groups", Repository.products + "/gwe", "doctor",
                 "token", "journal", "read-only", "disk", "config", "--json",
             ], environment: gateway.variables, scratch: gateway.root + "/scratch")
         let ran = process.wait()

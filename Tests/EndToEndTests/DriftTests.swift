@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// Each way in which a gateway can differ from its desired state (product.md 5), made for real.

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Rules 11: no lock, no journal, no side file, no activation, no clearing; it may read the cloud.

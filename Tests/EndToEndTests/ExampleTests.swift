@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `Examples/`: each app is built with the tests, packed as its README says, and run by a gateway.
@@ -21,7 +22,7 @@ struct ExampleTests {
         for name in ["app.yaml", "gwe-buildfile.json"] {
             try files.copyItem(atPath: Self.folder + "/" + name, toPath: place + "/" + name)
         }
-        try files.copyItem(atPath: GatewayProcess.products + "/load_reporter", toPath: place + "/bin/load_reporter")
+        try files.copyItem(atPath: Repository.products + "/load_reporter", toPath: place + "/bin/load_reporter")
         let built = try gateway.gwe("package", "build", place + "/gwe-buildfile.json", "-o", place)
         #expect(built.code == 0, "\(built)")
         let package = place + "/load_reporter.v1.tar.gz"
@@ -33,7 +34,7 @@ struct ExampleTests {
 
         let daemon = try gateway.startDaemon()
         #expect(
-            try GatewayProcess.until(.seconds(60)) { try gateway.sandbox.read(gateway.id, "load")?.reported != nil })
+            try eventually { try gateway.sandbox.read(gateway.id, "load")?.reported != nil })
         let value = try #require(try gateway.sandbox.read(gateway.id, "load")?.reported)
         #expect(Double(value) != nil, "\(value)")
         let log = try gateway.gwe("logs", "load_reporter")
@@ -45,18 +46,18 @@ struct ExampleTests {
     @Test("what goes wrong is a line in its log, and no crash: no gateway.yaml, or patience of centuries")
     func trouble() throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        func start() throws -> GatewayProcess {
-            try GatewayProcess(
+        func start() throws -> TestProcess {
+            try TestProcess(
                 "load_reporter", [], environment: gateway.variables, scratch: gateway.root + "/scratch")
         }
         let lost = try start()
-        #expect(GatewayProcess.until(.seconds(30)) { lost.out.contains("names no product") }, "\(lost.out)")
+        #expect(eventually { lost.out.contains("names no product") }, "\(lost.out)")
         let known = try GatewayFixture()
         #expect(try known.gwe("activate").code == 0)
         known.sandbox.addFault(Fault(.answer(status: 429, retryAfter: 99_999_999_999)))
-        let busy = try GatewayProcess(
+        let busy = try TestProcess(
             "load_reporter", [], environment: known.variables, scratch: known.root + "/scratch")
-        #expect(GatewayProcess.until(.seconds(30)) { busy.out.contains("429") }, "\(busy.out)")
+        #expect(eventually { busy.out.contains("429") }, "\(busy.out)")
         for app in [lost, busy] {
             app.send(SIGTERM)
             #expect(app.wait().signal == SIGTERM)

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// The table of product.md 5: each exit status, reached for real.
@@ -253,7 +254,7 @@ import Testing
         guard getuid() == 0 else { return }
         // Somebody else, with a program that they may read.
         let program = gateway.root + "/gwe"
-        try FileManager.default.copyItem(atPath: GatewayProcess.products + "/gwe", toPath: program)
+        try FileManager.default.copyItem(atPath: Repository.products + "/gwe", toPath: program)
         try #require(chmod(gateway.root, 0o755) == 0 && chmod(gateway.stateFolder, 0o755) == 0)
         let somebody = ["--reuid=65534", "--regid=65534", "--clear-groups", program, "reconcile"]
         let environment = ["GWE_CONFIG_DIR": gateway.configFolder, "GWE_STATE_DIR": gateway.stateFolder]
@@ -261,13 +262,13 @@ import Testing
         var code: Int32?
         // A child that another test starts may have the copy open for writing for a moment: ETXTBSY, told as 126.
         try gateway.eventually("the program runs") {
-            code = try GatewayProcess("/usr/bin/setpriv", somebody, environment: environment, scratch: scratch).wait()
+            code = try TestProcess("/usr/bin/setpriv", somebody, environment: environment, scratch: scratch).wait()
                 .code
             return code != 126
         }
         #expect(code == 77)
         try #require(chmod(gateway.stateFolder, 0o700) == 0)
-        let closed = try GatewayProcess("/usr/bin/setpriv", somebody, environment: environment, scratch: scratch).wait()
+        let closed = try TestProcess("/usr/bin/setpriv", somebody, environment: environment, scratch: scratch).wait()
         #expect(closed.code == 77, "\(closed)")
     }
 

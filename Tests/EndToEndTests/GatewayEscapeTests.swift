@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// A package that tries to get out of its folder, through the whole path from the cloud to the disk.

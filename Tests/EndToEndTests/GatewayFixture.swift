@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 
 /// A whole gateway in a temporary folder, with a sandbox cloud on a free port; both go away with it.
 ///
@@ -15,6 +16,7 @@ final class GatewayFixture: @unchecked Sendable {
     let root: String
     let id = "02:42:AC:11:00:02"
     let sandbox: SandboxServer
+    private let cloudPort: ReservedPort
     /// Added to what every `gwe` of this gateway gets.
     var environment: [String: String] = [:]
 
@@ -27,10 +29,11 @@ final class GatewayFixture: @unchecked Sendable {
     ///   - isRegistered: whether the cloud knows the device; `gwe` activates at its first pass.
     ///   - hasCloud: whether gateway.yaml names the sandbox.
     init(isRegistered: Bool = true, hasCloud: Bool = true) throws {
-        root = GatewayFixture.temporaryFolder + "/gw-\(UUID().uuidString.prefix(8))"
+        root = try TemporaryFolder.make(isInMemory: true)
         try FileManager.default.createDirectory(atPath: root + "/scratch", withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: root + "/etc", withIntermediateDirectories: true)
-        sandbox = try SandboxServer(dataFolder: root + "/cloud", product: GatewayFixture.product)
+        cloudPort = try ReservedPort()
+        sandbox = try GatewayFixture.cloud(root, cloudPort)
         try sandbox.start()
         if isRegistered { try sandbox.addDevice(id) }
         if hasCloud {
@@ -50,18 +53,22 @@ final class GatewayFixture: @unchecked Sendable {
         // What killed daemons left.
         if let groups = ControlGroups(stateFolder: stateFolder) {
             for group in groups.all { group.kill() }
-            _ = GatewayProcess.until(.seconds(10)) { groups.all.allSatisfy { $0.remove() } }
+            _ = TestSupport.eventually(within: .seconds(10)) { groups.all.allSatisfy { $0.remove() } }
             groups.remove()
         }
-        try? FileTree.removeTree(root)
+        TemporaryFolder.remove(root)
     }
 
-    /// In memory where there is room: a killed process loses nothing there either, and syncing costs nothing.
-    private static let temporaryFolder: String = {
-        var facts = statvfs()
-        let hasRoom = statvfs("/dev/shm", &facts) == 0 && UInt64(facts.f_bavail) * UInt64(facts.f_frsize) > 512 << 20
-        return hasRoom && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
-    }()
+    private static func cloud(_ root: String, _ port: ReservedPort) throws -> SandboxServer {
+        try SandboxServer(dataFolder: root + "/cloud", product: GatewayFixture.product, port: port.number)
+    }
+
+    /// The cloud that comes after `sandbox`, which was stopped: at the same address, and with what that one knew.
+    func nextCloud() throws -> SandboxServer {
+        let next = try GatewayFixture.cloud(root, cloudPort)
+        try next.startPatiently()
+        return next
+    }
 
     // MARK: programs
 
@@ -71,8 +78,8 @@ final class GatewayFixture: @unchecked Sendable {
     }
 
     /// Starts the real `gwe`; it is killed when the process object goes away.
-    func start(_ arguments: [String], environment more: [String: String] = [:]) throws -> GatewayProcess {
-        try GatewayProcess(
+    func start(_ arguments: [String], environment more: [String: String] = [:]) throws -> TestProcess {
+        try TestProcess(
             "gwe", arguments, environment: variables.merging(more) { $1 }, scratch: root + "/scratch")
     }
 
@@ -87,12 +94,12 @@ final class GatewayFixture: @unchecked Sendable {
     }
 
     /// Starts `gwe run` and waits until it answers on its socket.
-    func startDaemon(environment: [String: String] = [:]) throws -> GatewayProcess {
+    func startDaemon(environment: [String: String] = [:]) throws -> TestProcess {
         let daemon = try start(["run"], environment: environment)
-        let isUp = GatewayProcess.until { daemon.err.contains("is up, socket") || daemon.out.contains("is up, socket") }
+        let isUp = TestSupport.eventually { daemon.err.contains("is up, socket") || daemon.out.contains("is up, socket") }
         guard isUp else {
             daemon.send(SIGKILL)
-            throw GatewayProcess.Failure(description: "the daemon does not come up: \(daemon.wait())")
+            throw TestFailure("the daemon does not come up: \(daemon.wait())")
         }
         return daemon
     }

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 @Suite("a journal that is lost, locked or cannot be written") struct GatewayJournalTests {
@@ -83,7 +84,7 @@ import Testing
         let gateway = try converged()
         // Somebody to whom all belongs but the journal, which they may read.
         let program = gateway.root + "/gwe"
-        try FileManager.default.copyItem(atPath: GatewayProcess.products + "/gwe", toPath: program)
+        try FileManager.default.copyItem(atPath: Repository.products + "/gwe", toPath: program)
         chmod(gateway.root, 0o755)
         let below = FileManager.default.enumerator(atPath: gateway.stateFolder)
         while let path = below?.nextObject() as? String { lchown("\(gateway.stateFolder)/\(path)", 65_534, 65_534) }
@@ -100,7 +101,7 @@ import Testing
             var ran: Ran?
             // A child that another test starts may have the copy open for writing for a moment: ETXTBSY, told as 126.
             try gateway.eventually("the program runs") {
-                ran = try GatewayProcess(
+                ran = try TestProcess(
                     "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", program, "reconcile"],
                     environment: environment, scratch: gateway.root + "/scratch"
                 ).wait()

@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 
 /// Everything that can be seen of a folder: names, kinds, modes, owners, inodes, sizes, times of change of content and
 /// of attributes, link targets, and bytes. Only the time of reading is left out.

@@ -3,17 +3,11 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `health` in the manifest and in app.yaml, with the real daemon and a real small server that can be told to fail.
 @Suite("Health") struct HealthTests {
-    /// A port that was free a moment ago.
-    private static func freePort() throws -> UInt16 {
-        let server = try LocalHTTPServer(.init(address: .tcp(port: 0))) { _ in .init(status: 200, text: "") }
-        defer { server.stop() }
-        return server.port
-    }
-
     /// Python's http.server: answers `/ok`; 503 while `fail` is in the data folder, nothing while `hang` is; listens only
     /// when `late` is not there any more.
     private static let server = """
@@ -35,14 +29,16 @@ import Testing
 
     private struct Web {
         let gateway: GatewayFixture
-        let port: UInt16
+        private let reserved: ReservedPort
+        var port: UInt16 { reserved.number }
 
         /// - Parameter appYAML: the text of the package's app.yaml.
         init(appYAML: String? = nil, hasCloud: Bool = false) throws {
             gateway = try GatewayFixture(hasCloud: hasCloud)
-            port = try HealthTests.freePort()
+            reserved = try ReservedPort()
             var files: [String: TestPackage.File] = [
-                "supervisor.conf": .init("[supervisord]\ncommand=bin/server \(port)\nautorestart=true\nstartsecs=0\n"),
+                "supervisor.conf": .init(
+                    "[supervisord]\ncommand=bin/server \(reserved.number)\nautorestart=true\nstartsecs=0\n"),
                 "bin/server": .init(HealthTests.server, mode: 0o755),
             ]
             if let appYAML { files["app.yaml"] = .init(appYAML) }

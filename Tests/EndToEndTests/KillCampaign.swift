@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import MuranoSandbox
 import Synchronization
+import TestSupport
 import Testing
 
 /// A place to be killed at: the nth time that a fault point is passed.
@@ -27,11 +28,11 @@ struct KillCampaign {
         try scenario.prepare(gateway)
         let log = gateway.root + "/points"
         let ran = try run(scenario, gateway, ["GWE_FAULT_LOG": log])
-        guard ran.code == 0 else { throw GatewayProcess.Failure(description: "\(scenario) fails by itself: \(ran)") }
+        guard ran.code == 0 else { throw TestFailure("\(scenario) fails by itself: \(ran)") }
         var verification = KillVerification(gateway)
         try verification.check(scenario.expected, alternative: nil, reruns: 0)
         guard verification.defects.isEmpty else {
-            throw GatewayProcess.Failure(description: "\(scenario), not killed: \(verification.defects)")
+            throw TestFailure("\(scenario), not killed: \(verification.defects)")
         }
         var counts: [String: Int] = [:]
         let names = (gateway.read(log) ?? "").split(separator: "\n").map(String.init)

@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 
 /// A story of a gateway up to the command that is to be killed, and what must be true in the end.
 struct KillScenario: Sendable, CustomStringConvertible {
@@ -34,13 +35,13 @@ extension KillScenario {
     }
 
     static func mustSucceed(_ ran: Ran, _ code: Int32 = 0) throws {
-        guard ran.code == code else { throw GatewayProcess.Failure(description: "preparing: \(ran)") }
+        guard ran.code == code else { throw TestFailure("preparing: \(ran)") }
     }
 
     static func mustBeKilled(_ gateway: GatewayFixture, at point: String) throws {
         let ran = try gateway.gwe("reconcile", environment: ["GWE_FAULT": point])
         guard ran.signal == SIGKILL else {
-            throw GatewayProcess.Failure(description: "was not killed at \(point): \(ran)")
+            throw TestFailure("was not killed at \(point): \(ran)")
         }
     }
 

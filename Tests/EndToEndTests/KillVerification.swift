@@ -1,6 +1,7 @@
 import Documents
 import Foundation
 import GatewaySystem
+import TestSupport
 
 /// Holds a gateway against what a scenario expects, after it was killed. Each line it returns is a defect.
 struct KillVerification {

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Local manifest, cloud and operator: who wins, what is kept, what is removed (rules 1 and 2).

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The command lines of Gateway Engine's documentation, on a gateway of today.

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// `gwe logs`, and what the daemon does about logs.
@@ -68,7 +69,7 @@ import Testing
         try install(gateway, [package("web", body, conf: conf)])
         let follower = try gateway.start(["logs", "web", "-f", "-n", "all"])
         #expect(
-            GatewayProcess.until { follower.err.contains("gwe: no log yet: \(gateway.logFolder)/web.log; waiting") })
+            eventually { follower.err.contains("gwe: no log yet: \(gateway.logFolder)/web.log; waiting") })
         try gateway.withDaemon { _ in
             func go(_ number: Int) throws {
                 try gateway.write("", to: "\(gateway.stateFolder)/data/web/go\(number)")
@@ -112,9 +113,9 @@ import Testing
         try install(gateway, [package("web", "seq 100; exec sleep 1000")])
         try gateway.withDaemon { _ in
             try gateway.eventually("all is written") { try gateway.gwe("logs", "web").out.hasSuffix("\n100\n") }
-            let shell = try GatewayProcess(
+            let shell = try TestProcess(
                 "/bin/bash",
-                ["-c", "\"$0\" logs web -f | head -n 1; echo \"${PIPESTATUS[0]}\"", GatewayProcess.products + "/gwe"],
+                ["-c", "\"$0\" logs web -f | head -n 1; echo \"${PIPESTATUS[0]}\"", Repository.products + "/gwe"],
                 environment: [
                     "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "GWE_CONFIG_DIR": gateway.configFolder,
                     "GWE_STATE_DIR": gateway.stateFolder, "GWE_LOG_DIR": gateway.logFolder,
@@ -159,11 +160,11 @@ import Testing
         try gateway.withDaemon { _ in
             try gateway.eventually("it is written") { try gateway.gwe("logs", "web").out == "hello\n" }
             func asNobody(_ command: String) throws -> Ran {
-                try GatewayProcess(
+                try TestProcess(
                     "/bin/sh",
                     [
                         "-c", "exec setpriv --reuid=65534 --regid=65534 --clear-groups sh -c \"$1\" \"$0\"",
-                        GatewayProcess.products + "/gwe", command,
+                        Repository.products + "/gwe", command,
                     ],
                     environment: [
                         "PATH": "/usr/sbin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "GWE_CONFIG_DIR": gateway.configFolder,

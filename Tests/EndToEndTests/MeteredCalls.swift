@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 
 /// A script of every kind of call, with what goes wrong on a bad line. Run in the gateway's network namespace.
 struct MeteredCalls: @unchecked Sendable {

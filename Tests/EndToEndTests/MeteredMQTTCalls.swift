@@ -1,6 +1,7 @@
 import DeviceClient
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// A script of what a device does over MQTT with TLS. Run in the gateway's network namespace.
@@ -49,7 +50,7 @@ struct MeteredMQTTCalls: @unchecked Sendable {
                 try cloud.write(Self.device, "setpoint", "value \(round)")
                 let came: Bool? = sets.wait(atMost: .seconds(20)) { $0 >= round ? true : nil }
                 #expect(came == true, "value \(round)")
-                let hasEcho = try GatewayProcess.until {
+                let hasEcho = try eventually {
                     try cloud.read(Self.device, "setpoint")?.reported == "value \(round)"
                 }
                 #expect(hasEcho)

@@ -2,6 +2,7 @@ import DeviceClient
 import Foundation
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The daemon's socket for counts, as other processes of the gateway find it.
@@ -14,8 +15,8 @@ import Testing
         gateway = try GatewayFixture()
         gdc = gateway.root + "/bin/gdc"
         try FileManager.default.createDirectory(atPath: gateway.root + "/bin", withIntermediateDirectories: true)
-        let copy = try GatewayProcess(
-            "/bin/cp", [GatewayProcess.products + "/gwe", gdc], environment: [:], scratch: gateway.root + "/scratch")
+        let copy = try TestProcess(
+            "/bin/cp", [Repository.products + "/gwe", gdc], environment: [:], scratch: gateway.root + "/scratch")
         try #require(copy.wait().code == 0)
     }
 
@@ -25,14 +26,14 @@ import Testing
         return days.filter { $0.identity == identity }.reduce(0) { $0 + $1.count }
     }
 
-    private func stop(_ daemon: GatewayProcess) {
+    private func stop(_ daemon: TestProcess) {
         daemon.send(SIGTERM)
         _ = daemon.wait()
     }
 
     /// `gdc` as a user who may write nothing of the gateway's.
     private func asNobody(_ identity: String) throws -> Ran {
-        try GatewayProcess(
+        try TestProcess(
             "/usr/bin/setpriv",
             ["--reuid", "65534", "--regid", "65534", "--clear-groups", gdc, "-H", gateway.sandbox.url]
                 + ["-u", identity, "http", "timestamp"],
@@ -49,7 +50,7 @@ import Testing
         func timesUp() -> Int { daemon.err.components(separatedBy: "is up, socket").count - 1 }
         for round in 1...5 {
             daemon.send(SIGUSR1)
-            let isUp = GatewayProcess.until {
+            let isUp = eventually {
                 meter.count(
                     UsageRecord(interface: "ppp7", identity: "app", method: .record, resources: ["a"], sentByteCount: 1)
                 )

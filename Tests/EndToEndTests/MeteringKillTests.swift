@@ -4,6 +4,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Processes that are killed for real while they count: nothing twice, and at most the last second less.
@@ -15,7 +16,7 @@ import Testing
     init() throws {
         gateway = try GatewayFixture()
         gdc = gateway.root + "/gdc"
-        try #require(symlink("\(GatewayProcess.products)/gwe", gdc) == 0)
+        try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
     }
 
     private struct Sum: Equatable {
@@ -49,9 +50,9 @@ import Testing
 
     private var requests: Int64 { get throws { Int64(try gateway.sandbox.requestLog().count) } }
 
-    private func call(_ words: [String], under tracer: [String] = []) throws -> GatewayProcess {
+    private func call(_ words: [String], under tracer: [String] = []) throws -> TestProcess {
         let line = tracer + [gdc, "-f", "gwe"] + words
-        return try GatewayProcess(
+        return try TestProcess(
             line[0], Array(line.dropFirst()), environment: gateway.variables, scratch: gateway.root + "/scratch")
     }
 
@@ -149,7 +150,7 @@ import Testing
         defer { gateway.sandbox.clearFaults() }
         let daemon = hasDaemon ? try gateway.startDaemon() : nil
         let partial = gateway.root + "/large.partial"
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             "/bin/sh",
             ["-c", "cd \"$0\" && exec \"$@\"", gateway.root, gdc, "-f", "gwe", "http", "content", "download", "large"],
             environment: gateway.variables, scratch: gateway.root + "/scratch")
@@ -157,7 +158,7 @@ import Testing
             var facts = stat()
             return stat(partial, &facts) == 0 ? Int64(facts.st_size) : 0
         }
-        #expect(GatewayProcess.until { here() >= 3 * bytesPerSecond }, "\(process.err)")
+        #expect(eventually { here() >= 3 * bytesPerSecond }, "\(process.err)")
         daemon?.send(SIGKILL)
         process.send(SIGKILL)
         _ = process.wait()

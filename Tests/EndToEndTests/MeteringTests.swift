@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// What is counted, against what tcpdump sees on the line.
@@ -12,26 +13,12 @@ import Testing
 
     init() throws { gateway = try GatewayFixture(hasCloud: false) }
 
-    /// A certificate for the cloud's addresses that signs itself.
-    private func certificate() throws {
-        let names = "IP:\(NetworkNamespaces.cloudAddress),IP:\(NetworkNamespaces.cloudAddress6),IP:127.0.0.1"
-        let ran = try GatewayProcess(
-            "/usr/bin/openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                "/CN=cloud", "-addext", "subjectAltName=\(names)", "-keyout", root + "/cloud.key", "-out",
-                root + "/cloud.pem",
-            ], environment: gateway.variables, scratch: root + "/scratch"
-        ).wait()
-        try #require(ran.code == 0, "\(ran)")
-    }
-
-    private func cloud(in spaces: NetworkNamespaces, host: String) throws -> SandboxServer {
-        let (root, files) = (root, (gateway.read(root + "/cloud.pem"), gateway.read(root + "/cloud.key")))
+    private func cloud(in spaces: NetworkNamespaces, host: String, _ certificate: TestCertificate) throws -> SandboxServer {
+        let root = root
         return try spaces.run(in: spaces.cloud) {
             let cloud = try SandboxServer(
                 dataFolder: root + "/tls-" + UUID().uuidString, product: GatewayFixture.product, host: host,
-                certificate: files.0, privateKey: files.1, mqtts: SandboxAddress(host: host))
+                certificate: certificate.pem, privateKey: certificate.key, mqtts: SandboxAddress(host: host))
             try cloud.start()
             return cloud
         }
@@ -41,12 +28,13 @@ import Testing
         "an hour's calls in seconds: the counts equal the TCP payload that tcpdump saw, within 1 %",
         arguments: [false, true])
     func againstTcpdump(hasCollector: Bool) throws {
-        try certificate()
+        let hosts = [NetworkNamespaces.cloudAddress, NetworkNamespaces.cloudAddress6, "127.0.0.1"].map { "IP:" + $0 }
+        let certificate = try CertificateMaker(root).selfSigned("cloud", hosts: hosts)
         let state = root + "/state"
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
-        let spaces = try NetworkNamespaces(scratch: root + "/scratch")
-        let cloud = try cloud(in: spaces, host: NetworkNamespaces.cloudAddress)
-        let cloud6 = try self.cloud(in: spaces, host: NetworkNamespaces.cloudAddress6)
+        let spaces = try NetworkNamespaces()
+        let cloud = try cloud(in: spaces, host: NetworkNamespaces.cloudAddress, certificate)
+        let cloud6 = try self.cloud(in: spaces, host: NetworkNamespaces.cloudAddress6, certificate)
         defer {
             cloud.stop()
             cloud6.stop()
@@ -60,7 +48,7 @@ import Testing
             ],
             in: spaces.gateway,
             environment: gateway.variables, scratch: root + "/scratch")
-        let hasBegun = try GatewayProcess.until {
+        let hasBegun = try eventually {
             _ = try spaces.run(in: spaces.gateway) {
                 try? HTTPTransfer().perform(
                     HTTPRequest(.get, "https://\(NetworkNamespaces.cloudAddress):\(PacketCapture.probePort)/"))
@@ -122,7 +110,7 @@ import Testing
     ) throws {
         let gdc = root + "/gdc"
         unlink(gdc)
-        try #require(symlink("\(GatewayProcess.products)/gwe", gdc) == 0)
+        try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
         let token = try #require(try cloud.token(of: device))
         let options = ["-E", root + "/cloud.pem", "-H", url, "-u", device, "-k", token]
         for words in calls {
@@ -136,7 +124,7 @@ import Testing
     /// Waits until the file grows no more.
     private func waitUntilSettled() throws {
         var size = -1
-        _ = GatewayProcess.until(.seconds(5)) {
+        _ = eventually(within: .seconds(5)) {
             usleep(100_000)
             let now = FileManager.default.contents(atPath: root + "/line.pcap")?.count ?? 0
             defer { size = now }

@@ -1,24 +1,22 @@
 import Documents
 import Foundation
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// What only a network of one's own can show: proxies, interfaces, name servers that are silent. The whole programs run in
 /// a network namespace (unshare(1)), with their own /etc/hosts and /etc/resolv.conf.
 @Suite("Networks")
 final class NetworkTests {
-    let root = "/tmp/gwe-net-\(UUID().uuidString.prefix(8))"
+    private let folder = TemporaryFolder()
+    var root: String { folder.path }
 
     init() throws {
-        try FileManager.default.createDirectory(atPath: root + "/etc", withIntermediateDirectories: true)
-        try FileManager.default.createDirectory(atPath: root + "/state", withIntermediateDirectories: true)
+        try folder.folder("etc")
+        try folder.folder("state")
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: root) }
-
-    private func write(_ name: String, _ text: String) throws {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: root + "/" + name))
-    }
+    private func write(_ name: String, _ text: String) throws { try folder.write(name, text) }
 
     /// Runs a script of bash(1) in namespaces of network, mounts and processes: whatever it starts ends with it.
     func run(_ script: String) throws -> String {
@@ -44,10 +42,10 @@ final class NetworkTests {
 
             """
         try write("script", start + script)
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             "/usr/bin/unshare", ["-n", "-m", "-p", "-f", "--kill-child", "--mount-proc", "bash", root + "/script"],
             environment: [
-                "PATH": GatewayProcess.products + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "PATH": Repository.products + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 "GWE_CONFIG_DIR": root + "/etc", "GWE_STATE_DIR": root + "/state", "GWE_LOG_DIR": root + "/log",
                 "LC_ALL": "C.UTF-8",
             ], scratch: root)

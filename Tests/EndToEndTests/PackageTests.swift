@@ -3,13 +3,14 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Packages from a developer's desk to a gateway (product.md 3).
 @Suite("Packages on a gateway") struct PackageTests {
     /// Runs a program of the system to its end.
     private func run(_ program: String, _ arguments: [String], on gateway: GatewayFixture) throws -> Ran {
-        try GatewayProcess(
+        try TestProcess(
             program, arguments, environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"],
             scratch: gateway.root + "/scratch"
         ).wait()

@@ -2,16 +2,17 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// `gwe run` replaced by a new program on disk: exec in place.
 @Suite("A new program takes over") struct ReexecTests {
     /// A copy of `gwe` that a test may replace, and a daemon that runs it.
-    private func startCopy(_ gateway: GatewayFixture) throws -> (daemon: GatewayProcess, path: String) {
+    private func startCopy(_ gateway: GatewayFixture) throws -> (daemon: TestProcess, path: String) {
         let path = gateway.root + "/bin/gwe"
         try FileManager.default.createDirectory(atPath: gateway.root + "/bin", withIntermediateDirectories: true)
         try put(gateway, at: path)
-        let daemon = try GatewayProcess(
+        let daemon = try TestProcess(
             path, ["run"], environment: gateway.variables, scratch: gateway.root + "/scratch")
         try gateway.eventually("it is up") { daemon.err.contains("is up, socket") }
         return (daemon, path)
@@ -20,8 +21,8 @@ import Testing
     /// Puts a new file there, as an upgrade does. Another process writes it: a child that some other test starts at the same
     /// time would hold a descriptor of ours open, and a file that is open for writing cannot be executed.
     private func put(_ gateway: GatewayFixture, at path: String) throws {
-        let source = GatewayProcess.products + "/gwe"
-        let copy = try GatewayProcess(
+        let source = Repository.products + "/gwe"
+        let copy = try TestProcess(
             "/bin/cp", [source, path + ".new"], environment: [:], scratch: gateway.root + "/scratch")
         try #require(copy.wait().code == 0)
         try #require(rename(path + ".new", path) == 0)
@@ -32,7 +33,7 @@ import Testing
         return stat(path, &status) == 0 ? UInt64(status.st_ino) : 0
     }
 
-    private func timesUp(_ daemon: GatewayProcess) -> Int {
+    private func timesUp(_ daemon: TestProcess) -> Int {
         daemon.err.components(separatedBy: "is up, socket").count - 1
     }
 
@@ -105,7 +106,7 @@ import Testing
             (whole, "644", "permission denied"),
         ] {
             try content.write(to: URL(fileURLWithPath: gateway.root + "/content"))
-            let install = try GatewayProcess(
+            let install = try TestProcess(
                 "/usr/bin/install", ["-m", mode, gateway.root + "/content", path + ".new"], environment: [:],
                 scratch: gateway.root + "/scratch")
             try #require(install.wait().code == 0)
@@ -139,7 +140,7 @@ import Testing
         daemon.send(SIGUSR1)
         // Every 2 ms, as long as the change takes, the lock has its holder.
         var looks = 0
-        _ = GatewayProcess.until {
+        _ = eventually {
             let holder = try? FileLock.probe(gateway.stateFolder + "/lock")
             #expect(holder?.processIdentifier == daemon.pid)
             looks += 1

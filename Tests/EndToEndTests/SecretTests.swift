@@ -2,6 +2,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The token is in the token file and in what was asked to hold it, and nowhere else: not in logs, in the journal, in a
@@ -54,7 +55,7 @@ struct SecretTests {
                 ]))
         try gateway.command(#"{"install":[{"name":"web.v1.tar.gz"}]}"#)
         let daemon = try gateway.startDaemon()
-        #expect(try GatewayProcess.until(.seconds(60)) { try gateway.gwe("status").code == 0 })
+        #expect(try eventually { try gateway.gwe("status").code == 0 })
         let first = try #require(try gateway.sandbox.token(of: gateway.id))
         #expect(processes(holding: first).isEmpty, "\(processes(holding: first))")
 
@@ -91,9 +92,9 @@ struct SecretTests {
         try gateway.sandbox.addDevice("thing-1")
         let link = gateway.root + "/gdc"
         try FileManager.default.createSymbolicLink(
-            atPath: link, withDestinationPath: GatewayProcess.products + "/gwe")
+            atPath: link, withDestinationPath: Repository.products + "/gwe")
         func gdc(_ arguments: String...) throws -> Ran {
-            let process = try GatewayProcess(
+            let process = try TestProcess(
                 link, arguments, environment: gateway.variables, scratch: gateway.root + "/scratch")
             return process.wait()
         }

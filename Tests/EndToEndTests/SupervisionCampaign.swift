@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// Kills the daemon at random moments while ten apps write numbered lines as fast as they can.
@@ -45,8 +46,8 @@ final class SupervisionCampaign {
             """
     }
 
-    private func start() throws -> GatewayProcess {
-        try GatewayProcess(
+    private func start() throws -> TestProcess {
+        try TestProcess(
             SupervisionCampaign.program, ["run"],
             environment: [
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": gateway.root, "TZ": "UTC", "LC_ALL": "C.UTF-8",
@@ -71,7 +72,7 @@ final class SupervisionCampaign {
             if kill % 5 == 0, waitUntilBlocked() { outcome.blocked += 1 }
             daemon = try start()
         }
-        let isUp = GatewayProcess.until { daemon.err.contains("is up, socket") || daemon.out.contains("is up, socket") }
+        let isUp = eventually { daemon.err.contains("is up, socket") || daemon.out.contains("is up, socket") }
         if !isUp { defect("the last daemon does not come up: \(daemon.err)") }
         look("at the end")
         for app in apps where try gateway.row(app)["state"]?.string != "RUNNING" { defect("\(app) is not RUNNING") }
@@ -103,7 +104,7 @@ final class SupervisionCampaign {
         }
         try gateway.manifest(manifest)
         let ran = try gateway.gwe("reconcile", "--offline")
-        guard ran.code == 0 else { throw GatewayProcess.Failure(description: "\(ran)") }
+        guard ran.code == 0 else { throw TestFailure("\(ran)") }
     }
 
     // MARK: while it runs
@@ -141,7 +142,7 @@ final class SupervisionCampaign {
     }
 
     private func waitUntilBlocked() -> Bool {
-        GatewayProcess.until(.seconds(5)) {
+        eventually(within: .seconds(5)) {
             apps.prefix(5).allSatisfy { app in
                 let stat = (try? AtomicFile.read("/proc/\(pids[app] ?? 0)/stat", limit: 4_096)) ?? []
                 let state = String(decoding: stat, as: UTF8.self).split(separator: ")").last?.split(separator: " ")
@@ -173,7 +174,7 @@ final class SupervisionCampaign {
             END { print NR, bad + 0, last, first }
             """
         let files = numbered.map { "\(gateway.logFolder)/\($0.1)" }
-        let ran = try GatewayProcess(
+        let ran = try TestProcess(
             "/usr/bin/awk", [program] + files, environment: ["LC_ALL": "C"], scratch: gateway.root + "/scratch"
         ).wait()
         let words = ran.out.split(separator: " ", maxSplits: 3).map {

@@ -2,12 +2,14 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 
 /// Debian's supervisord in a folder of a gateway, with a `conf.d` of its own, beside a program that is none of gwe's.
 final class SupervisordFixture {
     let gateway: GatewayFixture
     let folder: String
-    private(set) var process: GatewayProcess?
+    private(set) var process: TestProcess?
+    private let inet: ReservedPort?
 
     var confFile: String { folder + "/supervisord.conf" }
     var programFolder: String { folder + "/conf.d" }
@@ -17,11 +19,12 @@ final class SupervisordFixture {
     /// - Parameters:
     ///   - inet: a port of 127.0.0.1 in place of the socket, with user and password.
     ///   - isStarted: whether supervisord runs at once.
-    init(_ gateway: GatewayFixture, inet: UInt16? = nil, isStarted: Bool = true) throws {
+    init(_ gateway: GatewayFixture, inet: ReservedPort? = nil, isStarted: Bool = true) throws {
         self.gateway = gateway
+        self.inet = inet
         folder = gateway.root + "/supervisor"
         let server =
-            if let inet {
+            if let inet = inet?.number {
                 """
                 [inet_http_server]
                 port = 127.0.0.1:\(inet)
@@ -66,14 +69,14 @@ final class SupervisordFixture {
 
     func start() throws {
         let before = runs
-        let process = try GatewayProcess(
+        let process = try TestProcess(
             "/usr/bin/supervisord", ["-n", "-c", confFile],
             environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"], scratch: gateway.root + "/scratch")
         self.process = process
         // The neighbour is the last in the order in which supervisord starts its programs.
-        guard GatewayProcess.until(.seconds(30), { runs > before }) else {
-            throw GatewayProcess.Failure(
-                description: "supervisord does not come up: \(log)\(process.out)\(process.err)")
+        guard eventually({ runs > before }) else {
+            throw TestFailure(
+                "supervisord does not come up: \(log)\(process.out)\(process.err)")
         }
     }
 
@@ -88,7 +91,7 @@ final class SupervisordFixture {
     @discardableResult
     func control(_ arguments: String...) -> Ran {
         do {
-            return try GatewayProcess(
+            return try TestProcess(
                 "/usr/bin/supervisorctl", ["-c", confFile] + arguments, environment: ["PATH": "/usr/bin:/bin"],
                 scratch: gateway.root + "/scratch"
             ).wait()

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// A gateway on which Gateway Engine hosts apps under supervisord becomes gwe's.

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// `services: supervisord`: Debian's supervisord keeps the apps.
@@ -232,7 +233,7 @@ import Testing
     @Test("an inet server with user and password is driven, and a wrong password is told")
     func password() throws {
         let gateway = try GatewayFixture()
-        let supervisord = try SupervisordFixture(gateway, inet: try freePort())
+        let supervisord = try SupervisordFixture(gateway, inet: try ReservedPort())
         try gateway.upload(app("1"))
         try gateway.manifest(manifest("1"))
         let ran = try gateway.gwe("reconcile")
@@ -291,13 +292,5 @@ import Testing
         }
         #expect(supervisord.starts(of: "web") == 2)
         #expect(try gateway.dryRun().code == 0)
-    }
-
-    private func freePort() throws -> UInt16 {
-        let server = try LocalHTTPServer(.init(address: .tcp(host: "127.0.0.1", port: 0))) { _ in
-            HTTPServerResponse(status: 200, text: "", type: "text/plain")
-        }
-        defer { server.stop() }
-        return server.port
     }
 }

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// Process trees under the real daemon: as process 1, and on a machine without cgroup v2.
@@ -22,16 +23,16 @@ import Testing
 
     /// Runs `gwe run` below other programs and a piece beside it. The piece gets the outermost process.
     private func run(
-        _ gateway: GatewayFixture, _ program: String, _ arguments: [String], _ body: (GatewayProcess) throws -> Void
+        _ gateway: GatewayFixture, _ program: String, _ arguments: [String], _ body: (TestProcess) throws -> Void
     ) throws {
-        let daemon = try GatewayProcess(
-            program, arguments + ["\(GatewayProcess.products)/gwe", "run"],
+        let daemon = try TestProcess(
+            program, arguments + ["\(Repository.products)/gwe", "run"],
             environment: [
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": gateway.root,
                 "LC_ALL": "C.UTF-8", "GWE_CONFIG_DIR": gateway.configFolder, "GWE_STATE_DIR": gateway.stateFolder,
                 "GWE_LOG_DIR": gateway.logFolder,
             ], scratch: gateway.root + "/scratch")
-        let isUp = GatewayProcess.until { (daemon.out + daemon.err).contains("is up, socket") }
+        let isUp = eventually { (daemon.out + daemon.err).contains("is up, socket") }
         #expect(isUp, "\(daemon.out)\(daemon.err)")
         try body(daemon)
     }

@@ -4,6 +4,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// `usage_report`, `gwe usage` and `gwe report`, with counts that the test put into usage.db.
@@ -71,8 +72,8 @@ import Testing
         for _ in 0..<3 { #expect(try gateway.gwe("reconcile").code == 0) }
         #expect(try stamp() == told)
 
-        try #require(symlink("\(GatewayProcess.products)/gwe", gateway.root + "/gdc") == 0)
-        let gdc = try GatewayProcess(
+        try #require(symlink("\(Repository.products)/gwe", gateway.root + "/gdc") == 0)
+        let gdc = try TestProcess(
             gateway.root + "/gdc", ["-f", "gwe", "http", "write", "temperature", "21"], environment: gateway.variables,
             scratch: gateway.root + "/scratch"
         ).wait()

@@ -1,21 +1,20 @@
 import Foundation
 import GatewayAgent
 import GatewayModel
+import TestSupport
 
 /// The three folders of a gateway in a temporary place, removed at the end.
 final class ScratchGateway: Sendable {
+    private let scratch = TemporaryFolder()
     let root: URL
     let folders: Folders
 
     init() throws {
-        root = FileManager.default.temporaryDirectory.appending(path: "gwe-\(UUID().uuidString)")
+        root = URL(fileURLWithPath: scratch.path)
         folders = Folders(
             configFolder: root.appending(path: "etc").path, stateFolder: root.appending(path: "state").path,
             logFolder: root.appending(path: "log").path)
-        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     }
-
-    deinit { try? FileManager.default.removeItem(at: root) }
 
     func load() throws -> GatewayConfiguration { try ConfigurationStore(folders: folders).load() }
 

@@ -2,21 +2,13 @@ import Documents
 import Foundation
 import GatewayAgent
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite struct DeviceInfoTests {
     /// What a program prints, with the C locale's words.
     private func output(_ program: String, _ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["LC_ALL=C", program] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: bytes, as: UTF8.self)
+        try TestProcess.run("/usr/bin/env", ["LC_ALL=C", program] + arguments).out
     }
 
     private func cells(_ text: String) -> [[Substring]] {
@@ -145,8 +137,9 @@ import Testing
 
     @Test("thermal zones are read from sysfs, and one that fails is left out")
     func temperatures() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "thermal-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let scratch = TemporaryFolder()
+        defer { withExtendedLifetime(scratch) {} }
+        let folder = URL(fileURLWithPath: scratch.path)
         for (zone, type, degrees) in [("thermal_zone0", "cpu", "48250"), ("thermal_zone1", "cpu", "50000")] {
             try FileManager.default.createDirectory(
                 at: folder.appending(path: zone), withIntermediateDirectories: true)

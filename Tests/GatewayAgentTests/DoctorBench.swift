@@ -3,6 +3,7 @@ import Foundation
 import GatewayModel
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 
 @testable import GatewayAgent
 
@@ -34,7 +35,7 @@ final class DoctorBench: @unchecked Sendable {
     @discardableResult
     func startCloud(certificate: TestCertificate? = nil) throws -> SandboxServer {
         let sandbox = try SandboxServer(
-            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", certificate: certificate?.text,
+            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", certificate: certificate?.pem,
             privateKey: certificate?.key)
         try sandbox.start()
         try sandbox.addDevice(identity)
@@ -46,6 +47,11 @@ final class DoctorBench: @unchecked Sendable {
     private func configure(_ lines: [String]) throws {
         let text = (["schema: gwe/v1", "product: sandbox000000000", "identity: \(identity)"] + lines)
         try gateway.write(text.joined(separator: "\n") + "\n", to: folders.gatewayFile)
+    }
+
+    /// A self-signed certificate for the cloud.
+    func certificate(from start: String = "2020-01-01", days: Int = 36_500) throws -> TestCertificate {
+        try CertificateMaker(root).selfSigned(UUID().uuidString, from: start, days: days)
     }
 
     func activate() throws {
@@ -66,50 +72,4 @@ final class DoctorBench: @unchecked Sendable {
     }
 
     func finding(_ id: String) -> DoctorFinding { examine(id).first ?? DoctorFinding(.skipped, "no such check") }
-}
-
-/// A self-signed certificate for 127.0.0.1, made by openssl(1) at a time of one's choice.
-struct TestCertificate {
-    var path: String
-    var text: String
-    var key: String
-    var keyPath: String
-
-    init(in folder: String, from start: String = "2020-01-01", days: Int = 36_500) throws {
-        path = folder + "/\(UUID().uuidString.prefix(8)).pem"
-        keyPath = path + ".key"
-        let command = """
-            faketime '\(start) 00:00:00' openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-            -keyout '\(keyPath)' -out '\(path)' -days \(days) -subj /CN=doctor \
-            -addext subjectAltName=IP:127.0.0.1,DNS:localhost
-            """
-        try TestShell.run(command)
-        text = try String(contentsOfFile: path, encoding: .utf8)
-        key = try String(contentsOfFile: keyPath, encoding: .utf8)
-    }
-
-    /// The date that many days from now, as faketime(1) takes it.
-    static func date(daysFromNow days: Double) -> String {
-        let text = ISO8601DateFormatter().string(from: Date().addingTimeInterval(days * 86_400))
-        return String(text.prefix(10))
-    }
-}
-
-enum TestShell {
-    struct Failure: Error, CustomStringConvertible { var description: String }
-
-    @discardableResult
-    static func run(_ command: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        // Into a file: the end of a pipe would not come while a program of another test has inherited it.
-        let log = FileManager.default.temporaryDirectory.path + "/shell-\(UUID().uuidString.prefix(8)).log"
-        process.arguments = ["-c", "exec >'\(log)' 2>&1 </dev/null; " + command]
-        try process.run()
-        process.waitUntilExit()
-        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-        unlink(log)
-        guard process.terminationStatus == 0 else { throw Failure(description: "\(command): \(text)") }
-        return text
-    }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GatewayModel
 @testable import GatewaySystem
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -15,8 +16,8 @@ struct DoctorStorageTests {
     /// Mounts a tmpfs over the state folder while `body` runs.
     private func withTmpfs(_ options: String, _ body: () throws -> Void) throws {
         let place = bench.folders.stateFolder
-        try TestShell.run("mount -t tmpfs -o \(options) gwe-doctor '\(place)'")
-        defer { _ = try? TestShell.run("umount '\(place)'") }
+        try TestProcess.shell("mount -t tmpfs -o \(options) gwe-doctor '\(place)'")
+        defer { _ = try? TestProcess.shell("umount '\(place)'") }
         try body()
     }
 
@@ -45,8 +46,8 @@ struct DoctorStorageTests {
     func readOnly() throws {
         #expect(bench.finding("read-only").verdict == .ok)
         let place = bench.folders.stateFolder
-        try TestShell.run("mount --bind '\(place)' '\(place)' && mount -o remount,ro,bind '\(place)'")
-        defer { _ = try? TestShell.run("umount '\(place)'") }
+        try TestProcess.shell("mount --bind '\(place)' '\(place)' && mount -o remount,ro,bind '\(place)'")
+        defer { _ = try? TestProcess.shell("umount '\(place)'") }
         let found = bench.finding("read-only")
         #expect(found.verdict == .failed && found.text.contains("read-only file system"))
         #expect(bench.finding("fsync").verdict == .skipped)

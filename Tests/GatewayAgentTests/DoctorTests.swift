@@ -4,6 +4,7 @@ import Foundation
 import GatewayModel
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -83,14 +84,14 @@ struct DoctorTests {
     func trustStore() throws {
         try bench.configure()
         #expect(bench.finding("ca-store").verdict == .ok)
-        let good = try TestCertificate(in: bench.root)
+        let good = try bench.certificate()
         try bench.configure("ca_file: \(good.path)")
         #expect(bench.finding("ca-store").text == "1 of 1 in \(good.path) are valid now")
         try bench.configure("ca_file: /no/such.pem")
         #expect(bench.finding("ca-store").verdict == .failed)
         try bench.configure("ca_file: \(good.keyPath)")
         #expect(bench.finding("ca-store").text.contains("holds no certificate"))
-        let old = try TestCertificate(in: bench.root, from: "2010-01-01", days: 10)
+        let old = try bench.certificate(from: "2010-01-01", days: 10)
         try bench.configure("ca_file: \(old.path)")
         #expect(bench.finding("ca-store").text.contains("has expired"))
     }
@@ -120,14 +121,14 @@ struct DoctorTests {
 
     @Test("reachability: an answer passes; a captive portal, an untrusted root and nobody fail, each with its own fix")
     func reachability() throws {
-        let certificate = try TestCertificate(in: bench.root)
+        let certificate = try bench.certificate()
         let sandbox = try bench.startCloud(certificate: certificate)
         #expect(bench.finding("reachability").verdict == .ok)
         sandbox.addFault(Fault(.captivePortal))
         let portal = bench.finding("reachability")
         #expect(portal.verdict == .failed && portal.hint?.contains("captive portal") == true)
         sandbox.clearFaults()
-        let other = try TestCertificate(in: bench.root)
+        let other = try bench.certificate()
         try bench.configure("cloud: \(sandbox.url)", "ca_file: \(other.path)")
         let untrusted = bench.finding("reachability")
         #expect(untrusted.verdict == .failed && untrusted.hint?.contains("ca_file") == true)
@@ -140,20 +141,20 @@ struct DoctorTests {
 
     @Test("certificate-expiry: the server's, the client's; expired and not yet valid fail, the last 30 days warn")
     func certificates() throws {
-        let long = try TestCertificate(in: bench.root)
+        let long = try bench.certificate()
         try bench.startCloud(certificate: long)
         #expect(bench.finding("certificate-expiry").verdict == .ok)
         bench.sandbox?.stop()
-        let week = try TestCertificate(in: bench.root, from: TestCertificate.date(daysFromNow: -10), days: 15)
+        let week = try bench.certificate(from: CertificateMaker.date(daysFromNow: -10), days: 15)
         try bench.startCloud(certificate: week)
         let soon = bench.finding("certificate-expiry")
         #expect(soon.verdict == .warning && soon.text.contains("this week"), "\(soon)")
         bench.sandbox?.stop()
-        let past = try TestCertificate(in: bench.root, from: "2010-01-01", days: 10)
+        let past = try bench.certificate(from: "2010-01-01", days: 10)
         try bench.startCloud(certificate: past)
         #expect(bench.finding("certificate-expiry").verdict == .failed)
         bench.sandbox?.stop()
-        let future = try TestCertificate(in: bench.root, from: "2040-01-01", days: 10)
+        let future = try bench.certificate(from: "2040-01-01", days: 10)
         try bench.startCloud(certificate: future)
         #expect(bench.finding("certificate-expiry").verdict == .failed)
         #expect(bench.finding("clock").text.contains("before the certificate of the cloud begins"))
@@ -172,7 +173,7 @@ struct DoctorTests {
         ])
     func alarm(days: Int, verdict: DoctorFinding.Verdict) throws {
         let now = WallTime(milliseconds: 1_800_000_000_000)
-        let pem = try TestCertificate(in: bench.root).text
+        let pem = try bench.certificate().pem
         var facts = try #require(CertificateFacts.inPEM(pem.utf8).first ?? nil)
         #expect(WallTime(milliseconds: facts.notBefore * 1000).description.hasPrefix("2020-01-01T00:00:0"))
         facts.notAfter = 1_800_000_000 + Int64(days) * 86_400 + (days < 0 ? -3600 : 3600)
@@ -258,7 +259,7 @@ struct DoctorTests {
         let signers = bench.folders.allowedSignersFile
         try bench.gateway.write("# nobody\n", to: signers)
         #expect(bench.finding("signature-policy").text.hasSuffix("names nobody"))
-        try TestShell.run("ssh-keygen -q -t ed25519 -N '' -f '\(bench.root)/key'")
+        try TestProcess.shell("ssh-keygen -q -t ed25519 -N '' -f '\(bench.root)/key'")
         let key = try bench.gateway.read(bench.root + "/key.pub")
         try bench.gateway.write("# ours\nops@example.org namespaces=\"gwe/*\" \(key)\n", to: signers)
         #expect(bench.finding("signature-policy") == .ok("1 key in \(signers)"))

@@ -1,6 +1,7 @@
 import Foundation
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -17,7 +18,7 @@ final class HealthBench: @unchecked Sendable {
     private let isEnding = Monitor(false)
 
     init(_ manager: ((EventLoop, String) throws -> any ServiceManager)? = nil) throws {
-        folder = try SupervisionBench.makeFolder()
+        folder = try TemporaryFolder.make()
         loop = try EventLoop()
         let below = try manager?(loop, folder) ?? Supervisor(loop: loop, stateFolder: folder)
         var probes = HealthProbes(environment: ProcessFacts.environment)
@@ -37,7 +38,7 @@ final class HealthBench: @unchecked Sendable {
         }
         let loop = loop
         Thread.detachNewThread { loop.run() }
-        while !loop.isRunning { usleep(1_000) }
+        _ = eventually { loop.isRunning }
     }
 
     func end() {
@@ -45,7 +46,7 @@ final class HealthBench: @unchecked Sendable {
         isEnding.update { $0 = true }
         server.stop()
         loop.stop()
-        try? FileManager.default.removeItem(atPath: folder)
+        TemporaryFolder.remove(folder)
     }
 
     var url: String { "http://127.0.0.1:\(server.port)/ok" }

@@ -1,6 +1,7 @@
 import Foundation
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -11,16 +12,16 @@ import Testing
         let bench = try HealthBench()
         defer { bench.end() }
         try bench.services.apply([bench.definition("web")])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         let first = try #require(bench.pid())
         bench.answer.update { $0 = 503 }
-        #expect(supervisionHolds { bench.pid() != nil && bench.pid() != first })
+        #expect(eventually { bench.pid() != nil && bench.pid() != first })
         let reason = "health check \(bench.url) failed 2 times: answered 503"
-        #expect(supervisionHolds { bench.health() == .unhealthy(reason) })
+        #expect(eventually { bench.health() == .unhealthy(reason) })
         let status = try #require(bench.status())
         #expect(status.restarts == 1 && status.lastError == reason && status.lastExit == .signal(15), "\(status)")
         bench.answer.update { $0 = 302 }
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         #expect(bench.status()?.restarts == 1)
     }
 
@@ -31,12 +32,12 @@ import Testing
         bench.answer.update { $0 = 500 }
         try bench.services.apply([bench.definition("web", within: .milliseconds(200))])
         let reason = "health check \(bench.url) did not pass within 200 ms: answered 500"
-        #expect(supervisionHolds { bench.status()?.restarts ?? 0 >= 2 })
-        #expect(supervisionHolds { bench.status()?.state == .backoff && bench.status()?.problem == reason })
+        #expect(eventually { bench.status()?.restarts ?? 0 >= 2 })
+        #expect(eventually { bench.status()?.state == .backoff && bench.status()?.problem == reason })
         #expect(bench.status()?.health == nil)
         // It comes up again by itself.
         let restarts = bench.status()?.restarts ?? 0
-        #expect(supervisionHolds { bench.status()?.restarts ?? 0 > restarts })
+        #expect(eventually { bench.status()?.restarts ?? 0 > restarts })
     }
 
     @Test("a slow start within its time is no failure")
@@ -45,7 +46,7 @@ import Testing
         defer { bench.end() }
         bench.answer.update { $0 = 500 }
         try bench.services.apply([bench.definition("web", failures: 1)])
-        #expect(supervisionHolds { bench.requestCount >= 4 })
+        #expect(eventually { bench.requestCount >= 4 })
         #expect(bench.health() == .starting)
         bench.answer.update { $0 = 200 }
         #expect(try bench.services.settleHealth(bench.app("web"))?.health == .healthy)
@@ -61,9 +62,9 @@ import Testing
             bench.definition("web", within: .milliseconds(100)),
             bench.definition("api", .command("true"), within: .seconds(1)),
         ])
-        #expect(supervisionHolds { bench.requestCount >= 1 })
-        #expect(supervisionHolds { bench.health("api") == .healthy })
-        #expect(supervisionHolds { bench.status()?.restarts ?? 0 >= 1 })
+        #expect(eventually { bench.requestCount >= 1 })
+        #expect(eventually { bench.health("api") == .healthy })
+        #expect(eventually { bench.status()?.restarts ?? 0 >= 1 })
         #expect(
             bench.status()?.lastError?.hasSuffix("no answer in time") == true, "\(String(describing: bench.status()))")
     }
@@ -74,9 +75,9 @@ import Testing
         defer { bench.end() }
         let port = bench.server.port
         try bench.services.apply([bench.definition("web", .tcp(host: "127.0.0.1", port: port))])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         bench.server.stop()
-        #expect(supervisionHolds { bench.status()?.restarts == 1 })
+        #expect(eventually { bench.status()?.restarts == 1 })
         #expect(bench.status()?.lastError == "health check 127.0.0.1:\(port) failed 2 times: connection refused")
     }
 
@@ -102,20 +103,20 @@ import Testing
                 $0.restart = .never
             }
         ])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         try "7".write(toFile: bench.folder + "/code", atomically: true, encoding: .utf8)
         let reason = "exit code 7: \(token) \(bench.folder) nobody"
-        #expect(supervisionHolds { bench.health() == .unhealthy("health check /bin/sh failed 2 times: \(reason)") })
+        #expect(eventually { bench.health() == .unhealthy("health check /bin/sh failed 2 times: \(reason)") })
         #expect(bench.status()?.state == .running && bench.status()?.restarts == 0, "autorestart=false: it runs on")
         try "0".write(toFile: bench.folder + "/code", atomically: true, encoding: .utf8)
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
 
         try "".write(toFile: bench.folder + "/hang", atomically: true, encoding: .utf8)
-        #expect(supervisionHolds { bench.health()?.reason?.hasSuffix("no end within 2 s") == true })
+        #expect(eventually { bench.health()?.reason?.hasSuffix("no end within 2 s") == true })
         let text = try String(contentsOfFile: "/tmp/\(token).pid", encoding: .utf8)
         let hung = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
         _ = bench.services.stop(try bench.app("web"))
-        #expect(supervisionHolds { ProcessFacts.all.filter { $0.session == hung }.isEmpty })
+        #expect(eventually { ProcessFacts.all.filter { $0.session == hung }.isEmpty })
     }
 
     @Test("a program that is not there is a failure, said by name")
@@ -124,7 +125,7 @@ import Testing
         defer { bench.end() }
         try bench.services.apply([bench.definition("web", .command("bin/none"), within: .milliseconds(100))])
         #expect(
-            supervisionHolds { bench.status()?.lastError?.contains("did not pass within 100 ms: cannot run") == true })
+            eventually { bench.status()?.lastError?.contains("did not pass within 100 ms: cannot run") == true })
     }
 
     @Test("another check is taken over without a restart")
@@ -132,16 +133,16 @@ import Testing
         let bench = try HealthBench()
         defer { bench.end() }
         try bench.services.apply([bench.definition("web")])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         let pid = bench.pid()
         try bench.services.apply([bench.definition("web", .command("false"), failures: 1_000)])
-        #expect(supervisionHolds { bench.health() == .starting })
+        #expect(eventually { bench.health() == .starting })
         try bench.services.apply([bench.definition("web", .command("true"))])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         try bench.services.apply([bench.definition("web") { $0.health = nil }])
         #expect(bench.health() == nil)
         try bench.services.apply([bench.definition("web")])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         #expect(bench.pid() == pid && bench.status()?.restarts == 0)
     }
 
@@ -150,17 +151,17 @@ import Testing
         let bench = try HealthBench()
         defer { bench.end() }
         try bench.services.apply([bench.definition("web")])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         let app = try bench.app("web")
         #expect(bench.services.stop(app)?.health == nil)
         #expect(try quiet(bench))
         #expect(bench.services.start(app)?.state == .running)
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         bench.services.hold([app])
         #expect(bench.health() == nil)
         #expect(try quiet(bench))
         bench.services.hold([])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         bench.services.remove(app)
         #expect(try quiet(bench))
     }
@@ -171,7 +172,7 @@ import Testing
         let marker = bench.folder + "/marks"
         try? FileManager.default.removeItem(atPath: marker)
         try bench.services.apply([bench.definition("other", .command("/bin/sh -c 'echo >>\(marker)'"))])
-        let ran = supervisionHolds { ((try? Data(contentsOf: URL(fileURLWithPath: marker)).count) ?? 0) >= 10 }
+        let ran = eventually { ((try? Data(contentsOf: URL(fileURLWithPath: marker)).count) ?? 0) >= 10 }
         bench.services.remove(try bench.app("other"))
         return ran && bench.requestCount <= before + 1
     }
@@ -189,11 +190,11 @@ import Testing
             },
             bench.definition("broker"),
         ])
-        #expect(supervisionHolds { bench.requestCount >= 2 })
+        #expect(eventually { bench.requestCount >= 2 })
         #expect(bench.status("broker")?.state == .running && bench.status("web")?.state == .stopped)
         #expect(bench.status("web")?.problem == "waits for broker")
         bench.answer.update { $0 = 200 }
-        #expect(supervisionHolds { bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.state == .running })
     }
 
     @Test("what requires a held app does not wait for a check that nobody makes")
@@ -210,7 +211,7 @@ import Testing
             },
             bench.definition("broker"),
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.state == .running })
         #expect(bench.requestCount == 0)
     }
 
@@ -248,9 +249,9 @@ import Testing
             let status = bench.services.settleHealth(app)
             waited.update { $0 = .some(status) }
         }
-        #expect(supervisionHolds { bench.health() == .starting })
+        #expect(eventually { bench.health() == .starting })
         _ = bench.services.stop(app)
-        #expect(supervisionHolds { waited.look { $0 } != nil })
+        #expect(eventually { waited.look { $0 } != nil })
         #expect(waited.look { $0 }??.state == .stopped)
     }
 
@@ -267,7 +268,7 @@ import Testing
         Thread.detachNewThread { loop.run() }
         defer { loop.stop() }
         try second.apply([bench.definition("web", every: .milliseconds(60))])
-        #expect(supervisionHolds { second.statuses().first?.health == .healthy })
+        #expect(eventually { second.statuses().first?.health == .healthy })
         #expect(second.statuses().first?.pid == pid && second.statuses().first?.adopted == true)
     }
 
@@ -278,16 +279,16 @@ import Testing
         }
         defer { bench.end() }
         try bench.services.apply([bench.definition("web", within: .seconds(1))])
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
         let first = try #require(bench.pid())
         // By itself, unseen by the watch.
         kill(first, SIGKILL)
-        #expect(supervisionHolds { bench.pid() != nil && bench.pid() != first && bench.health() == .healthy })
+        #expect(eventually { bench.pid() != nil && bench.pid() != first && bench.health() == .healthy })
         let second = try #require(bench.pid())
         bench.answer.update { $0 = 503 }
-        #expect(supervisionHolds { bench.pid() != nil && bench.pid() != second })
+        #expect(eventually { bench.pid() != nil && bench.pid() != second })
         bench.answer.update { $0 = 200 }
-        #expect(supervisionHolds { bench.health() == .healthy })
+        #expect(eventually { bench.health() == .healthy })
     }
 
     @Test("the last line of an output, for people")

@@ -3,6 +3,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite struct PackagesTests {
@@ -31,14 +32,7 @@ import Testing
     }
 
     private func listing(_ tarball: String) throws -> [String] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["tar", "-tvzf", tarball]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
+        let text = try TestProcess.run("tar", ["-tvzf", tarball]).out
         return text.split(separator: "\n").map { line in
             let cells = line.split(separator: " ")
             return "\(cells[0]) \(cells[cells.count - 1])"
@@ -126,13 +120,7 @@ import Testing
         let folder = scratch.root.appending(path: "t-" + name).path
         let path = scratch.root.appending(path: name).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.arguments = ["-ec", script, "sh", path]
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+        try TestProcess.shell(script, path, directory: folder)
         return path
     }
 

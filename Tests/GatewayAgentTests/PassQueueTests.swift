@@ -1,6 +1,7 @@
 import Foundation
 import GatewayModel
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -31,15 +32,6 @@ import Testing
         }
     }
 
-    private func holds(_ condition: () -> Bool) -> Bool {
-        let end = ContinuousClock.now.advanced(by: .seconds(30))
-        while !condition() {
-            if ContinuousClock.now > end { return false }
-            usleep(2_000)
-        }
-        return true
-    }
-
     @Test("offline passes in a row neither move the next poll nor keep it away")
     func pollStays() throws {
         let queue = PassQueue()
@@ -49,7 +41,7 @@ import Testing
             usleep(1_000)
             queue?.enqueue(.init(options: Self.options("gwe -I", isOffline: true), listener: nil))
         }
-        #expect(holds { trace.all.count { $0 == "timer" } >= 2 })
+        #expect(eventually { trace.all.count { $0 == "timer" } >= 2 })
         #expect(trace.all.contains("gwe -I"))
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
@@ -60,10 +52,10 @@ import Testing
         let queue = PassQueue()
         let trace = Trace()
         run(queue, poll: .seconds(1_000), trace)
-        #expect(holds { queue.timeToNextPoll != nil })
+        #expect(eventually { queue.timeToNextPoll != nil })
         let before = try #require(queue.timeToNextPoll)
         queue.enqueue(.init(options: Self.options("gwe -I", isOffline: true), listener: nil))
-        #expect(holds { trace.all.count == 2 && !queue.isBusy })
+        #expect(eventually { trace.all.count == 2 && !queue.isBusy })
         #expect(try #require(queue.timeToNextPoll) <= before)
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
@@ -74,8 +66,8 @@ import Testing
         let queue = PassQueue()
         let trace = Trace()
         let isHanging = Mutex(true)
-        run(queue, poll: .seconds(1_000), trace) { while isHanging.withLock({ $0 }) { usleep(1_000) } }
-        #expect(holds { queue.isBusy })
+        run(queue, poll: .seconds(1_000), trace) { _ = eventually { !isHanging.withLock { $0 } } }
+        #expect(eventually { queue.isBusy })
         let answered = Trace()
         let change = Self.options("engine_fetch" + CloudWatch.reasonEnding)
         for number in 0..<1_000 {
@@ -86,7 +78,7 @@ import Testing
         }
         #expect(queue.waitingCount == 11)
         isHanging.withLock { $0 = false }
-        #expect(holds { answered.all.count == 10 && !queue.isBusy })
+        #expect(eventually { answered.all.count == 10 && !queue.isBusy })
         #expect(trace.all == ["start", change.reason], "one pass answers them all")
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
@@ -101,14 +93,14 @@ import Testing
         run(queue, poll: .seconds(1_000), trace) { [weak queue] in
             queue?.enqueue(.init(options: change, listener: nil))
         }
-        #expect(holds { trace.all.count == 1 + PassQueue.freeChanges && !queue.isBusy })
+        #expect(eventually { trace.all.count == 1 + PassQueue.freeChanges && !queue.isBusy })
         #expect(queue.waitingCount == 1)
         let answered = Trace()
         queue.enqueue(.init(options: Self.options("gwe -I", isOffline: true)) { _ in answered.add("offline") })
-        #expect(holds { answered.all == ["offline"] && !queue.isBusy })
+        #expect(eventually { answered.all == ["offline"] && !queue.isBusy })
         #expect(trace.all.last == "gwe -I" && queue.waitingCount == 1)
         queue.enqueue(.init(options: Self.options("asked for")) { _ in answered.add("whole") })
-        #expect(holds { answered.all == ["offline", "whole"] })
+        #expect(eventually { answered.all == ["offline", "whole"] })
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
     }
@@ -133,7 +125,7 @@ import Testing
                 return nil
             }
         }
-        #expect(holds { queue.isBusy })
+        #expect(eventually { queue.isBusy })
         queue.enqueue(.init(options: Self.options("second"), listener: listener))
         queue.end(.atNextStep, farewell: "the daemon is stopping")
         queue.enqueue(.init(options: Self.options("third"), listener: listener))

@@ -3,6 +3,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// Agents that are killed. Such an agent is this test program run again with one test, `SupervisionAgent`.
@@ -17,7 +18,7 @@ import Testing
         request.environment["GWE_TEST_AGENT"] = folder
         try? FileManager.default.removeItem(atPath: folder + "/ready")
         let pid = try ChildProcess.spawn(request)
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: folder + "/ready") })
+        #expect(eventually { FileManager.default.fileExists(atPath: folder + "/ready") })
         return pid
     }
 
@@ -43,41 +44,41 @@ import Testing
 
     @Test("an app outlives a killed agent; the next one adopts it, watches it and never starts a second copy")
     func adoption() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let definition = try definition(
             folder, "echo up $$; while [ ! -e go ]; do sleep 0.02; done; rm go; echo on; exec sleep 1000")
         try write([definition], folder)
         let agent = try agent(folder)
         #expect(
-            supervisionHolds {
+            eventually {
                 (try? String(contentsOfFile: folder + "/log/web.log", encoding: .utf8))?.isEmpty == false
             })
         try kill9(agent)
 
         // Written while no agent is there: it waits in the pipe.
         try "".write(toFile: folder + "/go", atomically: true, encoding: .utf8)
-        #expect(supervisionHolds { !FileManager.default.fileExists(atPath: folder + "/go") })
+        #expect(eventually { !FileManager.default.fileExists(atPath: folder + "/go") })
 
         let bench = try SupervisionBench(folder: folder)
         defer { bench.end() }
         let adopted = try #require(bench.status("web"))
         #expect(adopted.state == .running && adopted.adopted)
         let pid = try #require(adopted.pid)
-        #expect(supervisionHolds { bench.log("web") == "up \(pid)\non\n" }, "\(bench.log("web"))")
+        #expect(eventually { bench.log("web") == "up \(pid)\non\n" }, "\(bench.log("web"))")
         bench.supervisor.apply([definition])
         #expect(bench.status("web")?.pid == pid, "an equal definition leaves an adopted app alone")
 
         kill(pid, SIGKILL)
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
         let again = try #require(bench.status("web"))
         #expect(again.lastExit == .unknown && !again.adopted && again.pid != pid)
     }
 
     @Test("an adopted app whose definition changed meanwhile is restarted, and one that is not wanted can be removed")
     func changedMeanwhile() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         var definition = try definition(folder, "exec sleep 1000")
         try write([definition], folder)
         try kill9(agent(folder))
@@ -86,7 +87,7 @@ import Testing
         let pid = try #require(bench.status("web")?.pid)
         definition.release = "2"
         bench.supervisor.apply([definition])
-        #expect(supervisionHolds { bench.status("web")?.state == .running && bench.status("web")?.pid != pid })
+        #expect(eventually { bench.status("web")?.state == .running && bench.status("web")?.pid != pid })
         #expect(!supervisionAlive(pid))
         bench.supervisor.remove(definition.app)
         #expect(bench.supervisor.statuses().isEmpty)
@@ -94,13 +95,13 @@ import Testing
 
     @Test("what an app left behind is ended when it died while no agent was there")
     func diedMeanwhile() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let definition = try definition(folder, "sleep 1000 & echo $! >child; wait")
         try write([definition], folder)
         let agent = try agent(folder)
         #expect(
-            supervisionHolds {
+            eventually {
                 (try? String(contentsOfFile: folder + "/child", encoding: .utf8))?.hasSuffix("\n") == true
             })
         let child = try #require(Int32(String(contentsOfFile: folder + "/child", encoding: .utf8).dropLast()))
@@ -108,18 +109,18 @@ import Testing
         let record = try #require(ProcessRecord(folder + "/run/web.process"))
         let pid = try #require(record.pid)
         kill(pid, SIGKILL)
-        #expect(supervisionHolds { !supervisionAlive(pid) })
+        #expect(eventually { !supervisionAlive(pid) })
         #expect(supervisionAlive(child))
         let bench = try SupervisionBench(folder: folder)
         defer { bench.end() }
-        #expect(supervisionHolds { !supervisionAlive(child) })
+        #expect(eventually { !supervisionAlive(child) })
         #expect(bench.supervisor.statuses().isEmpty)
     }
 
     @Test("a record of another boot, or of a process that only has the same number, is not adopted")
     func stale() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let definition = try definition(folder, "exec sleep 1000")
         try FileManager.default.createDirectory(atPath: folder + "/run", withIntermediateDirectories: true)
         let own = getpid()
@@ -138,8 +139,8 @@ import Testing
 
     @Test("agents killed at any moment lose, double and tear no line of an app that writes without a pause")
     func noLineLost() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let script = "i=0; while [ ! -e stop ]; do i=$((i+1)); echo \"line $i\"; done; touch stopped; exec sleep 1000"
         let definition = try definition(folder, script)
         try write([definition], folder)
@@ -151,13 +152,13 @@ import Testing
                 (try? FileManager.default.attributesOfItem(atPath: folder + "/log/web.log")[.size] as? Int) ?? 0
             }
             let before = size()
-            #expect(supervisionHolds { size() > before + round * 20_000 })
+            #expect(eventually { size() > before + round * 20_000 })
             try kill9(agent)
         }
         try "".write(toFile: folder + "/stop", atomically: true, encoding: .utf8)
         let bench = try SupervisionBench(folder: folder)
         defer { bench.end() }
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: folder + "/stopped") })
+        #expect(eventually { FileManager.default.fileExists(atPath: folder + "/stopped") })
         #expect(pids.count == 1 && pids.first == bench.status("web")?.pid, "it was started once")
         _ = bench.supervisor.stop(definition.app)
         let lines = bench.log("web").split(separator: "\n")

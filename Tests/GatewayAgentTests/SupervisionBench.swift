@@ -4,6 +4,7 @@ import GatewayAgent
 import GatewayModel
 import GatewaySystem
 import Synchronization
+import TestSupport
 import Testing
 
 /// A supervisor on a temporary state folder, its loop on a thread of its own, and apps that are shell scripts.
@@ -15,7 +16,7 @@ final class SupervisionBench: Sendable {
     private let ownsFolder: Bool
 
     init(folder given: String? = nil, trees: Supervisor.Trees = .init()) throws {
-        folder = try given ?? SupervisionBench.makeFolder()
+        folder = try given ?? TemporaryFolder.make()
         ownsFolder = given == nil
         loop = try EventLoop()
         let seen = Observer()
@@ -23,16 +24,10 @@ final class SupervisionBench: Sendable {
         seen.bench = self
         let loop = loop
         Thread.detachNewThread { loop.run() }
-        while !loop.isRunning { usleep(1_000) }
+        _ = eventually { loop.isRunning }
     }
 
     private final class Observer: @unchecked Sendable { weak var bench: SupervisionBench? }
-
-    static func makeFolder() throws -> String {
-        var template = Array("/tmp/gwe-supervision-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError.last("make temporary folder") }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
 
     private func note(_ transition: Supervisor.Transition) {
         states.withLock { $0[transition.status.key.description, default: []].append(transition.status.state) }
@@ -45,13 +40,13 @@ final class SupervisionBench: Sendable {
     func end() {
         supervisor.shutdown()
         loop.stop()
-        if ownsFolder { try? FileManager.default.removeItem(atPath: folder) }
+        if ownsFolder { TemporaryFolder.remove(folder) }
     }
 
     /// Leaves the services running, as an agent that is killed does.
     func abandon() {
         loop.stop()
-        while loop.isRunning { usleep(1_000) }
+        _ = eventually { !loop.isRunning }
     }
 
     /// A service that is a shell script.
@@ -78,15 +73,6 @@ final class SupervisionBench: Sendable {
     func write(_ text: String, to name: String) throws {
         try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
     }
-}
-
-/// Waits until something holds; false after a minute.
-func supervisionHolds(seconds: Int = 60, _ condition: () -> Bool) -> Bool {
-    for _ in 0..<seconds * 200 {
-        if condition() { return true }
-        usleep(5_000)
-    }
-    return false
 }
 
 /// Whether a process exists and is no zombie.

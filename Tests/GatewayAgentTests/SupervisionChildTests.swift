@@ -2,6 +2,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// An agent that comes after another in the same process, as after an exec in place: what runs are its own children.
@@ -18,8 +19,8 @@ import Testing
 
     @Test("an adopted child's exit status is known, it is reaped and started once")
     func exitStatus() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let (pid, definition) = try leave(folder)
         let bench = try SupervisionBench(folder: folder)
         defer { bench.end() }
@@ -27,22 +28,22 @@ import Testing
         let adopted = try #require(bench.status("web"))
         #expect(adopted.pid == pid && adopted.adopted)
         try bench.write("", to: "go")
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
         #expect(bench.status("web")?.lastExit == .code(3))
         #expect(ProcessFacts(pid, withZombies: true) == nil, "it is reaped")
     }
 
     @Test("a child that ended while no supervisor was there is reaped, its exit status is known and it is restarted")
     func endedMeanwhile() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let (pid, definition) = try leave(folder)
         try "".write(toFile: folder + "/go", atomically: true, encoding: .utf8)
-        #expect(supervisionHolds { ProcessFacts(pid, withZombies: true)?.isZombie == true })
+        #expect(eventually { ProcessFacts(pid, withZombies: true)?.isZombie == true })
         let bench = try SupervisionBench(folder: folder)
         defer { bench.end() }
         bench.supervisor.apply([definition])
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
         #expect(bench.status("web")?.lastExit == .code(3))
         #expect(ProcessFacts(pid, withZombies: true) == nil)
     }

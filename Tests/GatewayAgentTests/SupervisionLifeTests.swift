@@ -2,6 +2,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite struct SupervisionLifeTests {
@@ -11,7 +12,7 @@ import Testing
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", "echo hello; echo oops >&2; exec sleep 1000")])
         let app = try bench.app("web")
-        #expect(supervisionHolds { bench.log("web") == "hello\noops\n" })
+        #expect(eventually { bench.log("web") == "hello\noops\n" })
         let running = try #require(bench.status("web"))
         #expect(running.state == .running && running.problem == nil && running.wanted)
         let pid = try #require(running.pid)
@@ -22,7 +23,7 @@ import Testing
         #expect(stopped.state == .stopped && stopped.pid == nil && !stopped.wanted)
         #expect(stopped.lastExit == .signal(15))
         #expect(!supervisionAlive(pid))
-        #expect(supervisionHolds { bench.history("web") == [.starting, .running, .stopping, .stopped] })
+        #expect(eventually { bench.history("web") == [.starting, .running, .stopping, .stopped] })
 
         #expect(bench.supervisor.start(app)?.state == .running)
         #expect(try bench.supervisor.start(bench.app("nobody")) == nil)
@@ -36,7 +37,7 @@ import Testing
         #expect(bench.status("web")?.state == .starting)
         let app = try bench.app("web")
         #expect(bench.supervisor.restart(app)?.state == .running)
-        #expect(supervisionHolds { bench.history("web") == [.starting, .stopping, .starting, .running] })
+        #expect(eventually { bench.history("web") == [.starting, .stopping, .starting, .running] })
     }
 
     @Test("an app that was up and crashes is restarted at once")
@@ -46,7 +47,7 @@ import Testing
         try bench.supervisor.apply([bench.definition("web", "exec sleep 1000")])
         let first = try #require(bench.status("web")?.pid)
         kill(first, SIGSEGV)
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
         let status = try #require(bench.status("web"))
         #expect(status.pid != first && status.lastExit == .signal(11))
         #expect(status.lastError?.hasPrefix("ended by SIGSEGV after") == true && status.problem == nil, "\(status)")
@@ -60,12 +61,12 @@ import Testing
         try bench.supervisor.apply([
             bench.definition("web", "echo run; test -e go && exec sleep 1000; exit 7") { $0.startSeconds = 1 }
         ])
-        #expect(supervisionHolds { bench.log("web").split(separator: "\n").count >= 3 })
+        #expect(eventually { bench.log("web").split(separator: "\n").count >= 3 })
         #expect(bench.history("web").contains(.backoff) && !bench.history("web").contains(.fatal))
         let status = try #require(bench.status("web"))
         #expect(status.lastExit == .code(7) && status.lastError?.hasPrefix("exit code 7 too soon") == true, "\(status)")
         // Not while a process runs that has looked for the file already.
-        #expect(supervisionHolds { bench.status("web")?.nextAttempt.map { $0 > .seconds(1) } ?? false })
+        #expect(eventually { bench.status("web")?.nextAttempt.map { $0 > .seconds(1) } ?? false })
         try bench.write("", to: "go")
         #expect(try bench.supervisor.start(bench.app("web"))?.state == .running)
     }
@@ -77,25 +78,25 @@ import Testing
         let web = try bench.definition("web", "exec sleep 1000") { $0.autostart = false }
         let job = try bench.definition("job", "echo done")
         bench.supervisor.launch([web, job], now: false)
-        #expect(supervisionHolds { bench.status("job")?.state == .exited && bench.log("job") == "done\n" })
+        #expect(eventually { bench.status("job")?.state == .exited && bench.log("job") == "done\n" })
         #expect(bench.status("web")?.state == .running)
         #expect(bench.history("job").filter { $0 == .running }.count == 1)
 
         #expect(try bench.supervisor.stop(bench.app("web"))?.state == .stopped)
         bench.supervisor.launch([web, job], now: false)
         #expect(bench.status("web")?.state == .running && bench.status("web")?.wanted == true)
-        #expect(supervisionHolds { bench.log("job") == "done\ndone\n" })
+        #expect(eventually { bench.log("job") == "done\ndone\n" })
 
         // The delay grows to seconds, and the next start is told from one that came out of turn.
         let broken = try bench.definition("broken", "exit 1") { $0.startSeconds = 600 }
         bench.supervisor.launch([broken], now: false)
         let isSlow = { bench.status("broken")?.nextAttempt.map { $0 > .seconds(2) } ?? false }
-        #expect(supervisionHolds { isSlow() })
+        #expect(eventually { isSlow() })
         bench.supervisor.launch([broken], now: false)
         let patient = try #require(bench.status("broken"))
         #expect(patient.state == .backoff && patient.restarts >= 4, "\(patient)")
         bench.supervisor.launch([broken], now: true)
-        #expect(supervisionHolds { bench.status("broken")?.nextAttempt.map { $0 < .seconds(1) } ?? false })
+        #expect(eventually { bench.status("broken")?.nextAttempt.map { $0 < .seconds(1) } ?? false })
     }
 
     @Test("with startretries an app is given up, and its state says so")
@@ -108,8 +109,8 @@ import Testing
                 $0.startRetries = 1
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .fatal })
-        #expect(supervisionHolds { bench.history("web") == [.starting, .backoff, .starting, .fatal] })
+        #expect(eventually { bench.status("web")?.state == .fatal })
+        #expect(eventually { bench.history("web") == [.starting, .backoff, .starting, .fatal] })
     }
 
     @Test("an app that ends as expected is EXITED and stays down")
@@ -117,7 +118,7 @@ import Testing
         let bench = try SupervisionBench()
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("job", "printf 'no newline'; exit 0")])
-        #expect(supervisionHolds { bench.status("job")?.state == .exited })
+        #expect(eventually { bench.status("job")?.state == .exited })
         #expect(bench.status("job")?.problem == nil && bench.status("job")?.restarts == 0)
         #expect(bench.log("job") == "no newline")
     }
@@ -131,12 +132,12 @@ import Testing
                 $0.stopWaitSeconds = 1
             }
         ])
-        #expect(supervisionHolds { bench.log("web").hasSuffix("\n") })
+        #expect(eventually { bench.log("web").hasSuffix("\n") })
         let child = try #require(Int32(bench.log("web").dropLast()))
         #expect(supervisionAlive(child))
         let stopped = try #require(bench.supervisor.stop(bench.app("web")))
         #expect(stopped.state == .stopped && stopped.lastExit == .signal(9))
-        #expect(supervisionHolds { !supervisionAlive(child) })
+        #expect(eventually { !supervisionAlive(child) })
     }
 
     @Test("what an app leaves behind when it ends is ended before it starts again")
@@ -144,11 +145,11 @@ import Testing
         let bench = try SupervisionBench()
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", "sleep 1000 & echo $!; wait")])
-        #expect(supervisionHolds { bench.log("web").hasSuffix("\n") })
+        #expect(eventually { bench.log("web").hasSuffix("\n") })
         let child = try #require(Int32(bench.log("web").dropLast()))
         kill(try #require(bench.status("web")?.pid), SIGKILL)
-        #expect(supervisionHolds { !supervisionAlive(child) })
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 })
+        #expect(eventually { !supervisionAlive(child) })
+        #expect(eventually { bench.status("web")?.restarts == 1 })
     }
 
     @Test("a changed definition restarts the app, an equal one leaves it alone, a new release counts as a change")
@@ -165,7 +166,7 @@ import Testing
         second.environment["LEVEL"] = "debug"
         second.release = "2"
         bench.supervisor.apply([second])
-        #expect(supervisionHolds { bench.status("web")?.state == .running && bench.status("web")?.pid != pid })
+        #expect(eventually { bench.status("web")?.state == .running && bench.status("web")?.pid != pid })
         #expect(bench.status("web")?.release == "2" && !supervisionAlive(pid))
         let now = try #require(bench.status("web")?.pid)
         #expect(ProcessFacts(now)?.environment("LEVEL") == "debug")
@@ -182,7 +183,7 @@ import Testing
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", "echo hello; exec sleep 1000")])
         let pid = try #require(bench.status("web")?.pid)
-        #expect(supervisionHolds { bench.log("web") == "hello\n" })
+        #expect(eventually { bench.log("web") == "hello\n" })
         try bench.supervisor.remove(bench.app("web"))
         #expect(bench.supervisor.statuses().isEmpty && !supervisionAlive(pid))
         #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folder + "/run").isEmpty)
@@ -208,7 +209,7 @@ import Testing
         #expect(bench.status("api")?.state == .stopped)
         #expect(bench.status("api")?.problem == "waits for database")
         #expect(
-            supervisionHolds { (try? String(contentsOfFile: trace, encoding: .utf8))?.hasSuffix("api up\n") == true })
+            eventually { (try? String(contentsOfFile: trace, encoding: .utf8))?.hasSuffix("api up\n") == true })
         bench.supervisor.shutdown()
         #expect(
             try String(contentsOfFile: trace, encoding: .utf8)
@@ -224,7 +225,7 @@ import Testing
             bench.definition("deaf", "trap '' TERM; while :; do sleep 1000; done") { $0.stopWaitSeconds = 1 },
             bench.definition("flapping", "exit 1") { $0.startSeconds = 1 },
         ])
-        #expect(supervisionHolds { bench.history("flapping").contains(.backoff) })
+        #expect(eventually { bench.history("flapping").contains(.backoff) })
         let pids = bench.supervisor.statuses().compactMap(\.pid)
         bench.supervisor.shutdown()
         #expect(bench.supervisor.statuses().allSatisfy { $0.pid == nil && !$0.state.hasProcess })
@@ -250,7 +251,7 @@ import Testing
         #expect(bench.status("lost")?.problem?.contains("cannot enter folder /no/such/folder") == true)
         try bench.write("#!/bin/sh\nexec sleep 1000\n", to: "app")
         chmod(bench.folder + "/app", 0o755)
-        #expect(supervisionHolds { bench.status("missing")?.state == .running })
+        #expect(eventually { bench.status("missing")?.state == .running })
         #expect(bench.status("missing")?.problem == nil)
     }
 
@@ -263,7 +264,7 @@ import Testing
             bench.definition("web", "id -un >/dev/stdout; exec sleep 1000") { $0.user = "nobody" }
         ])
         #expect(
-            supervisionHolds { bench.log("web") == "nobody\n" },
+            eventually { bench.log("web") == "nobody\n" },
             "\(bench.log("web")) \(String(describing: bench.status("web")))")
     }
 

@@ -3,6 +3,7 @@ import GatewayAgent
 import GatewayModel
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// The policy's limits: lines a second of an app, and bytes of all logs.
@@ -26,9 +27,9 @@ import Testing
                 $0.output.maxByteCount = 0
             }
         ])
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/done") })
+        #expect(eventually { FileManager.default.fileExists(atPath: bench.folder + "/done") })
         // The number is told as soon as the app is quiet, without another line of its own.
-        #expect(supervisionHolds { dropped(bench.log("web")) > 0 })
+        #expect(eventually { dropped(bench.log("web")) > 0 })
         #expect(bench.status("web")?.state == .running && bench.status("web")?.logProblem == nil)
         let kept = numbers(bench.log("web")).count
         #expect(kept >= 1_000 && kept < 5_000)
@@ -36,7 +37,7 @@ import Testing
         #expect(bench.log("web").contains(" lines: more than 100 a second (policy.log_rate)\n"))
         #expect(bench.status("web")?.logCounters.droppedLines == Int64(50_000 - kept))
         try bench.write("", to: "go")
-        #expect(supervisionHolds { bench.log("web").hasSuffix("\n50001\n") })
+        #expect(eventually { bench.log("web").hasSuffix("\n50001\n") })
         // What is kept is in order, and the gap is where the line about it stands.
         #expect(numbers(bench.log("web")) == numbers(bench.log("web")).sorted())
     }
@@ -52,33 +53,33 @@ import Testing
                 "seq 1000; touch done; until [ -e go ]; do sleep 0.02; done; seq 2001 40000; touch all; sleep 1000"
             ) { $0.output.maxByteCount = 0 }
         ])
-        #expect(supervisionHolds { dropped(bench.log("web")) > 0 })
+        #expect(eventually { dropped(bench.log("web")) > 0 })
         let pid = bench.status("web")?.pid
         bench.supervisor.setLogPolicy(LogPolicy(linesPerSecond: nil), installed: [])
         try bench.write("", to: "go")
-        #expect(supervisionHolds { bench.log("web").hasSuffix("\n40000\n") })
+        #expect(eventually { bench.log("web").hasSuffix("\n40000\n") })
         #expect(numbers(bench.log("web")).filter { $0 > 2_000 }.elementsEqual(2_001...40_000))
         #expect(bench.status("web")?.pid == pid && bench.status("web")?.restarts == 0)
     }
 
     @Test("what was written while the agent was away is under no rate")
     func backlog() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let script = "until [ -e go ]; do sleep 0.02; done; seq 30000; touch done; sleep 1000"
         do {
             let first = try SupervisionBench(folder: folder)
             try first.supervisor.apply([first.definition("web", script) { $0.output.maxByteCount = 0 }])
-            #expect(supervisionHolds { first.status("web")?.pid != nil })
+            #expect(eventually { first.status("web")?.pid != nil })
             first.abandon()
-            while first.loop.isRunning { usleep(1_000) }
+            _ = eventually { !first.loop.isRunning }
             try first.write("", to: "go")
-            #expect(supervisionHolds { FileManager.default.fileExists(atPath: folder + "/done") })
+            #expect(eventually { FileManager.default.fileExists(atPath: folder + "/done") })
         }
         let second = try SupervisionBench(folder: folder)
         defer { second.end() }
         second.supervisor.setLogPolicy(LogPolicy(linesPerSecond: 10), installed: [])
-        #expect(supervisionHolds { second.log("web").hasSuffix("\n30000\n") })
+        #expect(eventually { second.log("web").hasSuffix("\n30000\n") })
         #expect(numbers(second.log("web")).elementsEqual(1...30_000))
     }
 
@@ -92,7 +93,7 @@ import Testing
                 $0.output.maxByteCount = 0
             }
         ])
-        #expect(supervisionHolds { bench.log("web").hasSuffix("\n20000\n") })
+        #expect(eventually { bench.log("web").hasSuffix("\n20000\n") })
         let writes = bench.status("web")?.logCounters.writes ?? .max
         // About a hundred lines a write on an idle machine. A loaded one pauses the loop itself, and each pause begins the
         // pace anew.
@@ -123,7 +124,7 @@ import Testing
                 $0.output.backups = 100
             },
         ])
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/done") })
+        #expect(eventually { FileManager.default.fileExists(atPath: bench.folder + "/done") })
         // A cut moves the current file away: what is left may be in an old one.
         let kept = { () -> String in
             let names = ((try? FileManager.default.contentsOfDirectory(atPath: bench.folder + "/log")) ?? []).filter {
@@ -135,8 +136,8 @@ import Testing
             return ordered.map { (try? String(contentsOfFile: "\(bench.folder)/log/\($0)", encoding: .utf8)) ?? "" }
                 .joined()
         }
-        #expect(supervisionHolds { kept().hasSuffix("\n1000000\n") })
-        #expect(supervisionHolds { total(bench.folder + "/log") <= 1_000_000 }, "\(total(bench.folder + "/log"))")
+        #expect(eventually { kept().hasSuffix("\n1000000\n") })
+        #expect(eventually { total(bench.folder + "/log") <= 1_000_000 }, "\(total(bench.folder + "/log"))")
         #expect(numbers(bench.log("small")).elementsEqual(1...10_000))
         // What is left of the big one is its end, without a gap and in whole lines.
         let text = kept()
@@ -148,8 +149,8 @@ import Testing
 
     @Test("logs of removed apps count, and go first, also after a new start")
     func removedApps() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         do {
             let first = try SupervisionBench(folder: folder)
             try first.supervisor.apply([
@@ -157,7 +158,7 @@ import Testing
                 first.definition("web", "seq 50000; exit 0") { $0.output.maxByteCount = 0 },
             ])
             #expect(
-                supervisionHolds { first.log("old").hasSuffix("\n20000\n") && first.log("web").hasSuffix("\n50000\n") })
+                eventually { first.log("old").hasSuffix("\n20000\n") && first.log("web").hasSuffix("\n50000\n") })
             first.supervisor.remove(try first.app("old"))
             first.supervisor.remove(try first.app("web"))
             first.end()
@@ -168,10 +169,10 @@ import Testing
         let web = try bench.app("web")
         bench.supervisor.setLogPolicy(LogPolicy(byteBudget: 300_000), installed: [web])
         #expect(
-            supervisionHolds {
+            eventually {
                 bench.log("old") == "" && !FileManager.default.fileExists(atPath: folder + "/log/old.log")
             })
-        #expect(supervisionHolds { !FileManager.default.fileExists(atPath: folder + "/logs/old.json") })
+        #expect(eventually { !FileManager.default.fileExists(atPath: folder + "/logs/old.json") })
         #expect(numbers(bench.log("web")).elementsEqual(1...50_000))
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite struct SupervisionLogTests {
@@ -26,7 +27,7 @@ import Testing
                 $0.output.backups = 2
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         #expect(files(bench, "web") == ["web.log", "web.log.1", "web.log.2"])
         var lines: [Substring] = []
         for name in ["web.log.2", "web.log.1", "web.log"] {
@@ -50,7 +51,7 @@ import Testing
                 $0.output.backups = 0
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         #expect(files(bench, "web") == ["web.log"])
         #expect(bench.log("web").utf8.count <= 1_000 && bench.log("web").hasSuffix("\nline 999\n"))
     }
@@ -65,7 +66,7 @@ import Testing
                 $0.output.backups = 5
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         #expect(try text(bench, "web.log.2") == "short\n")
         #expect(try text(bench, "web.log.1") == String(repeating: "x", count: 5_000) + "\n")
         #expect(bench.log("web") == "after\n")
@@ -79,9 +80,9 @@ import Testing
             bench.definition(
                 "web", "echo one; printf tw; until [ -e go ]; do sleep 0.02; done; echo o; printf end; exit 0")
         ])
-        #expect(supervisionHolds { bench.log("web") == "one\n" })
+        #expect(eventually { bench.log("web") == "one\n" })
         try bench.write("", to: "go")
-        #expect(supervisionHolds { bench.log("web") == "one\ntwo\nend" })
+        #expect(eventually { bench.log("web") == "one\ntwo\nend" })
     }
 
     @Test("a log that cannot be written stops no app, is said in the status, and goes on when it can")
@@ -96,15 +97,15 @@ import Testing
                 "head -c 3000000 /dev/zero | tr '\\0' '\\n'; touch done; until [ -e go ]; do sleep 0.02; done; while :; do echo back; sleep 0.05; done"
             )
         ])
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/done") })
+        #expect(eventually { FileManager.default.fileExists(atPath: bench.folder + "/done") })
         #expect(bench.status("web")?.state == .running)
         #expect(
             bench.status("web")?.logProblem?.hasPrefix(
                 "cannot open log \(bench.folder)/log/web.log: not a directory (20); dropped ") == true)
         try FileManager.default.removeItem(atPath: bench.folder + "/log")
         try bench.write("", to: "go")
-        #expect(supervisionHolds { bench.log("web").hasSuffix("back\n") })
-        #expect(supervisionHolds { bench.status("web")?.logProblem == nil })
+        #expect(eventually { bench.log("web").hasSuffix("back\n") })
+        #expect(eventually { bench.status("web")?.logProblem == nil })
     }
 
     @Test("a log that somebody moved or removed is made anew")
@@ -112,11 +113,11 @@ import Testing
         let bench = try SupervisionBench()
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", "while :; do echo line; sleep 0.02; done")])
-        #expect(supervisionHolds { bench.log("web").hasPrefix("line\n") })
+        #expect(eventually { bench.log("web").hasPrefix("line\n") })
         rename(bench.folder + "/log/web.log", bench.folder + "/log/old")
-        #expect(supervisionHolds { bench.log("web").hasPrefix("line\n") })
+        #expect(eventually { bench.log("web").hasPrefix("line\n") })
         try FileManager.default.removeItem(atPath: bench.folder + "/log")
-        #expect(supervisionHolds { bench.log("web").hasPrefix("line\n") })
+        #expect(eventually { bench.log("web").hasPrefix("line\n") })
     }
 
     @Test("errors have a file of their own when they shall, and a log of none drops the lines")
@@ -129,7 +130,7 @@ import Testing
                 definition.output.path = nil
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         #expect(try text(bench, "web.log.err") == "err\n")
         #expect(files(bench, "web") == ["web.log.err"])
     }

@@ -3,6 +3,7 @@ import GatewayAgent
 import GatewayModel
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 /// A log that cannot be written: the app goes on, the status says why, and the log goes on when it can.
@@ -17,12 +18,7 @@ import Testing
     }
 
     private static func run(_ script: String, _ folder: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-ec", script, "sh", folder]
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(script)")
+        try TestProcess.shell(script, folder)
     }
 
     static let troubles: [Trouble] = [
@@ -80,9 +76,9 @@ import Testing
             ) { $0.output.path = bench.folder + "/" + trouble.path }
         ])
         #expect(
-            supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/done") }, "the app was blocked")
+            eventually { FileManager.default.fileExists(atPath: bench.folder + "/done") }, "the app was blocked")
         #expect(
-            supervisionHolds {
+            eventually {
                 let problem = bench.status("web")?.logProblem ?? ""
                 return problem.contains("log \(bench.folder)/\(trouble.path): \(trouble.words)")
                     && problem.contains("; dropped ") && problem.contains(" bytes)")
@@ -90,7 +86,7 @@ import Testing
         #expect(bench.status("web")?.state == .running)
         // All of it is out of the pipe.
         #expect(
-            supervisionHolds {
+            eventually {
                 var info = stat()
                 let isFile = stat("\(bench.folder)/\(trouble.path)", &info) == 0 && info.st_mode & S_IFMT == S_IFREG
                 return Int(bench.status("web")?.logCounters.droppedBytes ?? 0) + (isFile ? Int(info.st_size) : 0)
@@ -100,8 +96,8 @@ import Testing
         try bench.write("", to: "go")
         let path = "\(bench.folder)/\(trouble.path)"
         func text() -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
-        #expect(supervisionHolds { text().hasSuffix("back\nback\n") })
-        #expect(supervisionHolds { bench.status("web")?.logProblem == nil })
+        #expect(eventually { text().hasSuffix("back\nback\n") })
+        #expect(eventually { bench.status("web")?.logProblem == nil })
         // The log says what is missing, and every line of it is whole.
         let lines = text().split(separator: "\n").filter { $0 != "back" }
         #expect(lines.count == 1 && lines[0].hasPrefix("gwe: dropped ") && lines[0].contains(trouble.words), "\(lines)")
@@ -117,7 +113,7 @@ import Testing
         try bench.supervisor.apply([
             bench.definition("web", "head -c 3000000 /dev/zero; echo; exit 0") { $0.output.path = "/dev/null" }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         #expect(bench.status("web")?.logProblem == nil)
         #expect(bench.status("web")?.logCounters.droppedBytes == 0)
     }
@@ -134,12 +130,12 @@ import Testing
                 $0.output.path = bench.folder + "/out"
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         // The pipe holds 64 KiB of 210 KB: the rest waits for us.
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4_096)
         #expect(
-            supervisionHolds {
+            eventually {
                 while case let count = read(reader, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
                 return bytes.suffix(11).elementsEqual("line 20000\n".utf8)
             })
@@ -159,7 +155,7 @@ import Testing
                 $0.output.backups = 5
             }
         ])
-        #expect(supervisionHolds { bench.status("web")?.state == .exited })
+        #expect(eventually { bench.status("web")?.state == .exited })
         // Rotation happens where the file is.
         let names = try FileManager.default.contentsOfDirectory(atPath: bench.folder + "/flash/logs").sorted()
         #expect(names == ["web.log", "web.log.1"])

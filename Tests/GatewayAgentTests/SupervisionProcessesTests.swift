@@ -2,6 +2,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// Apps with several processes (supervisord's `numprocs`).
@@ -30,7 +31,7 @@ import Testing
         let status = try #require(bench.supervisor.settle(app))
         #expect(status.state == .running && status.processes.map(\.process) == ["web_0", "web_1", "web_2"])
         #expect(bench.supervisor.statuses().count == 1)
-        #expect(supervisionHolds { bench.log("web:web_1") == "web web_1\n" })
+        #expect(eventually { bench.log("web:web_1") == "web web_1\n" })
         #expect(ProcessRecord("\(bench.folder)/run/web:web_1.process")?.pid == status.processes[1].pid)
 
         let pids = status.processes.compactMap(\.pid)
@@ -55,14 +56,14 @@ import Testing
                 $0.startSeconds = 1
                 $0.startRetries = 0
             })
-        #expect(supervisionHolds { bench.status("web")?.state == .fatal })
+        #expect(eventually { bench.status("web")?.state == .fatal })
         let status = try #require(bench.supervisor.settle(app))
         #expect(status.processes.map(\.state) == [.running, .fatal])
         #expect(status.problem?.hasPrefix("web_1: exit code 3 too soon") == true, "\(status.problem ?? "-")")
         let survivor = try #require(status.pid)
         #expect(survivor == status.processes[0].pid)
         kill(survivor, SIGKILL)
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 })
+        #expect(eventually { bench.status("web")?.restarts == 1 })
     }
 
     @Test("processes that a new definition no longer has are stopped before the new ones start; others run on")
@@ -90,8 +91,8 @@ import Testing
 
     @Test("a new supervisor adopts each process of an app")
     func adoption() throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let first = try SupervisionBench(folder: folder)
         let two = try definitions(first, "exec sleep 1000", numbers: 0..<2)
         first.supervisor.apply(two)

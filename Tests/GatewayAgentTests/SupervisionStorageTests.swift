@@ -2,6 +2,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// A state folder that takes nothing: apps start, and are found again.
@@ -19,7 +20,7 @@ import Testing
         }
 
         init() throws {
-            root = try SupervisionBench.makeFolder()
+            root = try TemporaryFolder.make()
             mkdir(state, 0o755)
             try #require(mount("tmpfs", state, "tmpfs", 0, "size=64k,nr_inodes=64") == 0)
         }
@@ -82,10 +83,10 @@ import Testing
         first.supervisor.apply([definition])
         let started = try #require(first.status("web"))
         #expect(started.state == .running && started.problem == nil, "\(started)")
-        #expect(supervisionHolds { log(place) == "hello\n" })
+        #expect(eventually { log(place) == "hello\n" })
         kill(try #require(started.pid), SIGKILL)
-        #expect(supervisionHolds { first.status("web")?.restarts == 1 && first.status("web")?.state == .running })
-        #expect(supervisionHolds { log(place) == "hello\nhello\n" }, "\(log(place))")
+        #expect(eventually { first.status("web")?.restarts == 1 && first.status("web")?.state == .running })
+        #expect(eventually { log(place) == "hello\nhello\n" }, "\(log(place))")
         let pid = try #require(first.status("web")?.pid)
         var info = stat()
         #expect(lstat(place.root + "/memory", &info) == 0 && info.st_mode & 0o7777 == 0o700)
@@ -102,8 +103,8 @@ import Testing
         third.supervisor.apply([definition])
         #expect(third.status("web")?.pid == pid && third.status("web")?.adopted == true)
         kill(pid, SIGKILL)
-        #expect(supervisionHolds { third.status("web")?.restarts == 1 && third.status("web")?.state == .running })
-        #expect(supervisionHolds { log(place) == "hello\nhello\nhello\n" })
+        #expect(eventually { third.status("web")?.restarts == 1 && third.status("web")?.state == .running })
+        #expect(eventually { log(place) == "hello\nhello\nhello\n" })
         let trace = try String(contentsOfFile: place.root + "/trace", encoding: .utf8)
         #expect(trace.split(separator: "\n").count == 3, "\(trace)")
         third.supervisor.shutdown()
@@ -122,16 +123,16 @@ import Testing
         let definition = try definition(first, place)
         first.supervisor.apply([definition])
         let before = try #require(first.status("web")?.pid)
-        #expect(supervisionHolds { log(place) == "hello\n" })
+        #expect(eventually { log(place) == "hello\n" })
         try place.make(trouble)
         kill(before, SIGKILL)
-        #expect(supervisionHolds { first.status("web")?.restarts == 1 && first.status("web")?.state == .running })
+        #expect(eventually { first.status("web")?.restarts == 1 && first.status("web")?.state == .running })
         let pid = try #require(first.status("web")?.pid)
         first.abandon()
         let second = try bench(place)
         defer { second.end() }
         second.supervisor.apply([definition])
-        #expect(supervisionHolds { log(place) == "hello\nhello\n" })
+        #expect(eventually { log(place) == "hello\nhello\n" })
         #expect(second.status("web")?.pid == pid && second.status("web")?.adopted == true)
         #expect(try String(contentsOfFile: place.root + "/trace", encoding: .utf8).split(separator: "\n").count == 2)
     }

@@ -2,6 +2,7 @@ import Foundation
 import GatewayAgent
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// Whole process trees, with control groups and without.
@@ -29,7 +30,7 @@ import Testing
             ((try? String(contentsOfFile: "\(bench.folder)/\(file)", encoding: .utf8)) ?? "").split(separator: "\n")
                 .compactMap { Int32($0) }
         }
-        #expect(supervisionHolds { read().count == count }, "\(read())")
+        #expect(eventually { read().count == count }, "\(read())")
         return read()
     }
 
@@ -54,7 +55,7 @@ import Testing
         #expect(group.processes == [pid])
         #expect(group.path.hasSuffix("/gwe-\(ControlGroups.key(bench.folder))/app-web.1"))
         bench.supervisor.shutdown()
-        #expect(supervisionHolds { !FileManager.default.fileExists(atPath: group.path) })
+        #expect(eventually { !FileManager.default.fileExists(atPath: group.path) })
     }
 
     @Test(
@@ -87,7 +88,7 @@ import Testing
         try bench.supervisor.apply([bench.definition("web", script)])
         let found = try pids(bench, 5)
         kill(found[0], SIGSEGV)
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
+        #expect(eventually { bench.status("web")?.restarts == 1 && bench.status("web")?.state == .running })
         #expect(!found.contains(where: supervisionAlive))
         _ = try pids(bench, 10)
         #expect(bench.log("web") == "" && bench.status("web")?.lastExit == .signal(11))
@@ -106,10 +107,10 @@ import Testing
         let script =
             "setsid sh -c 'trap \"sleep 0.3; echo flushed; exit\" TERM; touch up; while :; do sleep 0.05; done' & wait"
         try bench.supervisor.apply([bench.definition("web", script)])
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/up") })
+        #expect(eventually { FileManager.default.fileExists(atPath: bench.folder + "/up") })
         let stopped = try #require(bench.supervisor.stop(bench.app("web")))
         #expect(stopped.state == .stopped && bench.log("web").hasSuffix("flushed\n"), "\(bench.log("web"))")
-        #expect(supervisionHolds { bench.history("web").suffix(2) == [.stopping, .stopped] })
+        #expect(eventually { bench.history("web").suffix(2) == [.stopping, .stopped] })
     }
 
     @Test("with stopasgroup the group is told once", arguments: Way.allCases)
@@ -124,7 +125,7 @@ import Testing
                 $0.stopWaitSeconds = 1
             }
         ])
-        #expect(supervisionHolds { FileManager.default.fileExists(atPath: bench.folder + "/up") })
+        #expect(eventually { FileManager.default.fileExists(atPath: bench.folder + "/up") })
         #expect(try bench.supervisor.stop(bench.app("web"))?.state == .stopped)
         #expect(bench.log("web").split(separator: "\n").count { $0 == "told" } == 1, "\(bench.log("web"))")
     }
@@ -142,7 +143,7 @@ import Testing
         let found = try pids(bench, 1)
         let stopped = try #require(bench.supervisor.stop(bench.app("web")))
         #expect(stopped.state == .stopped && stopped.lastExit == .signal(15))
-        #expect(supervisionHolds { !found.contains(where: supervisionAlive) })
+        #expect(eventually { !found.contains(where: supervisionAlive) })
     }
 
     @Test("a tree that grows faster than one can look is ended all the same", arguments: Way.allCases)
@@ -156,14 +157,14 @@ import Testing
         try bench.supervisor.apply([bench.definition("web", script)])
         let leader = try pids(bench, 1)[0]
         #expect(
-            supervisionHolds {
+            eventually {
                 ProcessFacts.all.filter { $0.environment("GWE_TREE")?.hasSuffix("/web") == true }.count > 30
             })
         kill(leader, SIGKILL)
-        #expect(supervisionHolds { bench.status("web")?.restarts == 1 })
+        #expect(eventually { bench.status("web")?.restarts == 1 })
         bench.supervisor.shutdown()
         let mark = "\(ControlGroups.key(bench.folder))/web"
-        #expect(supervisionHolds { !ProcessFacts.all.contains { $0.environment("GWE_TREE") == mark } })
+        #expect(eventually { !ProcessFacts.all.contains { $0.environment("GWE_TREE") == mark } })
     }
 
     @Test("one app's end leaves the other's descendants alone", arguments: Way.allCases)
@@ -184,8 +185,8 @@ import Testing
     @Test(
         "the next agent ends what an app left that died meanwhile, with or without its record", arguments: Way.allCases)
     func leftovers(way: Way) throws {
-        let folder = try SupervisionBench.makeFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let first = try bench(way, folder)
         try first.supervisor.apply([first.definition("web", Self.family + "exec sleep 1000")])
         let found = try pids(first, 5)
@@ -196,15 +197,15 @@ import Testing
         if way == .controlGroups { unlink(folder + "/run/web.process") }
         let second = try bench(way, folder)
         defer { second.end() }
-        #expect(supervisionHolds { !found.contains(where: supervisionAlive) })
+        #expect(eventually { !found.contains(where: supervisionAlive) })
         #expect(second.supervisor.statuses().isEmpty)
     }
 
     @Test("a process that an agent without control groups started is adopted, and the other way round")
     func changedWay() throws {
         for (before, after) in [(Way.search, Way.controlGroups), (.controlGroups, .search)] {
-            let folder = try SupervisionBench.makeFolder()
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let folder = try TemporaryFolder.make()
+            defer { TemporaryFolder.remove(folder) }
             let first = try bench(before, folder)
             try first.supervisor.apply([first.definition("web", Self.family + "exec sleep 1000")])
             let found = try pids(first, 5)

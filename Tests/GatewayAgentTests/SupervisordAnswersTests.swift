@@ -1,6 +1,7 @@
 import Foundation
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -20,8 +21,8 @@ import Testing
             (200, String(repeating: "x", count: 9 << 20), "cannot use"),
         ])
     func garbage(_ status: Int, _ body: String, _ reason: String) throws {
-        let root = FileManager.default.temporaryDirectory.path + "/sup-\(UUID().uuidString.prefix(8))"
-        defer { try? FileTree.removeTree(root) }
+        let root = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(root) }
         try FileTree.makeDirectory(root + "/state/services")
         try FileTree.makeDirectory(root + "/conf.d")
         try AtomicFile.write(

@@ -3,6 +3,7 @@ import GatewayAgent
 import GatewayModel
 import GatewaySystem
 import Synchronization
+import TestSupport
 import Testing
 
 /// The same programs at the same time under Debian's supervisord and under gwe: the same states in the same order, the same
@@ -51,7 +52,7 @@ import Testing
 
     @Test("supervisord and gwe take the same programs through the same states and signals, but for what is listed")
     func programs() throws {
-        let root = try SupervisionBench.makeFolder()
+        let root = try TemporaryFolder.make()
         defer { try? FileManager.default.removeItem(atPath: root) }
         chmod(root, 0o755)
         let (theirs, ours) = (root + "/supervisord", root + "/gwe")
@@ -76,7 +77,7 @@ import Testing
         }
         let acting = all.filter { $0.verb != nil }
         #expect(
-            supervisionHolds {
+            eventually {
                 acting.allSatisfy { program in
                     let states = states(program, program.name)
                     return isReady(program, theirs, states.peer) && isReady(program, ours, states.gwe)
@@ -97,8 +98,8 @@ import Testing
             }
         }
         try peer.act(verbs.map { (verb: $0.0, program: $0.1) })
-        _ = supervisionHolds { left.load(ordering: .relaxed) == 0 }
-        _ = supervisionHolds {
+        _ = eventually { left.load(ordering: .relaxed) == 0 }
+        _ = eventually {
             all.allSatisfy { program in
                 (program.processes ?? [program.name]).allSatisfy { process in
                     let states = states(program, process)
@@ -122,8 +123,8 @@ import Testing
                 return noted.sorted()
             }
             let (peerNotes, ownNotes) = (program.notes.supervisord, program.notes.gwe)
-            #expect(supervisionHolds(seconds: 10) { noted(theirs) == peerNotes }, "\(program.name): \(noted(theirs))")
-            #expect(supervisionHolds(seconds: 10) { noted(ours) == ownNotes }, "\(program.name): \(noted(ours))")
+            #expect(eventually { noted(theirs) == peerNotes }, "\(program.name): \(noted(theirs))")
+            #expect(eventually { noted(ours) == ownNotes }, "\(program.name): \(noted(ours))")
             if case .differs(let a, let b, let reason) = program.states { #expect(a != b && !reason.isEmpty) }
             if case .differs(let a, let b, let reason) = program.notes { #expect(a != b && !reason.isEmpty) }
         }
@@ -142,8 +143,8 @@ import Testing
             program.section(bench.folder), source: "supervisor.conf", app: bench.app("no-user"),
             context: .init(release: "1", directory: bench.folder, logFolder: bench.folder))
         bench.supervisor.apply([conf.definition, try bench.definition("other", "exec sleep 1000")])
-        #expect(supervisionHolds { bench.history("no-user") == [.starting, .fatal] })
-        #expect(supervisionHolds { bench.status("other")?.state == .running })
+        #expect(eventually { bench.history("no-user") == [.starting, .fatal] })
+        #expect(eventually { bench.status("other")?.state == .running })
         #expect(bench.status("no-user")?.problem?.contains("nosuchuser") == true, "\(bench.status("no-user") as Any)")
     }
 }

@@ -3,6 +3,7 @@ import Documents
 import Foundation
 @testable import GatewayAgent
 import GatewayModel
+import TestSupport
 import Testing
 
 @Suite("usage_report") struct UsageReportTests {
@@ -156,16 +157,9 @@ import Testing
         let scratch = try ScratchGateway()
         let input = scratch.root.appending(path: "texts").path
         try scratch.write(JSONValue.array(texts.map(JSONValue.string)).text(), to: input)
-        let python = Process()
-        python.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         let program =
             "import json, sys; sys.stdout.buffer.write(repr(json.load(open(sys.argv[1], encoding='utf-8'))).encode())"
-        python.arguments = ["-c", program, input]
-        let pipe = Pipe()
-        python.standardOutput = pipe
-        try python.run()
-        let answer = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        python.waitUntilExit()
+        let answer = try TestProcess.run("/usr/bin/python3", ["-c", program, input]).out
         #expect(PythonText.repr(texts) == answer)
         #expect(PythonText.repr([]) == "[]")
     }

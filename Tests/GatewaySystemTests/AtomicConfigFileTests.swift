@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite("Configuration files, replaced as AtomicConfigParser did") struct AtomicConfigFileTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     private func mode(_ name: String) -> mode_t {
         var status = stat()
@@ -24,7 +25,7 @@ import Testing
         try scratch.write("atomic-abc-cfg.txt", "")
         try scratch.write("sub/atomic-abc-cfg", "")
         try put("new")
-        #expect(scratch.content("a.cfg") == "new")
+        #expect(scratch.text("a.cfg") == "new")
         #expect(mode("a.cfg") == 0o640)
         var status = stat()
         #expect(stat(scratch("a.cfg"), &status) == 0)
@@ -51,7 +52,7 @@ import Testing
         try scratch.write("atomic-1-cfg", "")
         try #require(symlink("real/a.cfg", scratch("a.cfg")) == 0)
         try put("new")
-        #expect(scratch.content("real/a.cfg") == "new")
+        #expect(scratch.text("real/a.cfg") == "new")
         #expect(FileTree.linkTarget(scratch("a.cfg")) == "real/a.cfg")
         #expect(scratch.names("real") == ["a.cfg"])
         #expect(scratch.names() == ["a.cfg", "atomic-1-cfg", "real"])
@@ -70,7 +71,7 @@ import Testing
         var after = stat()
         stat(scratch("a.cfg"), &after)
         #expect(before.st_ino == after.st_ino)
-        #expect(scratch.content("a.cfg") == "old")
+        #expect(scratch.text("a.cfg") == "old")
         #expect(scratch.names() == ["a.cfg"])
     }
 
@@ -81,7 +82,7 @@ import Testing
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
             for _ in 0..<10 { try? AtomicConfigFile.update(path) { $0 + [UInt8(ascii: "x")] } }
         }
-        #expect(scratch.content("a.cfg") == String(repeating: "x", count: 40))
+        #expect(scratch.text("a.cfg") == String(repeating: "x", count: 40))
         #expect(scratch.names() == ["a.cfg"])
     }
 }

@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct AtomicFileTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     private func mode(_ name: String) -> mode_t {
         var status = stat()
@@ -15,10 +16,10 @@ import Testing
     @Test("a file is created and replaced with its mode exactly, and nothing is left beside it")
     func write() throws {
         try AtomicFile.write("one", to: scratch("f"), mode: 0o666)
-        #expect(scratch.content("f") == "one")
+        #expect(scratch.text("f") == "one")
         #expect(mode("f") == 0o666)
         try AtomicFile.write("two", to: scratch("f"), mode: 0o600)
-        #expect(scratch.content("f") == "two")
+        #expect(scratch.text("f") == "two")
         #expect(mode("f") == 0o600)
         #expect(scratch.names() == ["f"])
     }
@@ -32,8 +33,8 @@ import Testing
         default: try scratch.write(".f.new", "half", mode: kind == "400" ? 0o400 : 0o644)
         }
         try AtomicFile.write("whole", to: scratch("f"))
-        #expect(scratch.content("f") == "whole")
-        #expect(scratch.content("victim") == "untouched")
+        #expect(scratch.text("f") == "whole")
+        #expect(scratch.text("victim") == "untouched")
         #expect(scratch.names() == ["f", "victim"])
     }
 
@@ -50,7 +51,7 @@ import Testing
                 }
             }
         }
-        let content = try #require(scratch.content("f"))
+        let content = try #require(scratch.text("f"))
         #expect(Set(content).count == 1)
         #expect(content.count == 3000 + (content.first?.wholeNumberValue ?? -1))
         #expect(scratch.names() == ["f"])
@@ -61,7 +62,7 @@ import Testing
         try scratch.write("victim", "untouched")
         symlink("victim", scratch("f"))
         try AtomicFile.write("new", to: scratch("f"))
-        #expect(scratch.content("victim") == "untouched")
+        #expect(scratch.text("victim") == "untouched")
         #expect(try FileTree.kind(scratch("f")) == .file)
     }
 

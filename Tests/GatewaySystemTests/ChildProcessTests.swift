@@ -1,5 +1,6 @@
 import Foundation
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite struct ChildProcessTests {
@@ -27,8 +28,8 @@ import Testing
 
     @Test("a child gets the given folder and environment, no more, and no descriptor but 0 to 2")
     func surroundings() throws {
-        let folder = try temporaryFolder()
-        defer { remove(folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         let held = open("/dev/null", O_RDONLY)  // without CLOEXEC, as a careless library would
         defer { close(held) }
         let result = try ChildProcess.run(
@@ -89,8 +90,8 @@ import Testing
 
     @Test("why a program cannot start is said in words")
     func failures() throws {
-        let folder = try temporaryFolder()
-        defer { remove(folder) }
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
         func file(_ name: String, _ bytes: [UInt8], mode: Int = 0o755) throws {
             let path = folder + "/" + name
             try Data(bytes).write(to: URL(fileURLWithPath: path))
@@ -165,19 +166,3 @@ private func isAlive(_ pid: Int32) -> Bool {
     return !stat[bracket...].hasPrefix(") Z")
 }
 
-/// Waits until something holds; false after a minute.
-private func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<6_000 {
-        if condition() { return true }
-        usleep(10_000)
-    }
-    return false
-}
-
-private func temporaryFolder() throws -> String {
-    var template = Array("/tmp/gwe-test-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw SystemError.last("make temporary folder") }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-}
-
-private func remove(_ folder: String) { try? FileManager.default.removeItem(atPath: folder) }

@@ -1,16 +1,11 @@
 import Foundation
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite("Database") final class DatabaseTests {
-    let folder: String
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "database-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    private let scratch = TemporaryFolder()
+    private var folder: String { scratch.path }
 
     private func names() throws -> Set<String> { Set(try FileManager.default.contentsOfDirectory(atPath: folder)) }
 

@@ -2,11 +2,12 @@ import Foundation
 import GatewaySystem
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 /// What the tests of the downloader share: a folder, and requests that do not dawdle.
 struct DownloadBench {
-    let folder = ScratchFolder()
+    let folder = TemporaryFolder()
     var path: String { folder("content") }
 
     func request(_ url: String, attempts: Int = 1) -> DownloadRequest {
@@ -374,7 +375,7 @@ struct DownloadTests {
         let server = try ContentServer(pattern(10))
         defer { server.stop() }
         _ = try bench.download(bench.request(server.url + "?sig=s3cret"))
-        let text = try #require(bench.folder.content("content.origin"))
+        let text = try #require(bench.folder.text("content.origin"))
         #expect(text.contains("sig=…") && !text.contains("s3cret"))
     }
 

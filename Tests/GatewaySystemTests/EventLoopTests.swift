@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
@@ -44,7 +45,7 @@ import Testing
         let loop = try EventLoop(timerDescriptor: descriptor)
         let trace = Trace()
         Thread.detachNewThread {
-            while !loop.isRunning { usleep(1_000) }
+            _ = eventually { loop.isRunning }
             _ = loop.schedule(after: .milliseconds(40)) {
                 trace.add("second")
                 loop.stop()
@@ -93,9 +94,9 @@ import Testing
 
     @Test("a change of a watched file is told once, also when the file is replaced, and another file's is not")
     func fileWatch() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "gwe-loop-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let scratch = TemporaryFolder()
+        let folder = scratch.path
+        defer { withExtendedLifetime(scratch) {} }
         let loop = try EventLoop()
         let trace = Trace()
         let watch = try loop.onChange(ofFile: folder + "/manifest.yaml", quiet: .milliseconds(50)) {

@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct FileLockTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     @Test("a second holder is told who has the lock, and gets it when the first lets go")
     func exclusive() throws {
@@ -41,18 +42,12 @@ import Testing
 
     @Test("the lock of a killed process is free")
     func killed() throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", "exec 9>'\(scratch("lock"))'; flock 9; echo held; exec cat"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = Pipe()
-        try process.run()
-        #expect(output.fileHandleForReading.readData(ofLength: 5) == Data("held\n".utf8))
+        let process = try TestProcess(
+            "/bin/sh", ["-c", "exec 9>'\(scratch("lock"))'; flock 9; echo held; exec sleep 1000"])
+        #expect(eventually { process.out == "held\n" })
         #expect(try FileLock.probe(scratch("lock"))?.description == "another process")
         #expect(throws: FileLock.Failure.self) { try FileLock.acquire(scratch("lock"), purpose: "run") }
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.kill()
         _ = try FileLock.acquire(scratch("lock"), purpose: "run")
     }
 }

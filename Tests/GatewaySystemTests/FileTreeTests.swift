@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct FileTreeTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     @Test("folders are made with those above them, once")
     func make() throws {
@@ -28,7 +29,7 @@ import Testing
         try FileTree.removeTree(scratch("tree"))
         try FileTree.removeTree(scratch("tree"))
         #expect(scratch.names() == ["outside"])
-        #expect(scratch.content("outside/keep") == "x")
+        #expect(scratch.text("outside/keep") == "x")
         symlink("outside", scratch("link"))
         try FileTree.removeTree(scratch("link"))
         #expect(scratch.names() == ["outside"])
@@ -73,7 +74,7 @@ import Testing
         // The rename may be refused at once (EBUSY), or the mount is met inside.
         #expect(error.code == EXDEV || error.code == EBUSY)
         let kept = scratch.names().first { $0.hasPrefix(".trash-") } ?? "tree"
-        #expect(scratch.content("\(kept)/mounted/keep") == "x")
+        #expect(scratch.text("\(kept)/mounted/keep") == "x")
         #expect(umount2(scratch("\(kept)/mounted"), 0) == 0)
     }
 

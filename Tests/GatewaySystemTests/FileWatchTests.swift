@@ -2,11 +2,12 @@ import Foundation
 import GatewaySystem
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 /// A file that is reached through symbolic links.
 @Suite("Watching a file through links") struct FileWatchTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     /// Waits until the handler was called once more.
     private func expectCall(

@@ -1,5 +1,7 @@
+import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A raw server on 127.0.0.1 that sends exactly the bytes it is told to, so that a test can break the protocol at
 /// any byte. One thread; it answers the connections one after the other.
@@ -71,20 +73,8 @@ final class ScriptedServer: Sendable {
     /// The handler sees each request and its index.
     init(_ handler: @escaping @Sendable (Request, Int) -> Answer) throws {
         self.handler = handler
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let isUp = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 16) == 0 && getsockname(listener, $0, &length) == 0
-            }
-        }
-        guard listener >= 0, isUp else { throw TestFailure("no test server: \(errno)") }
-        port = UInt16(bigEndian: address.sin_port)
-        try startThread { [self] in serve() }
+        (listener, port) = try Loopback.listen()
+        Thread.detachNewThread { [self] in serve() }
     }
 
     /// Answers in turn; the last one again and again.
@@ -128,14 +118,7 @@ final class ScriptedServer: Sendable {
                 return $0.requests.count - 1
             }
             let answer = handler(request, index)
-            var sent = 0
-            while sent < answer.bytes.count {
-                let count = answer.bytes[sent...].withUnsafeBytes {
-                    send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-                }
-                if count <= 0 { return }
-                sent += count
-            }
+            guard Loopback.send(answer.bytes, to: connection) else { return }
             switch answer.after {
             case .keep: continue
             case .close: return
@@ -169,28 +152,4 @@ final class ScriptedServer: Sendable {
             received += buffer[..<count]
         }
     }
-}
-
-struct TestFailure: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
-}
-
-/// Runs work on a thread of its own, detached.
-func startThread(_ work: @escaping @Sendable () -> Void) throws {
-    final class Box: Sendable {
-        let work: @Sendable () -> Void
-        init(_ work: @escaping @Sendable () -> Void) { self.work = work }
-    }
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(Box(work)).toOpaque()
-    let code = pthread_create(
-        &thread, nil,
-        { context in
-            guard let context else { return nil }
-            Unmanaged<Box>.fromOpaque(context).takeRetainedValue().work()
-            return nil
-        }, context)
-    guard code == 0 else { throw TestFailure("no thread: \(code)") }
-    pthread_detach(thread)
 }

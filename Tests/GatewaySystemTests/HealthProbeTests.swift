@@ -1,21 +1,13 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite("Health probes") struct HealthProbeTests {
-    private let folder = ScratchFolder()
-
     private func failure(_ url: String, timeout: Duration = .seconds(20), caFile: String? = nil) throws -> String {
         try #require(throws: ProbeFailure.self) { _ = try HealthProbe.http(url, timeout: timeout, caFile: caFile) }
             .description
-    }
-
-    /// A port where nobody listens.
-    private func closedPort() throws -> UInt16 {
-        let server = try ScriptedServer(.ok([]))
-        server.stop()
-        return server.port
     }
 
     @Test("the status is that of the answer, and no redirect is followed", arguments: [200, 204, 302, 404, 503])
@@ -86,20 +78,9 @@ import Testing
 
     @Test("a listener whose queue is full is no connection in time")
     func fullQueue() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        defer { close(listener) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isUp = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 0) == 0 && getsockname(listener, $0, &length) == 0
-            }
-        }
-        try #require(isUp)
         // Linux takes one connection more than the queue is long, and lets the others wait for theirs.
-        let port = UInt16(bigEndian: address.sin_port)
+        let (listener, port) = try Loopback.listen(backlog: 0)
+        defer { close(listener) }
         let first = try ProbeConnection(host: "127.0.0.1", port: port, deadline: .now + .seconds(20))
         let why = try #require(throws: ProbeFailure.self) {
             try HealthProbe.tcp(host: "127.0.0.1", port: port, timeout: .milliseconds(300))
@@ -110,13 +91,22 @@ import Testing
 
     @Test("nobody there is refused, also on a port that the kernel could give to the probe itself")
     func refused() throws {
-        let port = try closedPort()
-        #expect(try failure("http://127.0.0.1:\(port)/") == "connection refused")
-        for _ in 0..<200 {
-            #expect(throws: ProbeFailure("connection refused")) {
-                try HealthProbe.tcp(host: "127.0.0.1", port: port, timeout: .seconds(20))
+        let reserved = try ReservedPort()
+        #expect(try failure("http://127.0.0.1:\(reserved.number)/") == "connection refused")
+        // In a network of its own nobody else takes the port, and the kernel has no other one to give.
+        let answers = try inOwnNetwork {
+            try TestProcess.shell("ip link set lo up")
+            try TestProcess.shell("echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range")
+            return (0..<50).map { _ in
+                do {
+                    try HealthProbe.tcp(host: "127.0.0.1", port: 40_000, timeout: .seconds(20))
+                    return "connected to itself"
+                } catch {
+                    return "\(error)"
+                }
             }
         }
+        #expect(Set(answers) == ["connection refused"])
     }
 
     @Test("a TCP probe is well when it is accepted")
@@ -135,12 +125,12 @@ import Testing
     @Test("https is verified against the given root")
     func https() throws {
         var configuration = LocalHTTPServer.Configuration(address: .tcp(host: "127.0.0.1", port: 0))
-        configuration.certificate = TestCertificates.good
-        configuration.privateKey = TestCertificates.key
+        configuration.certificate = try TestCertificates.shared.good.pem
+        configuration.privateKey = try TestCertificates.shared.good.key
         let server = try LocalHTTPServer(configuration) { _ in .init(status: 204, text: "") }
         defer { server.stop() }
         let url = "https://127.0.0.1:\(server.port)/"
-        let root = try folder.write("ca.pem", TestCertificates.root)
+        let root = try TestCertificates.shared.root.path
         #expect(try HealthProbe.http(url, timeout: .seconds(20), caFile: root) == 204)
         #expect(try !failure(url).isEmpty)
     }

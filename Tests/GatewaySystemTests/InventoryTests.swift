@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct InventoryTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
     let release = Inventory.Release(
         app: "demo", version: "1.0", artifactDigest: SHA256.hex(of: [1]), origin: "https://host/a b\n\\c")
 

@@ -1,17 +1,12 @@
 import Foundation
 import GatewaySystem
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Local HTTP server") final class LocalHTTPServerTests {
-    let folder: String
-
-    init() throws {
-        folder = "/tmp/http-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    private let scratch = TemporaryFolder()
+    private var folder: String { scratch.path }
 
     private func server(
         _ change: (inout LocalHTTPServer.Configuration) -> Void = { _ in },
@@ -224,6 +219,7 @@ import Testing
     @Test("a handler that waits longer than the idle limit is still heard")
     func slowHandler() throws {
         let server = try server({ $0.idleSeconds = 1 }) { request in
+            // No wait for something: it outlasts the limit.
             Thread.sleep(forTimeInterval: 2.5)
             return HTTPServerResponse(status: 200, text: "late")
         }
@@ -236,9 +232,10 @@ import Testing
     @Test("stopping wakes a handler that looks at its peer, and ends idle connections")
     func stop() throws {
         let entered = DispatchSemaphore(value: 0)
-        let server = try server { request in
+        let reserved = try ReservedPort()
+        let server = try server({ $0.address = .tcp(port: reserved.number) }) { request in
             entered.signal()
-            while !request.peer.isGone { usleep(1000) }
+            _ = eventually { request.peer.isGone }
             return HTTPServerResponse(status: 503)
         }
         let idle = try RawConnection(port: server.port)
@@ -248,7 +245,7 @@ import Testing
         server.stop()
         server.stop()
         #expect(try idle.readToEnd().isEmpty)
-        #expect(throws: (any Error).self) { try RawConnection(port: server.port) }
+        #expect(throws: (any Error).self) { try RawConnection(port: reserved.number) }
     }
 
     @Test(
@@ -311,21 +308,20 @@ import Testing
 
     @Test("a server with a certificate speaks TLS, and a certificate without its key is refused")
     func tls() throws {
-        let certificate = folder + "/c.pem"
-        try Data(TestCertificate.certificate.utf8).write(to: URL(fileURLWithPath: certificate))
+        let certificate = try CertificateMaker(folder).selfSigned()
         let server = try server(
             {
-                $0.certificate = TestCertificate.certificate
-                $0.privateKey = TestCertificate.privateKey
+                $0.certificate = certificate.pem
+                $0.privateKey = certificate.key
             }, handler: Self.echo)
         defer { server.stop() }
-        let transfer = try HTTPTransfer(TransferConfiguration(caFile: certificate))
+        let transfer = try HTTPTransfer(TransferConfiguration(caFile: certificate.path))
         let answer = try transfer.perform(
             HTTPRequest(.post, "https://127.0.0.1:\(server.port)/p?q", body: Array("secret".utf8)))
         #expect(answer.header("X-Path") == "/p")
         #expect(answer.text == "secret")
         #expect(throws: SystemError.self) {
-            try self.server({ $0.certificate = TestCertificate.certificate }, handler: Self.echo)
+            try self.server({ $0.certificate = certificate.pem }, handler: Self.echo)
         }
     }
 

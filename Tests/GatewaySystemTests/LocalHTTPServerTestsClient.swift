@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A connection on which a test says every byte itself.
 final class RawConnection {
@@ -13,29 +14,20 @@ final class RawConnection {
     private var buffer: [UInt8] = []
 
     init(port: UInt16) throws {
-        fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        try connect(&address)
+        fd = try Loopback.connect(port)
     }
 
     init(path: String) throws {
-        fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = RawConnection.address(path)
-        try connect(&address)
-    }
-
-    deinit { close(fd) }
-
-    private func connect<Address>(_ address: inout Address) throws {
-        let size = socklen_t(MemoryLayout<Address>.size)
+        let (fd, size) = (fd, socklen_t(MemoryLayout<sockaddr_un>.size))
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(fd, $0, size) }
         }
         guard result == 0 else { throw Failure(what: "cannot connect: \(errno)") }
     }
+
+    deinit { close(fd) }
 
     private static func address(_ path: String) -> sockaddr_un {
         var address = sockaddr_un()
@@ -46,7 +38,7 @@ final class RawConnection {
 
     /// A socket file as a killed server leaves it.
     static func leaveDeadSocket(_ path: String) throws {
-        let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(fd) }
         var address = address(path)
         let result = withUnsafePointer(to: &address) {
@@ -60,12 +52,7 @@ final class RawConnection {
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { throw Failure(what: "cannot send: \(errno)") }
-            rest = rest.dropFirst(count)
-        }
+        guard Loopback.send(bytes, to: fd) else { throw Failure(what: "cannot send: \(errno)") }
     }
 
     func shutdownWriting() { shutdown(fd, Int32(SHUT_WR)) }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
@@ -7,7 +8,7 @@ import Testing
 /// An app may make a file of any size out of nothing (truncate(2)): whoever looks at its logs must not take that for bytes.
 @Suite struct LogSizeTests {
     /// A log of 1 TiB without a line, and one at its end.
-    private func sparse(_ scratch: ScratchFolder, _ name: String = "app.log") throws -> LogFiles {
+    private func sparse(_ scratch: TemporaryFolder, _ name: String = "app.log") throws -> LogFiles {
         let path = scratch.path + "/" + name
         let fd = open(path, O_WRONLY | O_CREAT, 0o644)
         try #require(fd >= 0)
@@ -19,7 +20,7 @@ import Testing
 
     @Test("the sum of the sizes of ten thousand logs with ten thousand files each does not overflow")
     func counted() throws {
-        let scratch = ScratchFolder()
+        let scratch = TemporaryFolder()
         #expect(try sparse(scratch).sizes() == [0: LogFiles.largestCounted])
         let one = LogFiles.counted(.max).multipliedReportingOverflow(by: 10_000)
         let all = one.partialValue.multipliedReportingOverflow(by: 10_000)
@@ -29,7 +30,7 @@ import Testing
 
     @Test("only the end of a log that is far too large is kept, and no more than that is read")
     func cut() throws {
-        let scratch = ScratchFolder()
+        let scratch = TemporaryFolder()
         let log = try sparse(scratch)
         try log.cut()
         #expect(try String(contentsOfFile: log.path + ".1", encoding: .utf8) == "last\n")
@@ -38,7 +39,7 @@ import Testing
 
     @Test("the last lines of such a log are found without reading it whole")
     func tail() throws {
-        let scratch = ScratchFolder()
+        let scratch = TemporaryFolder()
         let reader = LogReader(try sparse(scratch))
         var bytes: [UInt8] = []
         reader.tail(10, byteLimit: 4_096) { piece in

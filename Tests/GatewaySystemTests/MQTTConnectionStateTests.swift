@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
@@ -63,31 +64,13 @@ struct MQTTConnectionStateTests {
         private let thread: BackgroundThread
 
         init(byteCount: Int) throws {
-            let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let code = withUnsafeMutablePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(listener, $0, length) == 0 && listen(listener, 1) == 0
-                        && getsockname(listener, $0, &length) == 0
-                }
-            }
-            guard code else { throw MosquittoBroker.NotStarted(log: "no free port") }
-            port = UInt16(bigEndian: address.sin_port)
+            let listener: Int32
+            (listener, port) = try Loopback.listen(backlog: 1)
             thread = try BackgroundThread("flood") {
                 let client = accept(listener, nil, nil)
                 close(listener)
                 var bytes: [UInt8] = [0x30, 0xFF, 0xFF, 0xFF, 0x7F] + [UInt8](repeating: 0, count: byteCount)
-                var start = 0
-                while start < bytes.count {
-                    let sent = bytes[start...].withUnsafeBytes {
-                        send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-                    }
-                    guard sent > 0 else { break }
-                    start += sent
-                }
+                Loopback.send(bytes, to: client)
                 while recv(client, &bytes, bytes.count, 0) > 0 {}
                 close(client)
             }

@@ -1,6 +1,7 @@
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("MQTT connection")
@@ -50,7 +51,7 @@ struct MQTTConnectionTests {
         #expect(sender.wire.sentByteCount < 2 * Int64(large.count) + 10_000)
         sender.close()
         receiver.close()
-        #expect(eventually(within: 20) { broker.log.contains("Received DISCONNECT from sender") })
+        #expect(eventually { broker.log.contains("Received DISCONNECT from sender") })
         #expect(inbox.loss.look { $0 } == nil)
     }
 
@@ -67,7 +68,7 @@ struct MQTTConnectionTests {
         guard case .failed(let failure) = error else { return #expect(Bool(false), "\(error)") }
         #expect(failure.kind == .tooLarge && failure.isPermanent)
         // Somebody who knows no limit.
-        let file = ScratchFolder()
+        let file = TemporaryFolder()
         let path = try file.write("payload", String(repeating: "x", count: MQTTMessage.byteLimit + 1))
         try publish(["-p", "\(broker.port)", "-t", "t", "-f", path])
         try publish(["-p", "\(broker.port)", "-t", "t", "-m", "small"])
@@ -82,7 +83,7 @@ struct MQTTConnectionTests {
         let receiver = try MQTTConnection(settings(broker.port), handlers: inbox.handlers)
         try receiver.connect()
         try receiver.subscribe("t")
-        let file = ScratchFolder()
+        let file = TemporaryFolder()
         let path = try file.write("payload", String(repeating: "x", count: 64 << 20))
         try publish(["-p", "\(broker.port)", "-t", "t", "-f", path])
         let end = inbox.loss.wait(atMost: .seconds(20)) { $0 }
@@ -120,7 +121,9 @@ struct MQTTConnectionTests {
     func refused() throws {
         let foreign = MQTTConfiguration(host: "192.0.2.1", usesTLS: false, clientIdentifier: "x")
         #expect(throws: MQTTError.self) { _ = try MQTTConnection(foreign) }
-        let port = try MosquittoBroker.freePort()
+        let reserved = try ReservedPort()
+        let port = reserved.number
+        defer { withExtendedLifetime(reserved) {} }
         let error = try #require(throws: MQTTError.self) { try MQTTConnection(settings(port)).connect() }
         guard case .failed(let failure) = error else { return #expect(Bool(false), "\(error)") }
         #expect(failure.kind == .connect && !failure.isPermanent)
@@ -159,7 +162,7 @@ struct MQTTConnectionTests {
         #expect(!connection.isConnected)
         #expect(throws: MQTTError.self) { try connection.publish(MQTTMessage("t", [1])) }
         #expect(throws: MQTTError.self) { try connection.connect() }
-        let again = try MosquittoBroker(port: broker.port)
+        let again = try MosquittoBroker(after: broker)
         let next = try MQTTConnection(settings(again.port))
         try next.connect()
         try next.publish(MQTTMessage("t", [1]))
@@ -189,7 +192,7 @@ struct MQTTConnectionTests {
         let connection = try MQTTConnection(configuration)
         try connection.connect()
         // The server would end it after 7.5 s.
-        #expect(eventually(within: 30) { broker.log.contains("Sending PINGRESP to device") })
+        #expect(eventually { broker.log.contains("Sending PINGRESP to device") })
         #expect(connection.isConnected)
         try connection.publish(MQTTMessage("t", [1]))
         #expect(broker.log.components(separatedBy: "Received PINGREQ").count == 2)
@@ -225,7 +228,7 @@ struct MQTTConnectionTests {
     }
 
     private func publish(_ arguments: [String]) throws {
-        let ran = try ProcessOutput("/usr/bin/mosquitto_pub", ["-h", "127.0.0.1", "-q", "1"] + arguments)
-        #expect(ran.code == 0, "\(ran.text)")
+        let ran = try TestProcess.run("mosquitto_pub", ["-h", "127.0.0.1", "-q", "1"] + arguments)
+        #expect(ran.code == 0, "\(ran)")
     }
 }

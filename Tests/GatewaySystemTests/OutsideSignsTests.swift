@@ -2,6 +2,7 @@ import CLinux
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
@@ -37,25 +38,11 @@ import Testing
         "an address and a default route are news; an address of this host, a renewal, a route elsewhere, and a loss are not"
     )
     func network() throws {
-        // A network namespace of its own, which ends with the thread.
-        let failure = Mutex<String?>("the thread did not run")
-        let done = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            let result = Self.changes()
-            failure.withLock { $0 = result }
-            done.signal()
-        }
-        done.wait()
-        #expect(failure.withLock { $0 } == nil)
+        #expect(try inOwnNetwork { Self.changes() } == nil)
     }
 
     /// nil when all is as it should be.
     private static func changes() -> String? {
-        typealias Unshare = @convention(c) (Int32) -> Int32
-        guard let unshare = dlsym(nil, "unshare").map({ unsafeBitCast($0, to: Unshare.self) }),
-            // CLONE_NEWNET
-            unshare(0x4000_0000) == 0
-        else { return "no network namespace: \(errno)" }
         do {
             let loop = try EventLoop()
             let count = Mutex(0)
@@ -87,12 +74,6 @@ import Testing
 
     /// Runs ip(8) in this thread's namespace.
     private static func run(_ command: String) -> Bool {
-        let words = ["/sbin/ip"] + command.split(separator: " ").map(String.init)
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var pid: pid_t = 0
-        guard posix_spawn(&pid, "/sbin/ip", nil, nil, &arguments, environ) == 0 else { return false }
-        var status: Int32 = 0
-        return waitpid(pid, &status, 0) == pid && status == 0
+        (try? TestProcess.run("ip", command.split(separator: " ").map(String.init)))?.code == 0
     }
 }

@@ -1,12 +1,13 @@
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct PipeLogTests {
     /// A log and the app's end of its pipe.
     private final class Bench {
-        let scratch = ScratchFolder()
+        let scratch = TemporaryFolder()
         let pipes: PipeScratch
         var log: PipeLog
         let end: Int32

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
@@ -9,15 +10,6 @@ import Testing
         private let value = Mutex(false)
         func set() { value.withLock { $0 = true } }
         var isSet: Bool { value.withLock { $0 } }
-    }
-
-    /// Waits until something holds; false after a minute.
-    static func holds(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<12_000 {
-            if condition() { return true }
-            usleep(5_000)
-        }
-        return false
     }
 
     // MARK: the decision, as a table
@@ -109,7 +101,7 @@ import Testing
 
     @Test("without a control group a tree is found by session, descent, mark and pipe, and ended whole")
     func realTree() throws {
-        let scratch = ScratchFolder()
+        let scratch = TemporaryFolder()
         mkfifo(scratch("out"), 0o600)
         let pipe = open(scratch("out"), O_RDWR)
         defer { close(pipe) }
@@ -137,7 +129,7 @@ import Testing
             search: .init(variable: "TREE", value: value, pipes: [scratch("out")]))
         // All have become what they shall be: a shell on the way there counts too.
         var found: [Int32] = []
-        let areSleeping = Self.holds {
+        let areSleeping = eventually {
             found = tree.descendants()
             return found.count == 6 && found.allSatisfy { ProcessFacts($0)?.program?.hasSuffix("/sleep") == true }
         }
@@ -145,7 +137,7 @@ import Testing
         kill(pid, SIGKILL)
         _ = try ChildProcess.wait(pid)
         // The one that shows nothing but its parent is found as long as that lives.
-        #expect(Self.holds { Set(tree.descendants()) == Set(found) }, "\(tree.descendants()) \(found)")
+        #expect(eventually { Set(tree.descendants()) == Set(found) }, "\(tree.descendants()) \(found)")
         #expect(tree.end(within: .seconds(60)))
         #expect(found.allSatisfy { ProcessFacts($0) == nil })
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
@@ -36,7 +37,7 @@ import Testing
 
     @Test("a file's digest is that of its content")
     func file() throws {
-        let scratch = ScratchFolder()
+        let scratch = TemporaryFolder()
         let content = String(repeating: "0123456789", count: 60_000)
         let path = try scratch.write("file", content)
         #expect(try SHA256.hex(ofFile: path) == SHA256.hex(of: content.utf8))

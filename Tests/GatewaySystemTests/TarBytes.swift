@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Tar files made byte by byte, because no tool would write what these tests need (ustar: POSIX.1-2017, pax).
 struct TarBytes {
@@ -54,15 +55,11 @@ struct TarBytes {
     }
 }
 
-extension ScratchFolder {
+extension TemporaryFolder {
     /// Compresses with the system's own program: "gzip", "zstd" or "xz".
     func compress(_ bytes: [UInt8], _ program: String = "gzip", as name: String = "package") throws -> String {
         try Data(bytes).write(to: URL(fileURLWithPath: self("plain")))
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", "\(program) -c -q <'\(self("plain"))' >'\(self(name))'"]
-        try process.run()
-        process.waitUntilExit()
+        try TestProcess.shell("\(program) -c -q <'\(self("plain"))' >'\(self(name))'")
         unlink(self("plain"))
         return self(name)
     }

@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct TarWriterTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     private func entries() throws -> [TarWriter.Entry] {
         let program = try scratch.write("in/program", String(repeating: "#!/bin/sh\n", count: 40_000), mode: 0o700)
@@ -20,16 +21,9 @@ import Testing
     }
 
     private func output(_ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self)
+        let ran = try TestProcess.run("/usr/bin/env", arguments)
+        #expect(ran.code == 0, "\(ran)")
+        return ran.out
     }
 
     @Test(
@@ -76,7 +70,7 @@ import Testing
         #expect(throws: ArchiveError.self) { try TarWriter.write([missing], to: scratch("a")) }
         let folder = TarWriter.Entry(path: "x", content: .file(scratch.path), mode: 0o644)
         #expect(throws: ArchiveError.self) { try TarWriter.write([folder], to: scratch("a")) }
-        #expect(scratch.content("a") == "old")
+        #expect(scratch.text("a") == "old")
         #expect(scratch.names() == ["a"])
     }
 }

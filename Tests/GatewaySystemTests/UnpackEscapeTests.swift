@@ -1,12 +1,13 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 /// An archive that tries to escape is refused with its entry named, and leaves nothing behind.
 @Suite struct UnpackEscapeTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     struct Attack: Sendable, CustomTestStringConvertible {
         var testDescription: String
@@ -151,8 +152,8 @@ import Testing
                 $0.add("./lib//third", .hardLink, target: "./again")
             })
         let unpacked = try Unpacker.unpack(from: .file(package), into: scratch("r"))
-        #expect(scratch.content("r/bin/tool") == "content")
-        #expect(scratch.content("r/lib/third") == "content")
+        #expect(scratch.text("r/bin/tool") == "content")
+        #expect(scratch.text("r/lib/third") == "content")
         #expect(unpacked.byteCount == 21)
         var a = stat()
         var b = stat()
@@ -195,11 +196,7 @@ import Testing
         let file = open(scratch("huge"), O_CREAT | O_WRONLY, 0o600)
         ftruncate(file, 1 << 40)
         close(file)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/tar")
-        process.arguments = ["-C", scratch.path, "-Sczf", scratch("package"), "huge"]
-        try process.run()
-        process.waitUntilExit()
+        try TestProcess.run("tar", ["-C", scratch.path, "-Sczf", scratch("package"), "huge"])
         #expect(throws: UnpackError.tooLarge(reason: "it unpacks to more than 8589934592 bytes")) {
             try Unpacker.unpack(from: .file(scratch("package")), into: scratch("r"))
         }

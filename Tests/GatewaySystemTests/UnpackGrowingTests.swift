@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct UnpackGrowingTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     private func package() throws -> [UInt8] {
         let content = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }

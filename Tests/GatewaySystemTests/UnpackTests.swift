@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct UnpackTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
     static let programs = ["gzip", "zstd", "xz"]
 
     private static let noise: [UInt8] = {
@@ -149,7 +150,7 @@ import Testing
         let unpacked = try Unpacker.unpack(from: .file(package), into: scratch("r"))
         #expect(unpacked.topFolder == "app")
         #expect(scratch.names("r") == [".top", "app", "install.sh"])
-        #expect(scratch.content("r/app/app") == "x")
+        #expect(scratch.text("r/app/app") == "x")
         #expect(try Inventory.scan(scratch("r"), as: release()) == Inventory(release(), entries: unpacked.entries))
         for lone in [TarBytes.of { $0.add("only", .file, "x") }, TarBytes.of { $0.add("only", .directory) }] {
             try FileTree.removeTree(scratch("r"))
@@ -171,7 +172,7 @@ import Testing
                 $0.add("l", .symlink, target: "f")
             })
         let unpacked = try Unpacker.unpack(from: .file(package), into: scratch("r"))
-        #expect(scratch.content("r/f") == "second")
+        #expect(scratch.text("r/f") == "second")
         #expect(unpacked.entries.count == 3)
         #expect(unpacked.byteCount == 6)
         #expect(try Inventory.scan(scratch("r"), as: release()) == Inventory(release(), entries: unpacked.entries))

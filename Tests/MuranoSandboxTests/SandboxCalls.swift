@@ -1,34 +1,14 @@
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 
-/// A sandbox on a free port with one activated device, in a folder that goes away with it.
-final class SandboxFixture {
-    static let product = "sandbox000000000"
-    let folder = NSTemporaryDirectory() + "sandbox-\(UUID().uuidString)"
-    let id = "02:42:AC:11:00:02"
-    private(set) var server: SandboxServer
-    private(set) var token = ""
-
-    init() throws {
-        server = try SandboxServer(dataFolder: folder, product: SandboxFixture.product)
-        try server.start()
-        try server.addDevice(id)
-        token = try call("POST", "/provision/activate", body: "id=\(id)", token: nil).text
-    }
-
-    deinit {
-        server.stop()
-        try? FileManager.default.removeItem(atPath: folder)
-    }
-
-    var port: UInt16 { UInt16(server.url.split(separator: ":").last ?? "") ?? 0 }
-
-    /// Stops the server and opens its folder anew, as another process would.
-    func restart() throws {
-        server.stop()
-        server = try SandboxServer(dataFolder: folder, product: SandboxFixture.product)
-        try server.start()
+extension SandboxFixture {
+    /// A sandbox with one activated device.
+    static func activated() throws -> SandboxFixture {
+        let fixture = try SandboxFixture()
+        fixture.token = try fixture.call("POST", "/provision/activate", body: "id=\(fixture.id)", token: nil).text
+        return fixture
     }
 
     struct Answer {
@@ -56,32 +36,11 @@ final class SandboxFixture {
     func raw(_ text: String) throws -> Answer {
         let fd = try connect()
         defer { close(fd) }
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { break }
-            rest = rest.dropFirst(count)
-        }
+        Loopback.send(Array(text.utf8), to: fd)
         return SandboxFixture.readAnswer(fd)
     }
 
-    func connect() throws -> Int32 {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result == 0 else {
-            defer { close(fd) }
-            throw SystemError.last("connect")
-        }
-        return fd
-    }
+    func connect() throws -> Int32 { try Loopback.connect(port) }
 
     static func readAnswer(_ fd: Int32) -> Answer {
         var bytes: [UInt8] = []
