@@ -7,8 +7,7 @@ import Testing
 
 /// A document of `Tests/Goldens/corpus` or `Manifests`: `…-fetch-…` is read as `engine_fetch`, the rest as a manifest.
 struct CorpusDocument: Sendable, CustomTestStringConvertible {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: Repository.root)
 
     let url: URL
     var name: String { url.lastPathComponent }

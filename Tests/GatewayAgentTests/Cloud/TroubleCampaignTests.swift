@@ -29,13 +29,14 @@ import Testing
         private let interval: Duration = .seconds(14_400)
         private(set) var told: [String] = []
 
-        init(certificate: String? = nil, key: String? = nil, root: String? = nil) throws {
+        init(certificate: TestCertificate? = nil, root: TestCertificate? = nil) throws {
             scratch = try ScratchGateway()
             sandbox = try SandboxServer(
-                dataFolder: scratch.root.appending(path: "cloud").path, certificate: certificate, privateKey: key)
+                dataFolder: scratch.root.appending(path: "cloud").path, certificate: certificate?.pem,
+                privateKey: certificate?.key)
             try sandbox.start()
             try sandbox.addDevice(Gateway.identity)
-            if let root { try scratch.write(root, to: scratch.root.appending(path: "root.pem").path) }
+            if let root { try scratch.write(root.pem, to: scratch.root.appending(path: "root.pem").path) }
             context = GatewayContext(folders: scratch.folders, configuration: try scratch.load())
             context = try Gateway.context(scratch, cloud: sandbox.url, time)
             state = try OpenState(context: context, purpose: "a test")
@@ -239,22 +240,12 @@ import Testing
         }
     }
 
-    /// A certificate of the tests of HTTP transfers.
-    private func pem(_ name: String) throws -> String {
-        let file = ArchitectureTests.root
-            .appendingPathComponent("Tests/GatewaySystemTests/HTTPTransferCertificates.swift")
-        let parts = try String(contentsOf: file, encoding: .utf8).components(
-            separatedBy: "static let \(name) = \"\"\"\n")
-        let text = try #require(parts.last?.components(separatedBy: "\"\"\"").first)
-        return text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "\n")
-            + "\n"
-    }
-
     @Test(
         "a certificate that is not valid yet, with a clock in 1970, is told as what it is, and a step of the clock is heeded"
     )
     func ownClock() throws {
-        let gateway = try Gateway(certificate: try pem("future"), key: try pem("key"), root: try pem("root"))
+        let certificates = try TestCertificates.shared
+        let gateway = try Gateway(certificate: certificates.future, root: certificates.root)
         for _ in 0..<12 { _ = try gateway.loop() }
         #expect(gateway.timing.trouble?.kind == .clock)
         #expect(gateway.words.contains("certificate is not valid yet"), "\(gateway.words)")

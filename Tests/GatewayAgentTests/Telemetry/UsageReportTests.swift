@@ -36,9 +36,8 @@ import Testing
             record(.read, ["engine_fetch"], sent: 2_647, received: 5_334, seconds: 0.66, identity: ""),
             record(.read, ["update_interval"], sent: 402, received: 194, seconds: 0.12, identity: ""),
         ])
-        let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Goldens/reports/usage_report.json")
-        #expect(report.text(indented: true) + "\n" == (try String(contentsOf: golden, encoding: .utf8)))
+        let golden = Repository.root + "/Tests/Goldens/reports/usage_report.json"
+        #expect(report.text(indented: true) + "\n" == (try String(contentsOfFile: golden, encoding: .utf8)))
     }
 
     @Test("requests of one kind add up: number, sums, largest, average and longest")

@@ -8,8 +8,7 @@ import Testing
 /// `Examples/`: each app is built with the tests, packed as its README says, and run by a gateway.
 @Suite("The examples")
 struct ExampleTests {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Examples/load_reporter").path
+    static let folder = Repository.root + "/Examples/load_reporter"
 
     @Test("an app in twenty lines writes a resource, from a package that gwe builds, installs and runs")
     func loadReporter() throws {

@@ -127,6 +127,7 @@ import Testing
             atPath: Self.root.appendingPathComponent("Examples").path
         ).filter { !$0.contains(".") }
         #expect(names == Set(folders + examples))
+        #expect(!targets.contains { $0.dependencies.contains("TestSupport") }, "what the tests share is theirs alone")
         #expect(targets.filter { examples.contains($0.name) }.allSatisfy { $0.dependencies == ["DeviceClient"] })
         let byName = Dictionary(uniqueKeysWithValues: targets.map { ($0.name, $0.dependencies) })
         #expect(byName["Documents"] == [])
