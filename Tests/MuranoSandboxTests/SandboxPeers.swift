@@ -1,4 +1,4 @@
-import GatewaySystem
+import MuranoSandbox
 import TestSupport
 
 extension SandboxFixture {

@@ -96,8 +96,7 @@ private enum NetworkCall {
 
 /// Runs something to its end on a thread of its own.
 private func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
-    final class Box: Sendable { let value = Mutex<Swift.Result<Result, any Error>?>(nil) }
-    let box = Box()
+    let box = Outcome<Result>()
     let thread = try BackgroundThread("test") {
         let value = Swift.Result { try body() }
         box.value.withLock { $0 = value }
@@ -105,4 +104,8 @@ private func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws ->
     thread.join()
     guard let result = box.value.withLock({ $0 }) else { throw TestFailure("a thread did not run") }
     return try result.get()
+}
+
+private final class Outcome<Result: Sendable>: Sendable {
+    let value = Mutex<Swift.Result<Result, any Error>?>(nil)
 }

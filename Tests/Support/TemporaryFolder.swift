@@ -1,5 +1,6 @@
-public import Foundation
-import Glibc
+import Foundation
+import GatewaySystem
+public import Glibc
 
 /// A folder of its own for one test, removed with everything in it when the object goes away.
 public final class TemporaryFolder: Sendable {
@@ -21,14 +22,10 @@ public final class TemporaryFolder: Sendable {
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Removes a tree, whatever bytes its names have; what is mounted in it stays.
+    /// Removes a tree, whatever bytes its names have.
     public static func remove(_ path: String) {
-        _ = nftw(path, { path, _, _, _ in path.map { Glibc.remove($0) } ?? 0 }, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT)
+        do { try FileManager.default.removeItem(atPath: path) } catch { try? FileTree.removeTree(path) }
     }
-
-    private static let FTW_PHYS: Int32 = 1
-    private static let FTW_MOUNT: Int32 = 2
-    private static let FTW_DEPTH: Int32 = 8
 
     private static let memory: String = {
         var facts = statvfs()

@@ -5,7 +5,7 @@ import Glibc
 /// A child process with its output in files: nothing blocks when nobody reads, and no end of file is missed because a
 /// program of another test has inherited a pipe.
 public final class TestProcess: @unchecked Sendable {
-    public let pid: pid_t
+    public let pid: Int32
     private let arguments: [String]
     private let output: String
     private var ended: Ran?
@@ -20,38 +20,24 @@ public final class TestProcess: @unchecked Sendable {
         _ program: String, _ arguments: [String], environment: [String: String]? = nil, directory: String? = nil,
         input: String? = nil, scratch: String? = nil
     ) throws {
+        let output = "\(scratch ?? "/tmp")/gwe-output-\(UUID().uuidString)"
         self.arguments = [program] + arguments
-        output = "\(scratch ?? "/tmp")/gwe-output-\(UUID().uuidString)"
+        self.output = output
         if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: output + ".in")) }
         defer { unlink(output + ".in") }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, input == nil ? "/dev/null" : output + ".in", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output + ".out", O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, output + ".err", O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        // What another test has open at this moment is not this program's.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
-        if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        let flags = O_CLOEXEC | O_WRONLY | O_CREAT | O_APPEND
+        let streams = [
+            open(input == nil ? "/dev/null" : output + ".in", O_RDONLY | O_CLOEXEC), open(output + ".out", flags, 0o600),
+            open(output + ".err", flags, 0o600),
+        ]
+        defer { for stream in streams { close(stream) } }
         let product = "\(Repository.products)/\(program)"
-        let path = !program.contains("/") && access(product, X_OK) == 0 ? product : program
-        let variables = environment ?? ProcessInfo.processInfo.environment
-        var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
-        var environ: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") } + [nil]
-        defer { for text in argv + environ { free(text) } }
-        var child: pid_t = 0
-        let code = posix_spawnp(&child, path, &actions, &attributes, &argv, &environ)
-        guard code == 0 else { throw TestFailure("cannot start \(path): \(String(cString: strerror(code)))") }
-        pid = child
+        var request = SpawnRequest(
+            executable: !program.contains("/") && access(product, X_OK) == 0 ? product : program, arguments: arguments,
+            environment: environment ?? ProcessInfo.processInfo.environment, directory: directory)
+        (request.standardInput, request.standardOutput, request.standardError) = (streams[0], streams[1], streams[2])
+        // As the agent starts its own: a supervisor in this process knows the children that are not its apps'.
+        pid = try ChildProcess.spawn(request)
     }
 
     /// Runs a program to its end.
@@ -88,8 +74,7 @@ public final class TestProcess: @unchecked Sendable {
     /// Whether it has not ended yet.
     public var isRunning: Bool {
         if ended != nil { return false }
-        var info = siginfo_t()
-        return waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_signo != SIGCHLD
+        do { return try ChildProcess.poll(pid, reap: false) == nil } catch { return false }
     }
 
     /// What it wrote so far.
@@ -108,12 +93,13 @@ public final class TestProcess: @unchecked Sendable {
     @discardableResult
     public func wait() -> Ran {
         if let ended { return ended }
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        let signal = status & 0x7F
-        let ran = Ran(
-            arguments: arguments, code: signal == 0 ? (status >> 8) & 0xFF : nil, signal: signal == 0 ? nil : signal,
-            out: out, err: err)
+        var ran = Ran(arguments: arguments, code: nil, signal: nil, out: "", err: "")
+        switch try? ChildProcess.wait(pid) {
+        case .code(let code): ran.code = code
+        case .signal(let signal): ran.signal = signal
+        case nil: break
+        }
+        (ran.out, ran.err) = (out, err)
         ended = ran
         return ran
     }

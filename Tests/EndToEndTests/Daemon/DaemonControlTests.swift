@@ -259,6 +259,7 @@ import Testing
                 defer { before = switches() }
                 return switches() == before
             }
+            // Nothing is to happen, for ten seconds.
             usleep(10_000_000)
             let after = switches()
             let wakeUps = after.reduce(0) { $0 + $1.value - (before[$1.key] ?? 0) }

@@ -93,7 +93,7 @@ import Testing
                 (gateway.read("/proc/\(daemon.pid)/stat") ?? "").contains(") T ")
             }
             manager.forget()
-            // Ten times the interval at which it would be fed.
+            // Nothing is to happen, for ten times the interval at which it would be fed.
             usleep(500_000)
             #expect(beats() == 0)
             daemon.send(SIGCONT)

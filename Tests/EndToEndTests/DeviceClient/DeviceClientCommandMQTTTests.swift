@@ -8,18 +8,15 @@ import Testing
 @Suite("gdc mqtt") struct DeviceClientCommandMQTTTests {
     let gateway: GatewayFixture
     let gdc: String
-    let sandbox: SandboxServer
+    let fixture: SandboxFixture
+    var sandbox: SandboxServer { fixture.server }
     let device = "dev-1"
 
     init() throws {
         gateway = try GatewayFixture()
         gdc = gateway.root + "/gdc"
         try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
-        try FileManager.default.createDirectory(
-            atPath: gateway.root + "/mqtt-cloud", withIntermediateDirectories: false)
-        sandbox = try SandboxServer(dataFolder: gateway.root + "/mqtt-cloud", mqtt: SandboxAddress())
-        try sandbox.start()
-        try sandbox.addDevice(device)
+        fixture = try SandboxFixture(id: device, hasMQTT: true)
     }
 
     private func address() throws -> String { "mqtt://127.0.0.1:\(try #require(sandbox.mqttPort))/" }
@@ -41,7 +38,6 @@ import Testing
 
     @Test("activate, publish, batch, subscribe and pubsub, and how they end")
     func calls() throws {
-        defer { sandbox.stop() }
         let ini = gateway.root + "/app.ini"
         try gateway.write("[device]\nmurano_host = \(address())\nmurano_id = \(device)\n", to: ini)
         let own = ["-f", ini, "mqtt"]
@@ -91,7 +87,6 @@ import Testing
 
     @Test("without a libmosquitto that can be loaded: 69 in words, and gdc http is as ever")
     func withoutLibrary() throws {
-        defer { sandbox.stop() }
         // Found before Debian's, and none.
         let folder = gateway.root + "/libraries"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)

@@ -92,7 +92,7 @@ import Testing
             #expect(rename(gateway.logFolder, gateway.logFolder + ".old") == 0)
             try go(5)
             #expect(follower.out.split(separator: "\n").elementsEqual((1...2_500).map { "\($0)"[...] }))
-            // It sleeps while nothing comes.
+            // Nothing is to happen: it sleeps while nothing comes.
             let asleep = try #require(try wakeUps(follower.pid))
             usleep(1_000_000)
             #expect(try #require(try wakeUps(follower.pid)) - asleep <= 2)

@@ -48,14 +48,7 @@ import Testing
             ],
             in: spaces.gateway,
             environment: gateway.variables, scratch: root + "/scratch")
-        let hasBegun = try eventually {
-            _ = try spaces.run(in: spaces.gateway) {
-                try? HTTPTransfer().perform(
-                    HTTPRequest(.get, "https://\(NetworkNamespaces.cloudAddress):\(PacketCapture.probePort)/"))
-            }
-            return (FileManager.default.contents(atPath: root + "/line.pcap")?.count ?? 0) > 24
-        }
-        #expect(hasBegun, "\(dump.err)")
+        #expect(try eventually { try probes(spaces) > 0 }, "\(dump.err)")
         let collector = hasCollector ? try UsageCollector(stateFolder: state) { Issue.record("\($0)") } : nil
 
         let script = MeteredCalls(root: root, state: state, cloud: cloud, cloud6: cloud6)
@@ -73,8 +66,9 @@ import Testing
         }
         #expect(
             sum(\.count) == Int64(counted + MeteredCalls.shellRequests + MeteredMQTTCalls.shellRequests), "\(entries)")
-        // What tcpdump has is in the file once it has seen the last packet.
-        try waitUntilSettled()
+        // tcpdump sees packets in their order: with another probe, all before it are in the file.
+        let before = try probes(spaces)
+        #expect(try eventually { try probes(spaces) > before })
         dump.send(SIGINT)
         #expect(dump.wait().err.contains("0 packets dropped by kernel"))
         let line = try PacketCapture(
@@ -121,15 +115,13 @@ import Testing
         }
     }
 
-    /// Waits until the file grows no more.
-    private func waitUntilSettled() throws {
-        var size = -1
-        _ = eventually(within: .seconds(5)) {
-            usleep(100_000)
-            let now = FileManager.default.contents(atPath: root + "/line.pcap")?.count ?? 0
-            defer { size = now }
-            return now == size
+    /// Knocks where nobody listens; returns how many packets of such are in tcpdump's file by now.
+    private func probes(_ spaces: NetworkNamespaces) throws -> Int {
+        try spaces.run(in: spaces.gateway) {
+            _ = try? HTTPTransfer().perform(
+                HTTPRequest(.get, "https://\(NetworkNamespaces.cloudAddress):\(PacketCapture.probePort)/"))
         }
+        return (try? PacketCapture(root + "/line.pcap", from: []))?.probes ?? 0
     }
 
     private func isWithin(_ part: Double, _ value: Int64, _ truth: Int64) -> Bool {

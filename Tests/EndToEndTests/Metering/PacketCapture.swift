@@ -13,9 +13,10 @@ struct PacketCapture {
         var packets = 0
     }
 
-    /// Packets to and from this port only show that the capture has begun.
+    /// Packets to and from this port only show how far the capture has come.
     static let probePort = 1
 
+    private(set) var probes = 0
     var sent = Sum()
     var received = Sum()
 
@@ -56,7 +57,10 @@ struct PacketCapture {
             default: continue
             }
             guard tcp + 13 <= offset else { throw Damaged(offset: frame) }
-            if big(tcp) == PacketCapture.probePort || big(tcp + 2) == PacketCapture.probePort { continue }
+            if big(tcp) == PacketCapture.probePort || big(tcp + 2) == PacketCapture.probePort {
+                probes += 1
+                continue
+            }
             let payload = total - (tcp - packet) - Int(bytes[tcp + 12] >> 4) * 4
             let direction = own.contains(source) ? \PacketCapture.sent : \PacketCapture.received
             self[keyPath: direction].payload += Int64(payload)

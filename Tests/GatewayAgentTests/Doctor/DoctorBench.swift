@@ -11,6 +11,8 @@ import TestSupport
 final class DoctorBench: @unchecked Sendable {
     let gateway: ScratchGateway
     private(set) var sandbox: SandboxServer?
+    /// Nobody takes the port of a cloud that has stopped.
+    private var ports: [ReservedPort] = []
     let identity = "gw-7"
     var environment: [String: String] = [:]
     var now: WallTime?
@@ -34,8 +36,10 @@ final class DoctorBench: @unchecked Sendable {
     /// Starts a cloud and names it in gateway.yaml.
     @discardableResult
     func startCloud(certificate: TestCertificate? = nil) throws -> SandboxServer {
+        let port = try ReservedPort()
+        ports.append(port)
         let sandbox = try SandboxServer(
-            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", certificate: certificate?.pem,
+            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", port: port.number, certificate: certificate?.pem,
             privateKey: certificate?.key)
         try sandbox.start()
         try sandbox.addDevice(identity)

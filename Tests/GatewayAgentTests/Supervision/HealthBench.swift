@@ -12,6 +12,8 @@ final class HealthBench: @unchecked Sendable {
     let loop: EventLoop
     let services: HealthWatch
     let server: LocalHTTPServer
+    /// Nobody takes the server's port when it has stopped.
+    private let reserved: ReservedPort
     /// What the server answers; nil keeps it waiting.
     let answer = Monitor<Int?>(200)
     let requests = Monitor<Int>(0)
@@ -28,7 +30,8 @@ final class HealthBench: @unchecked Sendable {
         let answer = answer
         let requests = requests
         let isEnding = isEnding
-        server = try LocalHTTPServer(.init(address: .tcp(port: 0))) { _ in
+        reserved = try ReservedPort()
+        server = try LocalHTTPServer(.init(address: .tcp(port: reserved.number))) { _ in
             requests.update { $0 += 1 }
             guard let status = answer.look({ $0 }) else {
                 _ = isEnding.wait(atMost: .seconds(60)) { $0 ? true : nil }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Glibc
 import TestSupport
 import Testing
 
@@ -103,8 +104,7 @@ import Testing
     func realTree() throws {
         let scratch = TemporaryFolder()
         mkfifo(scratch("out"), 0o600)
-        let pipe = open(scratch("out"), O_RDWR)
-        defer { close(pipe) }
+        let pipe = open(scratch("out"), O_RDWR | O_CLOEXEC)
         let value = UUID().uuidString
         var request = SpawnRequest(
             executable: "/bin/sh",
@@ -123,6 +123,7 @@ import Testing
         request.standardOutput = pipe
         request.standardError = pipe
         let pid = try ChildProcess.spawn(request)
+        close(pipe)
         let facts = try #require(ProcessFacts(pid))
         let tree = ProcessTree(
             leader: pid, startTicks: facts.startTicks, controlGroup: nil,
@@ -140,6 +141,63 @@ import Testing
         #expect(eventually { Set(tree.descendants()) == Set(found) }, "\(tree.descendants()) \(found)")
         #expect(tree.end(within: .seconds(60)))
         #expect(found.allSatisfy { ProcessFacts($0) == nil })
+    }
+
+    @Test("a child that has not begun its program is nobody's, though it holds all that this program has open")
+    func childOnItsWay() throws {
+        let scratch = TemporaryFolder()
+        mkfifo(scratch("out"), 0o600)
+        let pipe = open(scratch("out"), O_RDWR | O_CLOEXEC)
+        defer { close(pipe) }
+        let leader = try TestProcess("sleep", ["1000"])
+        let facts = try #require(ProcessFacts(leader.pid))
+        // What it writes before its execve(2) does not fit into this pipe.
+        var full: [Int32] = [-1, -1]
+        try #require(pipe2(&full, O_CLOEXEC | O_NONBLOCK) == 0)
+        defer { for end in full { close(end) } }
+        let filling = [UInt8](repeating: 0, count: 4_096)
+        while write(full[1], filling, filling.count) > 0 {}
+        _ = fcntl(full[1], F_SETFL, 0)
+        let end = full[1]
+        let spawned = Monitor<Int32?>(nil)
+        let thread = try BackgroundThread("spawn") {
+            var request = SpawnRequest(executable: "/bin/sleep", arguments: ["1000"], environment: [:])
+            request.record = end
+            let pid = try? ChildProcess.spawn(request)
+            spawned.update { $0 = pid ?? -1 }
+        }
+        var child: Int32?
+        let isThere = eventually {
+            child = ProcessFacts.all.first { $0.parent == getpid() && $0.holds([scratch("out")]) && $0.session == $0.pid }?
+                .pid
+            return child != nil
+        }
+        #expect(isThere && spawned.look { $0 } == nil)
+        let tree = ProcessTree(
+            leader: leader.pid, startTicks: facts.startTicks, controlGroup: nil,
+            search: .init(variable: "TREE", value: "none", pipes: [scratch("out")]))
+        #expect(!tree.descendants().contains(child ?? 0))
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while read(full[0], &buffer, buffer.count) > 0 {}
+        thread.join()
+        #expect(spawned.look { $0 } == child)
+        if let child {
+            kill(child, SIGKILL)
+            _ = try ChildProcess.wait(child)
+        }
+    }
+
+    @Test("the environment is seen at every moment, also while the process begins another program")
+    func environmentDuringExec() throws {
+        let scratch = TemporaryFolder()
+        let script = try scratch.write("again", "#!/bin/sh\nexec \"$0\"\n", mode: 0o755)
+        let process = try TestProcess(script, [], environment: ["TREE": "app"])
+        let facts = try #require(ProcessFacts(process.pid))
+        #expect((0..<3_000).count { _ in facts.environment("TREE") != "app" } == 0)
+        process.kill()
+        #expect(facts.environment("TREE") == nil)
+        let bare = try TestProcess("/bin/sleep", ["1000"], environment: [:])
+        #expect(try #require(ProcessFacts(bare.pid)).environment("TREE") == nil)
     }
 
     @Test("a watch without a control group tells of each end")
