@@ -25,7 +25,8 @@ import Testing
         #expect(try curl("device", ["-d", "a=1&b=2"], SandboxFixture.alias) == (204, ""))
         #expect(try curl("device", [], SandboxFixture.alias + "?a") == (200, "a=1"))
         #expect(try curl("device", [], "/provision/download") == (200, ""))
-        #expect(try fixture.server.requestLog().map(\.device) == [SandboxFixture.id, SandboxFixture.id, SandboxFixture.id])
+        #expect(
+            try fixture.server.requestLog().map(\.device) == [SandboxFixture.id, SandboxFixture.id, SandboxFixture.id])
         // It waits for the device's values, too.
         let answer = try curl(
             "device", ["-H", "Request-Timeout: 300000", "-H", "If-Modified-Since: 0"], SandboxFixture.alias + "?never&b"

@@ -27,7 +27,8 @@ public final class TestProcess: @unchecked Sendable {
         defer { unlink(output + ".in") }
         let flags = O_CLOEXEC | O_WRONLY | O_CREAT | O_APPEND
         let streams = [
-            open(input == nil ? "/dev/null" : output + ".in", O_RDONLY | O_CLOEXEC), open(output + ".out", flags, 0o600),
+            open(input == nil ? "/dev/null" : output + ".in", O_RDONLY | O_CLOEXEC),
+            open(output + ".out", flags, 0o600),
             open(output + ".err", flags, 0o600),
         ]
         defer { for stream in streams { close(stream) } }

@@ -80,7 +80,8 @@ public struct ProcessFacts: Sendable, Hashable {
     /// /proc/PID/stat (proc(5)). A thread of the kernel and a zombie have no memory; between an execve's new memory and
     /// the environment in it, env_end is 0.
     private var hasEnvironment: Bool {
-        guard let bytes = ProcessFacts.content("/proc/\(pid)/stat"), let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
+        guard let bytes = ProcessFacts.content("/proc/\(pid)/stat"),
+            let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return false }
         let fields = String(decoding: bytes[(bracket + 1)...], as: UTF8.self).split(separator: " ")
         guard fields.count > 48, fields[20] != "0" else { return false }

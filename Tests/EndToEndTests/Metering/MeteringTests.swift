@@ -13,7 +13,9 @@ import Testing
 
     init() throws { gateway = try GatewayFixture(hasCloud: false) }
 
-    private func cloud(in spaces: NetworkNamespaces, host: String, _ certificate: TestCertificate) throws -> SandboxServer {
+    private func cloud(in spaces: NetworkNamespaces, host: String, _ certificate: TestCertificate) throws
+        -> SandboxServer
+    {
         let root = root
         return try spaces.run(in: spaces.cloud) {
             let cloud = try SandboxServer(

@@ -96,7 +96,9 @@ final class GatewayFixture: @unchecked Sendable {
     /// Starts `gwe run` and waits until it answers on its socket.
     func startDaemon(environment: [String: String] = [:]) throws -> TestProcess {
         let daemon = try start(["run"], environment: environment)
-        let isUp = TestSupport.eventually { daemon.err.contains("is up, socket") || daemon.out.contains("is up, socket") }
+        let isUp = TestSupport.eventually {
+            daemon.err.contains("is up, socket") || daemon.out.contains("is up, socket")
+        }
         guard isUp else {
             daemon.send(SIGKILL)
             throw TestFailure("the daemon does not come up: \(daemon.wait())")

@@ -39,7 +39,8 @@ final class DoctorBench: @unchecked Sendable {
         let port = try ReservedPort()
         ports.append(port)
         let sandbox = try SandboxServer(
-            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", port: port.number, certificate: certificate?.pem,
+            dataFolder: root + "/cloud-\(UUID().uuidString.prefix(8))", port: port.number,
+            certificate: certificate?.pem,
             privateKey: certificate?.key)
         try sandbox.start()
         try sandbox.addDevice(identity)

@@ -103,6 +103,7 @@ import Testing
             trace.add("changed")
         }
         defer { watch.close() }
+        // Nothing more is to happen.
         func settle() {
             let done = Trace()
             _ = loop.schedule(after: .milliseconds(300)) { done.add("") }
@@ -112,9 +113,11 @@ import Testing
         settle()
         #expect(trace.all.isEmpty)
         try "1".write(toFile: folder + "/manifest.yaml", atomically: false, encoding: .utf8)
+        loop.run { !trace.all.isEmpty }
         settle()
         #expect(trace.all.count == 1)
         try "2".write(toFile: folder + "/manifest.yaml", atomically: true, encoding: .utf8)
+        loop.run { trace.all.count > 1 }
         settle()
         #expect(trace.all.count == 2)
     }

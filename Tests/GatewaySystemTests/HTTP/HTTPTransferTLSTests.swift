@@ -20,7 +20,8 @@ struct HTTPTransferTLSTests {
 
     private func trusting() -> TransferConfiguration { TransferConfiguration(caFile: certificates.root.path) }
 
-    private func failure(_ certificate: TestCertificate, _ configuration: TransferConfiguration) throws -> TransferError {
+    private func failure(_ certificate: TestCertificate, _ configuration: TransferConfiguration) throws -> TransferError
+    {
         let server = try server(certificate)
         defer { server.stop() }
         return try #require(throws: TransferError.self) {

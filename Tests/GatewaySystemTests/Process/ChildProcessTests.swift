@@ -165,4 +165,3 @@ private func isAlive(_ pid: Int32) -> Bool {
     else { return false }
     return !stat[bracket...].hasPrefix(") Z")
 }
-

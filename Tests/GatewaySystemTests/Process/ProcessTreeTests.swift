@@ -168,7 +168,8 @@ import Testing
         }
         var child: Int32?
         let isThere = eventually {
-            child = ProcessFacts.all.first { $0.parent == getpid() && $0.holds([scratch("out")]) && $0.session == $0.pid }?
+            child =
+                ProcessFacts.all.first { $0.parent == getpid() && $0.holds([scratch("out")]) && $0.session == $0.pid }?
                 .pid
             return child != nil
         }

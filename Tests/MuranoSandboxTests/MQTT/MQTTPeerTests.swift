@@ -22,7 +22,9 @@ import Testing
         var arguments = ["-V", "mqttv311", "-h", "127.0.0.1", "-p", try port(door)]
         if door != .plain { arguments += ["--cafile", fixture.folder("root.pem")] }
         if door == .certificate {
-            arguments += ["--cert", fixture.folder("\(certificate).pem"), "--key", fixture.folder("\(certificate).key")]
+            arguments += [
+                "--cert", fixture.folder("\(certificate).pem"), "--key", fixture.folder("\(certificate).key"),
+            ]
         } else if let token {
             arguments += ["-u", "", "-P", token]
         }
