@@ -25,6 +25,8 @@ public struct CertificateMaker: Sendable {
         /// For hosts as subjectAltName has them: `IP:127.0.0.1`, `DNS:localhost`.
         case server([String])
         case client
+        /// For these hosts and for clients: it says nothing of what it is for.
+        case any([String])
     }
 
     public static let loopback = ["IP:127.0.0.1", "DNS:localhost"]
@@ -63,6 +65,7 @@ public struct CertificateMaker: Sendable {
             switch use {
             case .server(let hosts): "extendedKeyUsage=serverAuth\nsubjectAltName=\(hosts.joined(separator: ","))"
             case .client: "extendedKeyUsage=clientAuth"
+            case .any(let hosts): "subjectAltName=\(hosts.joined(separator: ","))"
             }
         try run(
             start,
@@ -112,7 +115,7 @@ public struct TestCertificates: Sendable {
         folder = TemporaryFolder()
         let maker = CertificateMaker(folder.path)
         let whole = ("2000-01-01", 36_500)
-        let here = CertificateMaker.Use.server(CertificateMaker.loopback)
+        let here = CertificateMaker.Use.any(CertificateMaker.loopback)
         let root = try maker.root(from: whole.0, days: whole.1)
         self.root = root
         good = try maker.certificate("good", for: here, signedBy: root, from: whole.0, days: whole.1)

@@ -1,6 +1,7 @@
 import GatewaySystem
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("HTTP transfer")

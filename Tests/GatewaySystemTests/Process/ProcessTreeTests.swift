@@ -153,7 +153,11 @@ import Testing
         let facts = try #require(ProcessFacts(leader.pid))
         // What it writes before its execve(2) does not fit into this pipe.
         var full: [Int32] = [-1, -1]
-        try #require(pipe2(&full, O_CLOEXEC | O_NONBLOCK) == 0)
+        try #require(Glibc.pipe(&full) == 0)
+        for end in full {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
         defer { for end in full { close(end) } }
         let filling = [UInt8](repeating: 0, count: 4_096)
         while write(full[1], filling, filling.count) > 0 {}
