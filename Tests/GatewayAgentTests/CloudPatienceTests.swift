@@ -154,7 +154,7 @@ import Testing
     @Test("it tries nothing before a pass has reached the cloud, nor while passes do not, and its failures are counted")
     func waits() throws {
         let scratch = try ScratchGateway()
-        let state = try OpenState(
+        let state = try LockedState(
             context: GatewayContext(folders: scratch.folders, configuration: GatewayConfiguration(layers: [])),
             purpose: "a test")
         let failed = Mutex<[Int64]>([])

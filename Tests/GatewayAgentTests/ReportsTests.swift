@@ -71,14 +71,14 @@ final class ScriptedCloudLink: CloudLink {
         let scratch: ScratchGateway
         let cloud = ScriptedCloudLink()
         let context: GatewayContext
-        let state: OpenState
+        let state: LockedState
         let told = Mutex<[String]>([])
 
         init(clock: @escaping @Sendable () -> WallTime = WallTime.now) throws {
             scratch = try ScratchGateway()
             context = GatewayContext(
                 folders: scratch.folders, configuration: GatewayConfiguration(layers: []), clock: clock)
-            state = try OpenState(context: context, purpose: "a test")
+            state = try LockedState(context: context, purpose: "a test")
         }
 
         func pass() throws -> PassResult {

@@ -23,7 +23,7 @@ import Testing
         let time = VirtualTime()
         static let identity = "02:42:AC:11:00:02"
         private(set) var context: GatewayContext
-        let state: OpenState
+        let state: LockedState
         private(set) var timing: CloudTiming
         private var connection: CloudConnection?
         private let interval: Duration = .seconds(14_400)
@@ -38,7 +38,7 @@ import Testing
             if let root { try scratch.write(root, to: scratch.root.appending(path: "root.pem").path) }
             context = GatewayContext(folders: scratch.folders, configuration: try scratch.load())
             context = try Gateway.context(scratch, cloud: sandbox.url, time)
-            state = try OpenState(context: context, purpose: "a test")
+            state = try LockedState(context: context, purpose: "a test")
             timing = CloudTiming(context: context, journal: state.journal)
         }
 

@@ -54,7 +54,7 @@ import Testing
         let scratch: ScratchGateway
         let link = LossyLink()
         let context: GatewayContext
-        let state: OpenState
+        let state: LockedState
         let store: UsageStore
         let now = Now()
 
@@ -68,7 +68,7 @@ import Testing
             context = GatewayContext(folders: scratch.folders, configuration: try scratch.load()) { [now] in
                 now.time.withLock { $0 }
             }
-            state = try OpenState(context: context, purpose: "a test")
+            state = try LockedState(context: context, purpose: "a test")
             store = try UsageStore.open(stateFolder: scratch.folders.stateFolder)
         }
 

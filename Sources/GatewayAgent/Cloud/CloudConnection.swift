@@ -43,7 +43,7 @@ final class CloudConnection: CloudLink {
     static func client(
         _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
     ) throws -> DeviceClient {
-        var (device, warning) = try GatewayDevice.configuration(context)
+        var (device, warning) = try CloudIdentity.configuration(context)
         if let warning { emit(.note(warning)) }
         device.mayActivate = mayActivate
         let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: mayActivate)

@@ -13,7 +13,7 @@ public enum CloudInvitation {
         {
             return true
         }
-        guard schedule(context)?.due != nil, let state = try? OpenState(context: context, purpose: "activate") else {
+        guard schedule(context)?.due != nil, let state = try? LockedState(context: context, purpose: "activate") else {
             return false
         }
         CloudTiming(context: context, journal: state.journal).invited()

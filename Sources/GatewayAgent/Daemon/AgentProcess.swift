@@ -18,7 +18,7 @@ final class AgentProcess: Sendable {
     }
 
     private let context: GatewayContext
-    private let state: OpenState
+    private let state: LockedState
     private let image: ProgramImage
     private let log: @Sendable (PassEvent) -> Void
     private let loop: EventLoop
@@ -32,7 +32,7 @@ final class AgentProcess: Sendable {
     private static let readerPatience: Duration = .seconds(2)
 
     init(
-        context: GatewayContext, state: OpenState, image: ProgramImage, log: @escaping @Sendable (PassEvent) -> Void
+        context: GatewayContext, state: LockedState, image: ProgramImage, log: @escaping @Sendable (PassEvent) -> Void
     ) throws(SystemError) {
         self.context = context
         self.state = state

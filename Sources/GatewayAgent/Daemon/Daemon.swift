@@ -22,7 +22,7 @@ final class Daemon: Sendable {
     }
 
     let context: GatewayContext
-    let state: OpenState
+    let state: LockedState
     let services: any ServiceManager
     let passes = PassQueue()
     let notices: ManagerNotices
@@ -47,7 +47,7 @@ final class Daemon: Sendable {
     private let signs: OutsideSigns?
 
     init(
-        context: GatewayContext, state: OpenState, services: any ServiceManager, notices: ManagerNotices,
+        context: GatewayContext, state: LockedState, services: any ServiceManager, notices: ManagerNotices,
         loop: EventLoop? = nil,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {

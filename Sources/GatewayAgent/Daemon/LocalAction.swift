@@ -5,8 +5,8 @@ internal import GatewaySystem
 /// supervises, does it at once.
 public enum LocalAction {
     public static func perform(_ verb: AppVerb, on app: AppName, _ context: GatewayContext) -> (ExitStatus, String) {
-        do throws(OpenState.Failure) {
-            let state = try OpenState(context: context, purpose: "\(verb.rawValue)")
+        do throws(LockedState.Failure) {
+            let state = try LockedState(context: context, purpose: "\(verb.rawValue)")
             do throws(JournalError) {
                 let commands = OperatorCommands(context: context, journal: state.journal)
                 guard try commands.isKnown(app) else { return (.noSuchApp, "no such app: \(app)") }
@@ -39,8 +39,8 @@ public enum LocalAction {
         tarballs: [String], _ context: GatewayContext, emit: @escaping @Sendable (PassEvent) -> Void
     ) -> ExitStatus {
         var apps: Set<AppName> = []
-        do throws(OpenState.Failure) {
-            let state = try OpenState(context: context, purpose: "-I")
+        do throws(LockedState.Failure) {
+            let state = try LockedState(context: context, purpose: "-I")
             let commands = OperatorCommands(context: context, journal: state.journal)
             do throws(StepFailure) { apps = try commands.install(tarballs: tarballs) } catch {
                 emit(.problem(error.description))
@@ -65,8 +65,8 @@ public enum LocalAction {
     public static func remove(
         _ app: AppName, isPurge: Bool, _ context: GatewayContext, emit: @escaping @Sendable (PassEvent) -> Void
     ) -> ExitStatus {
-        do throws(OpenState.Failure) {
-            let state = try OpenState(context: context, purpose: "remove")
+        do throws(LockedState.Failure) {
+            let state = try LockedState(context: context, purpose: "remove")
             let commands = OperatorCommands(context: context, journal: state.journal)
             do throws(RemovalRefusal) { try commands.takeBack(app, isPurge: isPurge) } catch {
                 emit(.problem(error.description))

@@ -19,7 +19,7 @@ public enum LocalPass {
     ) -> PassResult {
         if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
         do {
-            let state = try OpenState(context: context, purpose: "reconcile")
+            let state = try LockedState(context: context, purpose: "reconcile")
             let timing = CloudTiming(context: context, journal: state.journal)
             var options = options
             if !options.isOffline, context.configuration.product != nil, !timing.mayAsk(options) {
@@ -40,7 +40,7 @@ public enum LocalPass {
             // Nobody waits for the time; `gwe status` tells the trouble.
             _ = timing.ended(result.talk, byteCount: cloud?.byteCount ?? 0, interval: .seconds(14_400))
             return result
-        } catch let error as OpenState.Failure {
+        } catch let error as LockedState.Failure {
             return PassResult(exit: error.exit, summary: error.description)
         } catch let error as JournalError {
             return PassResult(exit: error.exit, summary: error.description)
@@ -129,7 +129,7 @@ public enum LocalPass {
     ) {
         do throws(DocumentErrors) {
             guard !text.isEmpty, let command = try decode(text) else { return }
-            inputs.cloud = inputs.cloud.after(command, run: Int64.max)
+            inputs.cloud = inputs.cloud.after(command, number: Int64.max)
         } catch {
             inputs.add(
                 .init(source: resource, digest: SHA256.hex(of: text.utf8), message: "\(error)", exit: .badInput))
@@ -138,7 +138,7 @@ public enum LocalPass {
 }
 
 /// The state folder, locked, with its journal open: what a pass that writes needs.
-final class OpenState: Sendable {
+final class LockedState: Sendable {
     struct Failure: Error, CustomStringConvertible {
         var exit: ExitStatus
         var description: String

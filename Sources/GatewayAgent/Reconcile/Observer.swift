@@ -25,11 +25,11 @@ struct Observer {
         state.clockDoubt = context.trust.doubt
         for (name, record) in apps {
             guard let current = record.current else { continue }
-            let kept = record.others.filter { $0.state == .installed }.map(\.release)
+            let kept = record.others.filter { $0.state == .installed }.map(\.installed)
             let isRunning: Bool? =
-                current.release.kind == .service ? services.map { $0[name]?.isRunning ?? false } : nil
+                current.installed.kind == .service ? services.map { $0[name]?.isRunning ?? false } : nil
             state.apps[name] = ObservedApp(
-                current: current.release, kept: kept, drift: drift(of: current, desired: desired.apps[name]),
+                current: current.installed, kept: kept, drift: drift(of: current, desired: desired.apps[name]),
                 isRunning: isRunning, hasEndedWell: services?[name]?.hasEndedWell ?? false)
         }
         state.freeByteCount = try? FileSystemInfo(containing: existingFolder).availableByteCount
@@ -49,9 +49,9 @@ struct Observer {
     func drift(of record: ReleaseRecord, desired: DesiredApp?) -> [Drift] {
         var drift = files(of: record)
         let link = FileTree.linkTarget(context.folders.currentLink(of: record.app))
-        if link != record.release.folder { drift.append(.symlink(target: link)) }
+        if link != record.installed.folder { drift.append(.symlink(target: link)) }
         // With files missing the configuration cannot be generated, and is written anew by the repair anyway.
-        if drift.isEmpty || link != record.release.folder,
+        if drift.isEmpty || link != record.installed.folder,
             let difference = ServiceConfiguration(context: context).difference(record, desired: desired)
         {
             drift.append(difference)
@@ -60,18 +60,18 @@ struct Observer {
     }
 
     private func files(of record: ReleaseRecord) -> [Drift] {
-        let folder = store.path(record.app, record.release.folder)
+        let folder = store.path(record.app, record.installed.folder)
         guard FileTree.exists(folder) else { return [.missing(path: ".")] }
         do {
-            let inventory = try Inventory.read(store.inventoryPath(record.app, record.release.folder))
+            let inventory = try Inventory.read(store.inventoryPath(record.app, record.installed.folder))
             guard inventory.digest == record.inventory else {
-                return [.modified(path: "\(record.release.folder).inventory")]
+                return [.modified(path: "\(record.installed.folder).inventory")]
             }
             return inventory.verify(folder, deep: isDeep, limit: Observer.driftLimit).map { deviation in
                 deviation.kind == .missing ? .missing(path: deviation.path) : .modified(path: deviation.path)
             }
         } catch {
-            return [.missing(path: "\(record.release.folder).inventory")]
+            return [.missing(path: "\(record.installed.folder).inventory")]
         }
     }
 }

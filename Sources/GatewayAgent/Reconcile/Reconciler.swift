@@ -72,7 +72,7 @@ final class Reconciler {
     /// Tells the cloud which packages did not fit.
     private func reportShortfall(_ shortfall: Plan.Shortfall, _ snapshot: Snapshot) throws(JournalError) {
         for plan in snapshot.plan.work where plan.steps.contains(.download) {
-            let work = AppWork(plan: plan, desired: nil, record: nil)
+            let work = AppProgress(plan: plan, desired: nil, record: nil)
             let info = "about \(shortfall.neededByteCount) bytes needed, \(shortfall.freeByteCount) free"
             try journal.setFetchStatus(work.artifactLabel, work.fetchState(.testError, info))
         }
@@ -201,7 +201,7 @@ final class Reconciler {
             policy: snapshot.desired.policy, operation: operation, purged: options.purges ? options.removed : [],
             emit: emit)
         let works = snapshot.plan.work.map { plan in
-            AppWork(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
+            AppProgress(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
         }
         let otau = try cloud == nil ? nil : OtauProgress(journal: journal)
         for work in works where work.plan.defersDownload { work.deferral = work.plan.deferral }
@@ -223,7 +223,7 @@ final class Reconciler {
 
     /// Runs the steps that are no fetching. With `policy.atomic: all` nothing is interrupted before every app's
     /// installer has ended well, and not at all while one of them is blocked or must wait.
-    private func carryOut(_ works: [AppWork], _ snapshot: Snapshot, _ runner: StepRunner) {
+    private func carryOut(_ works: [AppProgress], _ snapshot: Snapshot, _ runner: StepRunner) {
         for work in works { work.deferral = work.plan.deferral }
         if snapshot.desired.policy.atomic == .all {
             deferAll(works, snapshot.plan)
@@ -237,7 +237,7 @@ final class Reconciler {
         }
     }
 
-    private func deferAll(_ works: [AppWork], _ plan: Plan) {
+    private func deferAll(_ works: [AppProgress], _ plan: Plan) {
         let blocked = plan.apps.first { $0.action == .blocked }?.app
         let failed = works.first { $0.failure != nil }?.app
         let waiting = works.first { $0.deferral != nil }?.app
@@ -250,7 +250,7 @@ final class Reconciler {
 
     /// An earlier pass failed after the installer, this one brought the release into force without running it again:
     /// the cloud must not go on showing the error.
-    private func takeErrorBack(_ work: AppWork) throws(JournalError) {
+    private func takeErrorBack(_ work: AppProgress) throws(JournalError) {
         guard work.plan.wish != nil, work.isActivated || work.plan.action == .repair else { return }
         let states = try journal.fetchStatus(limit: 50)
         guard let state = states.first(where: { $0.artifact == work.artifactLabel })?.state["state"]?.string,
@@ -261,14 +261,14 @@ final class Reconciler {
 
     /// Tells the cloud that a download waits. In words that stay the same from pass to pass: what is left changes with
     /// every request, and is no news.
-    private func tellDeferral(_ work: AppWork) throws(JournalError) {
+    private func tellDeferral(_ work: AppProgress) throws(JournalError) {
         let state = work.fetchState(.test, "waits for data_budget")
         let known = try journal.fetchStatus(limit: 50).first { $0.artifact == work.artifactLabel }?.state
         if known != state { try journal.setFetchStatus(work.artifactLabel, state) }
     }
 
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
-    private func settle(_ work: AppWork, _ outcome: inout PassOutcome) throws(JournalError) {
+    private func settle(_ work: AppProgress, _ outcome: inout PassOutcome) throws(JournalError) {
         if work.failure == nil, let deferral = work.deferral {
             if work.plan.defersDownload { try tellDeferral(work) }
             return outcome.deferred.append("\(work.app): \(deferral)")

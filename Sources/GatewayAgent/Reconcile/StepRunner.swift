@@ -36,7 +36,7 @@ final class StepRunner {
     }
 
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
-    func run(_ step: Step, _ work: AppWork) {
+    func run(_ step: Step, _ work: AppProgress) {
         if let result = foregone(step, work) {
             return emit(.step(work.app, step, result.outcome, message: result.message))
         }
@@ -57,10 +57,10 @@ final class StepRunner {
     }
 
     /// What is plain before anything is recorded: such a step costs no write.
-    private func foregone(_ step: Step, _ work: AppWork) -> StepResult? {
+    private func foregone(_ step: Step, _ work: AppProgress) -> StepResult? {
         guard work.failure == nil else { return nil }
         switch step {
-        case .start where work.release.map { $0.release.kind != .service } ?? false: return .already("no service")
+        case .start where work.release.map { $0.installed.kind != .service } ?? false: return .already("no service")
         case .start, .stop: return services == nil ? .skipped("no daemon supervises") : nil
         case .install: return work.release?.state == .installed ? .already() : nil
         case .download, .verify, .unpack, .activate, .configure, .uninstall, .remove, .prune: return nil
@@ -70,7 +70,7 @@ final class StepRunner {
     /// Records that a step begins, in one transaction with all that was noted since the last one, before its effect;
     /// then runs it, and notes its end. So a pass costs one synced write a step, and not two or three.
     func perform(
-        _ step: Step, _ work: AppWork, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
+        _ step: Step, _ work: AppProgress, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
     ) {
         guard work.failure == nil else { return }
         FaultPoint.pass("\(step.rawValue).before")
@@ -91,7 +91,7 @@ final class StepRunner {
         }
     }
 
-    private func finish(_ step: Step, _ work: AppWork, _ result: StepResult) {
+    private func finish(_ step: Step, _ work: AppProgress, _ result: StepResult) {
         let (app, now) = (work.app, context.clock())
         note { [operation] c throws(DatabaseError) in
             try c.finishStep(step, of: app, operation: operation, result.outcome, message: result.message, at: now)
@@ -135,7 +135,7 @@ final class StepRunner {
     }
 
     /// Notes what `fetch_status` is to say of the app's artifact.
-    func report(_ work: AppWork, _ state: FetchState.Name, _ info: String, output: String? = nil) {
+    func report(_ work: AppProgress, _ state: FetchState.Name, _ info: String, output: String? = nil) {
         guard work.plan.wish != nil else { return }
         let (label, json) = (work.artifactLabel, work.fetchState(state, info, output: output))
         let now = context.clock()

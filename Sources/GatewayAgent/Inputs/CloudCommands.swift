@@ -18,13 +18,13 @@ struct CloudLayer: Sendable {
     var generation: String?
 
     /// The layer as it would be after a command with this number. Pure: a dry run looks at the result and drops it.
-    func after(_ command: CloudCommand, run: Int64) -> CloudLayer {
+    func after(_ command: CloudCommand, number: Int64) -> CloudLayer {
         switch command {
         case .none: return self
         case .install(let entries, let remove):
             var next = layer ?? Layer()
             next.namesApps = true
-            next.apply(install: entries, remove: remove, run: run)
+            next.apply(install: entries, remove: remove, commandNumber: number)
             return CloudLayer(layer: next, generation: generation)
         case .manifest(let manifest, let digest): return CloudLayer(layer: manifest, generation: digest)
         }

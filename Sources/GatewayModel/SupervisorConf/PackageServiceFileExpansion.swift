@@ -1,6 +1,6 @@
 /// supervisord's expansions are Python's `%` formatting with a mapping: `%(ENV_HOME)s`, `%(process_num)02d`, `%%`.
 /// https://docs.python.org/3/library/stdtypes.html#printf-style-string-formatting
-enum SupervisorConfExpansion {
+enum PackageServiceFileExpansion {
     struct Failure: Error {
         var message: String
     }

@@ -150,7 +150,7 @@ struct CloudExchange {
         return try journaled { () throws(JournalError) in
             try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
                 let run = try c.insertCommand(resource: resource, text: text, isCleared: isCleared, at: now)
-                let next = before.after(command, run: run)
+                let next = before.after(command, number: run)
                 let record = LayerRecord(
                     source: resource, text: next.layer?.canonicalJSON().text() ?? "", digest: next.generation ?? "")
                 try c.setLayer(.cloud, record, naming: next.layer?.apps.keys.sorted() ?? [], at: now)

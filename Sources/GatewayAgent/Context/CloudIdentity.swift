@@ -3,7 +3,7 @@ internal import GatewayModel
 internal import GatewaySystem
 
 /// This gateway as a device of the cloud: what gateway.yaml says, in the device client's words.
-public enum GatewayDevice {
+public enum CloudIdentity {
     /// - Returns: the configuration, and what the user should hear about the identity.
     /// - Throws: `IdentityError` when the gateway has none.
     public static func configuration(

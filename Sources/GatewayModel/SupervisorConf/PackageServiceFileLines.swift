@@ -3,7 +3,7 @@ internal import Documents
 /// The grammar below supervisord's configuration: Python's RawConfigParser with inline comments behind `;` and `#`, not
 /// strict (a later key or section of the same name wins or is merged), values over several lines.
 /// https://docs.python.org/3/library/configparser.html#supported-ini-file-structure
-struct SupervisorConfLines {
+struct PackageServiceFileLines {
     struct Option {
         var name: String
         var value: String
@@ -31,8 +31,8 @@ struct SupervisorConfLines {
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
         for (index, raw) in lines.enumerated() {
             let line = Array(raw.unicodeScalars)
-            let comment = SupervisorConfLines.commentStart(line)
-            let value = SupervisorConfLines.stripped(line[..<(comment ?? line.count)])
+            let comment = PackageServiceFileLines.commentStart(line)
+            let value = PackageServiceFileLines.stripped(line[..<(comment ?? line.count)])
             let firstNonSpace = line.firstIndex { !$0.properties.isWhitespace } ?? 0
             let mark = Mark(line: index + 1, column: firstNonSpace + 1)
             func wrong(_ message: String) -> DocumentError {
@@ -64,9 +64,9 @@ struct SupervisorConfLines {
             guard let delimiter = value.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
                 throw wrong("expected 'key = value', found '\(value)'")
             }
-            let name = SupervisorConfLines.trimmed(value[..<delimiter]).lowercased()
+            let name = PackageServiceFileLines.trimmed(value[..<delimiter]).lowercased()
             guard !name.isEmpty else { throw wrong("expected a key before '\(value[delimiter])'") }
-            let text = SupervisorConfLines.trimmed(value[value.index(after: delimiter)...])
+            let text = PackageServiceFileLines.trimmed(value[value.index(after: delimiter)...])
             sections[section].options.removeAll { $0.name == name }
             sections[section].options.append(Option(name: name, value: text, mark: mark))
             option = sections[section].options.count - 1

@@ -2,19 +2,19 @@ internal import Documents
 
 /// Reads the keys of one `[program:x]` section, in the order and with the conversions of supervisord's options.py
 /// (`processes_from_section`): those of the program once, then those of each process with its number.
-struct SupervisorConfReader {
-    let options: [String: SupervisorConfLines.Option]
-    let section: SupervisorConfLines.Section
+struct PackageServiceFileReader {
+    let options: [String: PackageServiceFileLines.Option]
+    let section: PackageServiceFileLines.Section
     let source: String
     let app: AppName
     let context: ServiceContext
-    private var expansions: [String: SupervisorConfExpansion.Value] = [:]
+    private var expansions: [String: PackageServiceFileExpansion.Value] = [:]
     var warnings: [DocumentError] = []
 
     /// More processes than that are a mistake on a gateway.
     static let mostProcesses: Int64 = 100
 
-    init(section: SupervisorConfLines.Section, source: String, app: AppName, context: ServiceContext) {
+    init(section: PackageServiceFileLines.Section, source: String, app: AppName, context: ServiceContext) {
         self.section = section
         self.source = source
         self.app = app
@@ -34,8 +34,8 @@ struct SupervisorConfReader {
         let program = try program()
         let count = try integer("numprocs") ?? 1
         let first = try integer("numprocs_start") ?? 0
-        guard (1...SupervisorConfReader.mostProcesses).contains(count) else {
-            throw wrong("numprocs", "expected a number from 1 to \(SupervisorConfReader.mostProcesses), found \(count)")
+        guard (1...PackageServiceFileReader.mostProcesses).contains(count) else {
+            throw wrong("numprocs", "expected a number from 1 to \(PackageServiceFileReader.mostProcesses), found \(count)")
         }
         guard (-1_000_000_000...1_000_000_000).contains(first) else {
             throw wrong("numprocs_start", "expected a smaller number, found \(first)")
@@ -71,7 +71,7 @@ struct SupervisorConfReader {
         if let number = try integer("priority") { result.priority = Int(clamping: number) }
         if let flag = try boolean("autostart") { result.autostart = flag }
         if let text = try text("autorestart") {
-            guard let restart = SupervisorConfValue.restart(text) else {
+            guard let restart = PackageServiceFileValue.restart(text) else {
                 throw wrong("autorestart", "expected true, false or unexpected, found '\(text)'")
             }
             result.restart = restart
@@ -91,14 +91,14 @@ struct SupervisorConfReader {
             throw wrong("killasgroup", "cannot be false while stopasgroup is true")
         }
         if let text = try text("exitcodes") {
-            guard let codes = SupervisorConfValue.exitCodes(text) else {
+            guard let codes = PackageServiceFileValue.exitCodes(text) else {
                 throw wrong("exitcodes", "expected numbers from 0 to 255 with commas between them, found '\(text)'")
             }
             result.exitCodes = codes
         }
         result.user = try text("user")
         if let text = try text("umask") {
-            guard let mask = SupervisorConfValue.integer(text, radix: 8), mask >= 0 else {
+            guard let mask = PackageServiceFileValue.integer(text, radix: 8), mask >= 0 else {
                 throw wrong("umask", "expected an octal number such as 022, found '\(text)'")
             }
             // As umask(2) does.
@@ -113,8 +113,8 @@ struct SupervisorConfReader {
     {
         var result = program
         if let text = options["environment"]?.value {
-            let own = try converted("environment") { () throws(SupervisorConfExpansion.Failure) in
-                try SupervisorConfEnvironment.parse(SupervisorConfExpansion.expand(text, expansions))
+            let own = try converted("environment") { () throws(PackageServiceFileExpansion.Failure) in
+                try PackageServiceFileEnvironment.parse(PackageServiceFileExpansion.expand(text, expansions))
             }
             for (name, value) in own { expansions["ENV_\(name)"] = .text(value) }
             result.environment.merge(own) { $1 }
@@ -147,14 +147,14 @@ struct SupervisorConfReader {
     /// The expanded value of a key.
     func text(_ key: String) throws(DocumentError) -> String? {
         guard let option = options[key] else { return nil }
-        return try converted(key) { () throws(SupervisorConfExpansion.Failure) in
-            try SupervisorConfExpansion.expand(option.value, expansions)
+        return try converted(key) { () throws(PackageServiceFileExpansion.Failure) in
+            try PackageServiceFileExpansion.expand(option.value, expansions)
         }
     }
 
     func integer(_ key: String) throws(DocumentError) -> Int64? {
         guard let text = try text(key) else { return nil }
-        guard let number = SupervisorConfValue.integer(text) else {
+        guard let number = PackageServiceFileValue.integer(text) else {
             throw wrong(key, "expected a whole number, found '\(text)'")
         }
         return number
@@ -167,7 +167,7 @@ struct SupervisorConfReader {
 
     func boolean(_ key: String) throws(DocumentError) -> Bool? {
         guard let text = try text(key) else { return nil }
-        guard let flag = SupervisorConfValue.boolean(text) else {
+        guard let flag = PackageServiceFileValue.boolean(text) else {
             throw wrong(key, "expected true or false, found '\(text)'")
         }
         return flag
@@ -175,7 +175,7 @@ struct SupervisorConfReader {
 
     func byteCount(_ key: String) throws(DocumentError) -> Int64? {
         guard let text = try text(key) else { return nil }
-        guard let bytes = SupervisorConfValue.byteCount(text) else {
+        guard let bytes = PackageServiceFileValue.byteCount(text) else {
             throw wrong(key, "expected a size such as 200KB or 5MB, found '\(text)'")
         }
         return max(0, bytes)
@@ -188,7 +188,7 @@ struct SupervisorConfReader {
     }
 
     private func converted<Value>(
-        _ key: String, _ body: () throws(SupervisorConfExpansion.Failure) -> Value
+        _ key: String, _ body: () throws(PackageServiceFileExpansion.Failure) -> Value
     ) throws(DocumentError) -> Value {
         do { return try body() } catch { throw wrong(key, error.message) }
     }

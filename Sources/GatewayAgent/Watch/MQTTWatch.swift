@@ -41,7 +41,7 @@ final class MQTTWatch: CloudWatch.Source {
     private func ready(_ watch: CloudWatch) throws(CloudFailure) -> MQTTDeviceClient {
         if let client { return client }
         do {
-            var (device, _) = try GatewayDevice.configuration(context)
+            var (device, _) = try CloudIdentity.configuration(context)
             device.mayActivate = false
             let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: false)
             let last = Monitor<[String: Int64]>([:])

@@ -20,7 +20,7 @@ public enum ReportCall {
     /// Sends all of them from a process that is no daemon, under the state lock.
     public static func send(_ context: GatewayContext) -> (exit: ExitStatus, message: String) {
         do {
-            let state = try OpenState(context: context, purpose: "report")
+            let state = try LockedState(context: context, purpose: "report")
             var notes: [String] = []
             let cloud = CloudConnection.open(context, mayActivate: true) { event in
                 if case .problem(let text) = event { notes.append(text) }
@@ -30,7 +30,7 @@ public enum ReportCall {
             }
             return try send(
                 context, state.journal, SupervisordServices(ifChosenIn: context)?.snapshots(), cloud)
-        } catch let error as OpenState.Failure {
+        } catch let error as LockedState.Failure {
             return (error.exit, error.description)
         } catch let error as JournalError {
             return (error.exit, error.description)

@@ -1,4 +1,4 @@
-extension SupervisorConfExpansion {
+extension PackageServiceFileExpansion {
     /// What follows `%(name)`: flags, width, precision, a length that means nothing, and the conversion. Of the conversions
     /// `s`, `d`, `i`, `u`, `o`, `x` and `X`; not Python's `r`, `a`, `c` and those of fractions.
     struct Format {

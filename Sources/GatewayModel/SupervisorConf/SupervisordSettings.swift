@@ -2,7 +2,7 @@ public import Documents
 
 /// What `supervisord.conf` says of how supervisord is reached and where it reads programs from
 /// (http://supervisord.org/configuration.html). Everything else in it is supervisord's own business.
-public struct SupervisordConf: Sendable, Hashable {
+public struct SupervisordSettings: Sendable, Hashable {
     public enum Server: Sendable, Hashable {
         case unix(path: String)
         case inet(host: String, port: UInt16)
@@ -22,17 +22,17 @@ public struct SupervisordConf: Sendable, Hashable {
     public init(
         _ text: String, path: String, environment: [String: String] = [:], hostName: String = "localhost"
     ) throws(DocumentError) {
-        let sections = try SupervisorConfLines(text, source: path).sections
+        let sections = try PackageServiceFileLines(text, source: path).sections
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        var expansions: [String: SupervisorConfExpansion.Value] = [
+        var expansions: [String: PackageServiceFileExpansion.Value] = [
             "here": .text(folder), "host_node_name": .text(hostName),
         ]
         for (name, value) in environment { expansions["ENV_\(name)"] = .text(value) }
         func value(_ section: String, _ key: String) throws(DocumentError) -> String? {
             let options = sections.first { $0.name == section }?.options
             guard let option = options?.last(where: { $0.name == key }) else { return nil }
-            do throws(SupervisorConfExpansion.Failure) {
-                return try SupervisorConfExpansion.expand(option.value, expansions)
+            do throws(PackageServiceFileExpansion.Failure) {
+                return try PackageServiceFileExpansion.expand(option.value, expansions)
             } catch {
                 throw DocumentError(source: path, mark: option.mark, path: key, message: error.message)
             }
@@ -40,7 +40,7 @@ public struct SupervisordConf: Sendable, Hashable {
         let (control, unix, inet) = ("supervisorctl", "unix_http_server", "inet_http_server")
         var origin = control
         if let url = try value(control, "serverurl") {
-            guard let server = SupervisordConf.server(url) else {
+            guard let server = SupervisordSettings.server(url) else {
                 let mark = sections.first { $0.name == control }?.options.last { $0.name == "serverurl" }?.mark
                 throw DocumentError(
                     source: path, mark: mark, path: "serverurl",
@@ -52,7 +52,7 @@ public struct SupervisordConf: Sendable, Hashable {
             server = .unix(path: file.hasPrefix("/") ? file : "\(folder)/\(file)")
             origin = unix
         } else if let port = try value(inet, "port") {
-            server = SupervisordConf.server("http://\(port.contains(":") ? "" : ":")\(port)")
+            server = SupervisordSettings.server("http://\(port.contains(":") ? "" : ":")\(port)")
             origin = inet
         }
         let (ownName, controlName) = (try value(origin, "username"), try value(control, "username"))

@@ -33,7 +33,7 @@ extension OperatorCommands {
             path: path, name: name, digest: Digest(hex), byteCount: FileTree.byteCount(ofFile: path))
         guard candidate.byteCount != 0 else { throw refusal(path, "the file is empty") }
         // What could not be read back must not get into the journal.
-        let draft = OperatorEntry(release: candidate.wish(run: 1))
+        let draft = OperatorEntry(release: candidate.wish(commandNumber: 1))
         let text = OperatorLayer(apps: [name.name: draft]).canonicalJSON().text()
         do throws(DocumentErrors) { _ = try OperatorLayer.stored(text, source: path) } catch {
             throw refusal(path, "\(error)")
@@ -76,7 +76,7 @@ extension OperatorCommands {
             }
             FaultPoint.pass("operator.numbered")
             try change(candidate.name.name) { entry, base in
-                entry.release = candidate.wish(run: run)
+                entry.release = candidate.wish(commandNumber: run)
                 entry.base = base
                 if entry.state == .stopped { entry.state = nil }
             }
@@ -88,7 +88,7 @@ extension OperatorCommands {
 }
 
 extension OperatorCommands.Candidate {
-    fileprivate func wish(run: Int64) -> ReleaseWish {
-        ReleaseWish(version: name.version, location: .path(path), sha256: digest, size: byteCount, run: run)
+    fileprivate func wish(commandNumber: Int64) -> ReleaseWish {
+        ReleaseWish(version: name.version, location: .path(path), sha256: digest, size: byteCount, commandNumber: commandNumber)
     }
 }

@@ -1,7 +1,7 @@
 /// supervisord's `environment`: `KEY="value, with comma",KEY2='x'` (`dict_of_key_value_pairs` of its datatypes.py, which
 /// is Python's shlex with `/.+-():` taken as letters).
-enum SupervisorConfEnvironment {
-    static func parse(_ text: String) throws(SupervisorConfExpansion.Failure) -> [String: String] {
+enum PackageServiceFileEnvironment {
+    static func parse(_ text: String) throws(PackageServiceFileExpansion.Failure) -> [String: String] {
         let tokens = try tokens(of: text)
         var result: [String: String] = [:]
         var index = 0
@@ -20,7 +20,7 @@ enum SupervisorConfEnvironment {
 
     /// The tokens of a non-POSIX shlex: words, quoted texts with their quotes, single other characters. `#` begins a
     /// comment up to the end of the line.
-    private static func tokens(of text: String) throws(SupervisorConfExpansion.Failure) -> [String] {
+    private static func tokens(of text: String) throws(PackageServiceFileExpansion.Failure) -> [String] {
         var tokens: [String] = []
         var word = String.UnicodeScalarView()
         var quote: Unicode.Scalar?

@@ -82,7 +82,7 @@ final class LongPollWatch: CloudWatch.Source {
     private func ready() throws(CloudFailure) -> DeviceClient {
         if let client { return client }
         do {
-            var (device, _) = try GatewayDevice.configuration(context)
+            var (device, _) = try CloudIdentity.configuration(context)
             device.mayActivate = false
             device.isCancelled = isEnding
             let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: false)

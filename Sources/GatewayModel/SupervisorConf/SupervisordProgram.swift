@@ -23,7 +23,7 @@ public struct SupervisordProgram: Sendable, Hashable {
     ) throws(DocumentError) {
         let source = "supervisor.conf"
         let authored = supervisorConf ?? "[supervisord]\n"
-        let sections = try SupervisorConfLines(authored, source: source).sections
+        let sections = try PackageServiceFileLines(authored, source: source).sections
         let programs = sections.filter { SupervisordProgram.isProgram($0.name) }
         guard let section = programs.first, programs.count == 1 else {
             throw DocumentError(source: source, mark: nil, message: "expected one section [supervisord]")
@@ -35,7 +35,7 @@ public struct SupervisordProgram: Sendable, Hashable {
 
         var lines = SupervisordProgram.lines(ofProgramIn: authored)
         let kept = lines.joined(separator: "\n")
-        if (try? SupervisorConfLines("[program]\n" + kept, source: source).sections.map(\.options.count))
+        if (try? PackageServiceFileLines("[program]\n" + kept, source: source).sections.map(\.options.count))
             != [section.options.count]
         {
             // Written so that lines do not tell what belongs to what: the keys then, without their comments.
@@ -66,7 +66,7 @@ public struct SupervisordProgram: Sendable, Hashable {
         var lines: [String] = []
         var isInside = false
         for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
-            let trimmed = SupervisorConfLines.trimmed(line)
+            let trimmed = PackageServiceFileLines.trimmed(line)
             if trimmed.hasPrefix("["), let end = trimmed.lastIndex(of: "]") {
                 isInside = isProgram(String(trimmed[trimmed.index(after: trimmed.startIndex)..<end]))
             } else if isInside {
@@ -81,14 +81,14 @@ public struct SupervisordProgram: Sendable, Hashable {
 extension SupervisordProgram {
     /// The programs that a file of supervisord's defines, and whether it has no other sections; none when it cannot be read.
     public static func programs(in text: String) -> (names: [String], isAlone: Bool) {
-        guard let sections = try? SupervisorConfLines(text, source: "").sections else { return ([], false) }
+        guard let sections = try? PackageServiceFileLines(text, source: "").sections else { return ([], false) }
         let programs = sections.filter { $0.name.hasPrefix("program:") }
         return (programs.map { String($0.name.dropFirst("program:".count)) }, programs.count == sections.count)
     }
 
     /// The value of a key of a program as it is written there, `%(…)s` and all.
     public static func value(of key: String, ofProgram app: AppName, in text: String) -> String? {
-        let sections = (try? SupervisorConfLines(text, source: "").sections) ?? []
+        let sections = (try? PackageServiceFileLines(text, source: "").sections) ?? []
         return sections.first { $0.name == "program:\(app)" }?.options.last { $0.name == key }?.value
     }
 
@@ -96,7 +96,7 @@ extension SupervisordProgram {
     /// runs may stay. What gwe alone adds (its variables, the working folder) is no difference.
     public static func isEquivalent(_ text: String, to foreign: String, app: AppName) -> Bool {
         func options(_ text: String) -> [String: String]? {
-            guard let sections = try? SupervisorConfLines(text, source: "").sections,
+            guard let sections = try? PackageServiceFileLines(text, source: "").sections,
                 let section = sections.first(where: { $0.name == "program:\(app)" }), sections.count == 1
             else { return nil }
             return Dictionary(section.options.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
@@ -105,7 +105,7 @@ extension SupervisordProgram {
         if theirs["directory"] == nil { ours["directory"] = nil }
         func variables(_ options: inout [String: String]) -> [String: String]? {
             let text = options.removeValue(forKey: "environment") ?? ""
-            return (try? SupervisorConfEnvironment.parse(text))?.filter { !$0.key.hasPrefix("GWE_") }
+            return (try? PackageServiceFileEnvironment.parse(text))?.filter { !$0.key.hasPrefix("GWE_") }
         }
         guard let mine = variables(&ours), let other = variables(&theirs), mine == other else { return false }
         return ours == theirs

@@ -1,9 +1,9 @@
 /// The conversions of supervisord's datatypes.py, which are Python's `int()` and a few lists of words.
-enum SupervisorConfValue {
+enum PackageServiceFileValue {
     /// Python's `int(text, radix)`: white space around, a sign, single underscores between digits. Numbers too large for an
     /// Int64 are as large as that.
     static func integer(_ text: String, radix: Int = 10) -> Int64? {
-        var digits = SupervisorConfLines.trimmed(text[...])[...]
+        var digits = PackageServiceFileLines.trimmed(text[...])[...]
         let isNegative = digits.hasPrefix("-")
         if isNegative || digits.hasPrefix("+") { digits.removeFirst() }
         if radix == 8, digits.lowercased().hasPrefix("0o") {

@@ -41,8 +41,8 @@ struct ServiceConfiguration {
     func make(
         _ record: ReleaseRecord, desired: DesiredApp?, expanded: [String: String] = [:], in folder: String? = nil
     ) throws(StepFailure) -> Made? {
-        guard record.release.kind == .service else { return nil }
-        let folder = folder ?? store.path(record.app, record.release.folder)
+        guard record.installed.kind == .service else { return nil }
+        let folder = folder ?? store.path(record.app, record.installed.folder)
         var serviceContext = serviceContext(record, desired: desired)
         do {
             let package = try AppYAML.load(releaseFolder: folder)
@@ -55,11 +55,11 @@ struct ServiceConfiguration {
             let path = folder + "/supervisor.conf"
             if FileTree.exists(path) {
                 let text = String(decoding: try AtomicFile.read(path, limit: 1 << 20), as: UTF8.self)
-                let names = SupervisorConf.variables(namedIn: text)
+                let names = PackageServiceFile.variables(namedIn: text)
                 let variables = ProcessFacts.environment.merging(expanded) { $1 }.filter { names.contains($0.key) }
                 serviceContext.agentEnvironment = variables
                 serviceContext.hostName = KernelInfo.name.node
-                let made = try SupervisorConf.parse(
+                let made = try PackageServiceFile.parse(
                     text, source: "supervisor.conf", app: record.app, context: serviceContext, override: override)
                 return Made(
                     definitions: made.definitions, warnings: made.warnings.map(\.description), expanded: variables,
@@ -89,9 +89,9 @@ struct ServiceConfiguration {
     private func serviceContext(_ record: ReleaseRecord, desired: DesiredApp?) -> ServiceContext {
         let current = context.folders.currentLink(of: record.app)
         return ServiceContext(
-            release: record.release.folder, directory: current, logFolder: context.folders.logFolder,
+            release: record.installed.folder, directory: current, logFolder: context.folders.logFolder,
             environment: [
-                "GWE_APP": record.app.text, "GWE_VERSION": record.release.version.text, "GWE_CURRENT_DIR": current,
+                "GWE_APP": record.app.text, "GWE_VERSION": record.installed.version.text, "GWE_CURRENT_DIR": current,
                 "GWE_DATA_DIR": context.folders.dataFolder(of: record.app),
             ],
             requires: desired?.requires.value.sorted() ?? [])

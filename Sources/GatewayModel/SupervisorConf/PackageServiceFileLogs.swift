@@ -1,7 +1,7 @@
 internal import Documents
 
 /// Where the output of the processes of one program goes.
-extension SupervisorConfReader {
+extension PackageServiceFileReader {
     mutating func logs(into result: inout ServiceDefinition) throws(DocumentError) {
         let name = result.key.description
         result.output = try log("stdout", default: "\(context.logFolder)/\(name).log")

@@ -2,7 +2,7 @@ public import Documents
 
 /// A package's `supervisor.conf` as supervisord would read it after Gateway Engine had made `[program:<app>]` of its
 /// section `[supervisord]`, with the defaults that Gateway Engine filled in.
-public struct SupervisorConf: Sendable, Hashable {
+public struct PackageServiceFile: Sendable, Hashable {
     /// Of the first process, or the only one.
     public var definition: ServiceDefinition
     /// Of the other ones, in the order of their numbers.
@@ -19,8 +19,8 @@ public struct SupervisorConf: Sendable, Hashable {
     ///   command, a value out of its range, an expansion that names nothing.
     public static func parse(
         _ text: String, source: String, app: AppName, context: ServiceContext, override: ServiceOverride? = nil
-    ) throws(DocumentError) -> SupervisorConf {
-        let lines = try SupervisorConfLines(text, source: source)
+    ) throws(DocumentError) -> PackageServiceFile {
+        let lines = try PackageServiceFileLines(text, source: source)
         var warnings: [DocumentError] = []
         let programs = lines.sections.filter { $0.name == "supervisord" || $0.name.hasPrefix("program:") }
         for other in lines.sections where other.name != "supervisord" && !other.name.hasPrefix("program:") {
@@ -35,7 +35,7 @@ public struct SupervisorConf: Sendable, Hashable {
                 source: source, mark: programs[1].mark,
                 message: "expected one section, found [\(programs[1].name)] beside [\(section.name)]")
         }
-        var reader = SupervisorConfReader(section: section, source: source, app: app, context: context)
+        var reader = PackageServiceFileReader(section: section, source: source, app: app, context: context)
         reader.warnings = warnings
         var definitions: [ServiceDefinition] = []
         for definition in try reader.definitions(commandNeeded: override?.command == nil) {
@@ -47,7 +47,7 @@ public struct SupervisorConf: Sendable, Hashable {
         guard let first = definitions.first else {
             throw DocumentError(source: source, mark: section.mark, message: "expected a process, found none")
         }
-        return SupervisorConf(
+        return PackageServiceFile(
             definition: first, others: Array(definitions.dropFirst()), warnings: reader.warnings)
     }
 

@@ -66,7 +66,7 @@ struct Artifact: Sendable, Hashable {
 }
 
 /// One app's way through a pass: the plan, and what its steps have learnt so far.
-final class AppWork {
+final class AppProgress {
     let plan: AppPlan
     let desired: DesiredApp?
     /// What was in force when the pass began.

@@ -145,11 +145,11 @@ struct SupervisordProgramAdditions {
     }
 
     private mutating func add(_ key: String, _ value: String) throws(DocumentError) {
-        let value = SupervisordProgram.folded(SupervisorConfLines.trimmed(Substring(value)))
+        let value = SupervisordProgram.folded(PackageServiceFileLines.trimmed(Substring(value)))
         let line = "\(key)=\(value)"
-        let read = try? SupervisorConfLines("[program]\n\(line)\n", source: source).sections.first?.options
+        let read = try? PackageServiceFileLines("[program]\n\(line)\n", source: source).sections.first?.options
         // What the parser would cut at a comment sign or take for another key must not get into the file.
-        let expected = value.split(separator: "\n").map { SupervisorConfLines.trimmed($0) }.joined(separator: "\n")
+        let expected = value.split(separator: "\n").map { PackageServiceFileLines.trimmed($0) }.joined(separator: "\n")
         guard read?.count == 1, read?.first?.value == expected else {
             throw wrong(key, "supervisord's grammar has no form for '\(value)'")
         }
