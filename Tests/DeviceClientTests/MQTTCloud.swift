@@ -1,4 +1,5 @@
 import DeviceClient
+import GatewaySystem
 import MuranoSandbox
 import TestSupport
 

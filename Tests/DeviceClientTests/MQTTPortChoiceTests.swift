@@ -1,5 +1,6 @@
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 @testable import DeviceClient

@@ -64,8 +64,11 @@ public final class TemporaryFolder: Sendable {
 
     public func text(_ name: String) -> String? { bytes(name).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// The names directly in the folder or in one below it, sorted.
-    public func names(_ below: String = ".") -> [String] {
+    /// The names directly in the folder, sorted.
+    public var names: [String] { names(".") }
+
+    /// The names directly in a folder below it, sorted.
+    public func names(_ below: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: self(below))) ?? []).sorted()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// tcpdump(8) on the gateway's interface, and what its file says: an independent witness of what went over the wire.
 struct PacketCapture {

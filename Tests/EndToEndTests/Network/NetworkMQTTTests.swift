@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// MQTT in a network of its own, with the real `gdc`.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The arrows between the rooms of the house, checked against every source file: what Package.swift allows, and what

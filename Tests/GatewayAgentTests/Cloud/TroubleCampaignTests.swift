@@ -5,6 +5,7 @@ import GatewayModel
 import GatewaySystem
 import MuranoSandbox
 import Synchronization
+import TestSupport
 import Testing
 
 /// One fault after another, each during an install and a day's worth of loops. The cloud is a sandbox on a socket; the

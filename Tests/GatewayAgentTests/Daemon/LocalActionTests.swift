@@ -39,13 +39,13 @@ import Testing
         return file
     }
 
-    private func install(_ files: String...) -> ExitStatus {
+    private func install(_ files: String...) -> GatewayModel.ExitStatus {
         LocalAction.install(tarballs: files, context) { [heard] event in
             if case .problem(let text) = event { heard.problems.withLock { $0.append(text) } }
         }
     }
 
-    private func remove(isPurge: Bool = false) -> ExitStatus {
+    private func remove(isPurge: Bool = false) -> GatewayModel.ExitStatus {
         LocalAction.remove(app, isPurge: isPurge, context) { [heard] event in
             if case .problem(let text) = event { heard.problems.withLock { $0.append(text) } }
         }

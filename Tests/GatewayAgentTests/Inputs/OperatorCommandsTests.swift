@@ -120,7 +120,7 @@ import Testing
         let file = try package("web.v1.tar.gz")
         _ = try commands.install(tarballs: [file])
         let first = try #require(try entry()?.release)
-        #expect(first.location == .path(file) && first.sha256?.hex == (try SHA256.hex(ofFile: file)))
+        #expect(try first.location == .path(file) && first.sha256?.hex == SHA256.hex(ofFile: file))
         try commands.stop(app)
         _ = try commands.install(tarballs: [file])
         let second = try #require(try entry())

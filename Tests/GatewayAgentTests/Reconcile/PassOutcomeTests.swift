@@ -1,7 +1,7 @@
-import GatewayModel
 import Testing
 
 @testable import GatewayAgent
+@testable import GatewayModel
 
 /// How what came of a pass becomes one exit status, one summary and one word on the cloud.
 @Suite("The outcome of a pass") struct PassOutcomeTests {
@@ -29,7 +29,7 @@ import Testing
     @Test("what weighs more is the exit status: each is hidden by the one before it")
     func order() throws {
         let app = try app("web")
-        let weights: [(ExitStatus, (inout PassOutcome) -> Void)] = [
+        let weights: [(GatewayModel.ExitStatus, (inout PassOutcome) -> Void)] = [
             (.noSpace, { $0.shortfall = .init(neededByteCount: 2, freeByteCount: 1) }),
             (.badInput, { $0.inputExit = .badInput }),
             (.failure, { $0.failures.append((app, StepFailure(.release, "bad"), isAsBefore: false)) }),

@@ -125,7 +125,7 @@ import Testing
         #expect(error.description == "cannot unpack entry '\(attack.entry)': \(attack.reason)")
         #expect(error.isPermanent)
         #expect(scratch.names("stage").isEmpty)
-        #expect(scratch.names() == ["package", "stage"])
+        #expect(scratch.names == ["package", "stage"])
     }
 
     @Test("setuid is kept where policy allows it, and not otherwise")

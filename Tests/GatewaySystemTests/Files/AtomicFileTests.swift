@@ -21,7 +21,7 @@ import Testing
         try AtomicFile.write("two", to: scratch("f"), mode: 0o600)
         #expect(scratch.text("f") == "two")
         #expect(mode("f") == 0o600)
-        #expect(scratch.names() == ["f"])
+        #expect(scratch.names == ["f"])
     }
 
     @Test(
@@ -35,7 +35,7 @@ import Testing
         try AtomicFile.write("whole", to: scratch("f"))
         #expect(scratch.text("f") == "whole")
         #expect(scratch.text("victim") == "untouched")
-        #expect(scratch.names() == ["f", "victim"])
+        #expect(scratch.names == ["f", "victim"])
     }
 
     @Test("writers of one file at once take turns, and what stays is whole")
@@ -54,7 +54,7 @@ import Testing
         let content = try #require(scratch.text("f"))
         #expect(Set(content).count == 1)
         #expect(content.count == 3000 + (content.first?.wholeNumberValue ?? -1))
-        #expect(scratch.names() == ["f"])
+        #expect(scratch.names == ["f"])
     }
 
     @Test("a symlink in the file's place is replaced, its target left alone")
@@ -76,7 +76,7 @@ import Testing
             try AtomicFile.write("x", to: scratch("folder"))
         }
         #expect(throws: SystemError("use path '..'", code: EINVAL)) { try AtomicFile.write("x", to: "..") }
-        #expect(scratch.names() == ["folder"])
+        #expect(scratch.names == ["folder"])
         let full = try #require(
             throws: SystemError.self, performing: { try AtomicFile.read("/dev/full", limit: 10) })
         #expect(full.code == EINVAL)
@@ -116,6 +116,6 @@ import Testing
         #expect(throws: SystemError("replace link \(scratch("folder"))", code: EISDIR)) {
             try AtomicFile.replaceSymlink(at: scratch("folder"), pointingTo: "x")
         }
-        #expect(scratch.names() == ["current", "folder", "plain"])
+        #expect(scratch.names == ["current", "folder", "plain"])
     }
 }

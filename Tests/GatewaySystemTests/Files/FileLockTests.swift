@@ -35,7 +35,7 @@ import Testing
     func probe() throws {
         #expect(try FileLock.probe(scratch("lock")) == nil)
         #expect(try FileLock.probe(scratch("none/lock")) == nil)
-        #expect(scratch.names().isEmpty)
+        #expect(scratch.names.isEmpty)
         do { _ = try FileLock.acquire(scratch("lock"), purpose: "run") }
         #expect(try FileLock.probe(scratch("lock")) == nil)
     }

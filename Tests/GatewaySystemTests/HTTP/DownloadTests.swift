@@ -53,7 +53,7 @@ struct DownloadTests {
         #expect(outcome.sha256 == SHA256.hex(of: content))
         #expect(outcome.resumedByteCount == 0 && outcome.requestCount == 1)
         #expect(outcome.receivedByteCount > Int64(count))
-        #expect(bench.folder.names() == ["content", "content.origin"])
+        #expect(bench.folder.names == ["content", "content.origin"])
     }
 
     @Test("a download cut at any byte resumes, within one call, and costs only the missing bytes")
@@ -255,7 +255,7 @@ struct DownloadTests {
         request.expectedByteCount = nil
         request.maximumByteCount = 99
         #expect(try bench.failure(request).kind == .tooLarge)
-        #expect(bench.folder.names() == [])
+        #expect(bench.folder.names == [])
     }
 
     @Test("a body longer than allowed is given up though it announced nothing")
@@ -322,7 +322,7 @@ struct DownloadTests {
         request.sha256 = SHA256.hex(of: [1])
         let failure = try bench.failure(request)
         #expect(failure.kind == .wrongDigest && failure.isPermanent)
-        #expect(bench.folder.names() == [])
+        #expect(bench.folder.names == [])
     }
 
     @Test("a partial file damaged between two runs is noticed by the digest and fetched anew")
@@ -424,7 +424,7 @@ struct DownloadTests {
         request.maximumByteCount = .max
         let failure = try bench.failure(request)
         #expect(failure.isNoSpace && !failure.isPermanent)
-        #expect(bench.folder.names() == [])
+        #expect(bench.folder.names == [])
     }
 
     @Test("a folder that cannot be written is an error of storage")
@@ -459,8 +459,8 @@ struct DownloadTests {
         let server = try ContentServer(pattern(100), faults: [.cut(60)])
         defer { server.stop() }
         _ = try bench.failure(bench.request(server.url))
-        #expect(bench.folder.names() == ["content.origin", "content.partial"])
+        #expect(bench.folder.names == ["content.origin", "content.partial"])
         try Downloader.discard(bench.path)
-        #expect(bench.folder.names() == [])
+        #expect(bench.folder.names == [])
     }
 }
