@@ -47,7 +47,7 @@ import Testing
         _ context: GatewayContext, _ kind: CloudTrouble.Kind, _ reason: String, times: Int = 1,
         retryAfter: Duration? = nil
     ) throws {
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)
         let failure = CloudFailure(description: reason, retryAfter: retryAfter, trouble: kind)
         for _ in 0..<times { _ = timing.ended(.failed(failure), byteCount: 0, interval: .seconds(14_400)) }

@@ -60,11 +60,11 @@ import Testing
         let clocks = Clocks()
         // A clock that was a year ahead wrote the journal.
         clocks.set(built.advanced(by: day * 400))
-        try OpenState(context: context(scratch, clocks), purpose: "a test").journal
+        try LockedState(context: context(scratch, clocks), purpose: "a test").journal
             .markSent([(resource: "engine_report", text: "{}")])
         clocks.set(built.advanced(by: day * 30))
         let context = context(scratch, clocks)
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         #expect(context.trust.doubt == "behind (2026-12-01)" && context.clock().isInDoubt)
         let ahead = try #require(try state.journal.trustedTime())
 
@@ -134,7 +134,7 @@ import Testing
         let clocks = Clocks()
         let context = context(scratch, clocks)
         clocks.set(WallTime(milliseconds: 5_000))
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         try state.journal.markSent([(resource: "engine_report", text: "{}")])
         let first = try #require(try state.journal.sentReports()["engine_report"]?.at)
         #expect(first == .inDoubt(sinceBoot: .seconds(100)))
@@ -159,7 +159,7 @@ import Testing
         let context = context(scratch, clocks)
         let noon = built.advanced(by: day * 30)
         clocks.set(noon)
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         try state.journal.markSent([(resource: "device_info", text: "{}")])
         clocks.set(WallTime(milliseconds: 5_000))
         try state.journal.markSent([(resource: "engine_report", text: "{}")])
@@ -181,7 +181,7 @@ import Testing
         let scratch = try ScratchGateway()
         let clocks = Clocks()
         clocks.set(built.advanced(by: day))
-        let state = try OpenState(context: context(scratch, clocks), purpose: "a test")
+        let state = try LockedState(context: context(scratch, clocks), purpose: "a test")
         #expect(try state.journal.trustedTime() == nil)
         _ = try state.journal.clearProblem(source: "nothing")
         #expect(try state.journal.trustedTime() == nil, "that changed nothing")

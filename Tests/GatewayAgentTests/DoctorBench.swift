@@ -49,7 +49,7 @@ final class DoctorBench: @unchecked Sendable {
     }
 
     func activate() throws {
-        let device = try GatewayDevice.configuration(scene.context).device
+        let device = try CloudIdentity.configuration(scene.context).device
         try DeviceClient(configuration: device, tokens: TokenStore(path: folders.tokenFile)).activate()
     }
 

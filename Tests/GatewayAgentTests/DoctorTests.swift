@@ -54,7 +54,7 @@ struct DoctorTests {
         #expect(bench.finding("clock").verdict == .ok)
         bench.now = before.advanced(by: .seconds(20 * 86_400))
         do {
-            let state = try OpenState(context: bench.scene.context, purpose: "a test")
+            let state = try LockedState(context: bench.scene.context, purpose: "a test")
             try state.journal.markSent([("engine_report", "{}")])
         }
         #expect(bench.finding("clock").verdict == .ok)

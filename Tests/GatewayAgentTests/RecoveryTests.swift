@@ -25,7 +25,7 @@ import Testing
         let operation = try journal.beginOperation(reason: "test", bootID: boot)
         try journal.write { [now] (c: inout DatabaseConnection) throws(DatabaseError) in
             let record = ReleaseRecord(
-                app: tool, release: release, artifact: "", inventory: "", state: .installing, bootID: boot)
+                app: tool, installed: release, artifact: "", inventory: "", state: .installing, bootID: boot)
             _ = try c.insert(record, at: now)
             try c.countAttempt(tool, wish, at: now)
             try c.startStep(.install, of: tool, operation: operation, at: now)

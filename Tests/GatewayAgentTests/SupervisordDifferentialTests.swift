@@ -24,7 +24,7 @@ import Testing
         try SupervisordProgram.all.flatMap { program in
             let context = ServiceContext(release: "1", directory: folder, logFolder: folder + "/log")
             let app = try #require(AppName(program.name))
-            return try SupervisorConf.parse(
+            return try PackageServiceFile.parse(
                 program.section(folder), source: "supervisor.conf", app: app, context: context
             ).definitions
         }
@@ -138,7 +138,7 @@ import Testing
         let refusal = try #require(
             try SupervisordPeer.refusal(folder: bench.folder, programs: program.section(bench.folder)))
         #expect(refusal.contains("Invalid user name nosuchuser"), "\(refusal)")
-        let conf = try SupervisorConf.parse(
+        let conf = try PackageServiceFile.parse(
             program.section(bench.folder), source: "supervisor.conf", app: bench.app("no-user"),
             context: .init(release: "1", directory: bench.folder, logFolder: bench.folder))
         bench.supervisor.apply([conf.definition, try bench.definition("other", "exec sleep 1000")])

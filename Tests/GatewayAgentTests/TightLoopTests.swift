@@ -22,7 +22,7 @@ import Testing
         let scratch = try ScratchGateway()
         let now = Mutex(Duration.seconds(1_000))
         let context = try context(scratch, product: true) { now.withLock { $0 } }
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)
         func pass(_ result: PassResult) -> Duration {
             let pause = timing.ended(result.talk, byteCount: 900, interval: .seconds(14_400))
@@ -50,7 +50,7 @@ import Testing
         let scratch = try ScratchGateway()
         let now = Mutex(Duration.seconds(1_000))
         var context = try context(scratch, product: true) { now.withLock { $0 } }
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)
         let failure = CloudFailure(description: "no route", trouble: .noConnection)
         _ = timing.ended(.failed(failure), byteCount: 0, interval: .seconds(14_400))
@@ -67,7 +67,7 @@ import Testing
         let scratch = try ScratchGateway()
         let now = Mutex(Duration.seconds(1_000))
         let context = try context(scratch, product: true) { now.withLock { $0 } }
-        let state = try OpenState(context: context, purpose: "a test")
+        let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)
         let failure = CloudFailure(description: "no route", trouble: .noConnection)
         var pause: Duration = .zero

@@ -23,7 +23,7 @@ import Testing
         let time = VirtualTime()
         static let identity = "02:42:AC:11:00:02"
         private(set) var context: GatewayContext
-        let state: OpenState
+        let state: LockedState
         private(set) var timing: CloudTiming
         private var connection: CloudConnection?
         private let interval: Duration = .seconds(14_400)
@@ -38,7 +38,7 @@ import Testing
             if let root { try scratch.write(root, to: scratch.root.appending(path: "root.pem").path) }
             context = GatewayContext(folders: scratch.folders, configuration: try scratch.load())
             context = try Gateway.context(scratch, cloud: sandbox.url, time)
-            state = try OpenState(context: context, purpose: "a test")
+            state = try LockedState(context: context, purpose: "a test")
             timing = CloudTiming(context: context, journal: state.journal)
         }
 
@@ -78,13 +78,11 @@ import Testing
                     .knowing(state.journal)
             }
             let before = connection?.byteCount ?? 0
-            var options = PassOptions()
-            options.reason = "timer"
             var result = try Reconciler(
                 context: context, journal: state.journal, services: nil, cloud: connection
             ) { event in
                 if case .problem(let text) = event { sink.lines.withLock { $0.append(text) } }
-            }.run(options)
+            }.run(PassOptions(.timer)).result
             told = sink.lines.withLock { $0 }
             if let closed { result.talk = .failed(closed) }
             let byteCount = (connection?.byteCount ?? 0) - before
@@ -109,7 +107,7 @@ import Testing
 
         func isConverged(_ version: Int) throws -> Bool {
             guard let tool = AppName("tool") else { return false }
-            let installed = try state.journal.apps()[tool]?.current?.release.version.text
+            let installed = try state.journal.apps()[tool]?.current?.installed.version.text
             return timing.trouble == nil && installed == "\(version)"
         }
 

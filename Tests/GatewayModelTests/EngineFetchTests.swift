@@ -60,9 +60,9 @@ struct EngineFetchTests {
     @Test("install commands gather in the cloud layer and survive being stored")
     func gathered() throws {
         var layer = Layer(namesApps: false)
-        layer.apply(install: [try entry("a.v1.tar.gz"), try entry("b.v1.tar.zst")], remove: [], run: 1)
-        layer.apply(install: [try entry("a.v2.tar.gz")], remove: [try app("b")], run: 2)
-        let wish = ReleaseWish(version: try version("2"), location: .content("a.v2.tar.gz"), run: 2)
+        layer.apply(install: [try entry("a.v1.tar.gz"), try entry("b.v1.tar.zst")], remove: [], commandNumber: 1)
+        layer.apply(install: [try entry("a.v2.tar.gz")], remove: [try app("b")], commandNumber: 2)
+        let wish = ReleaseWish(version: try version("2"), location: .content("a.v2.tar.gz"), commandNumber: 2)
         #expect(layer.apps.mapValues(\.release) == [try app("a"): Sourced(wish, from: .cloud)])
         #expect(layer.namesApps)
         #expect(try Layer.stored(layer.canonicalJSON().text(), source: "journal", origin: .cloud) == layer)

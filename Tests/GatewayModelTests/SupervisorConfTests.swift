@@ -8,8 +8,8 @@ import Testing
         release: "5-9f86d081", directory: "/rel/demo/current", logFolder: "/var/log/gwe",
         environment: ["GWE_APP": "demo"], agentEnvironment: ["HOME": "/root"], hostName: "gateway7")
 
-    private func parse(_ text: String, override: ServiceOverride? = nil) throws -> SupervisorConf {
-        try SupervisorConf.parse(
+    private func parse(_ text: String, override: ServiceOverride? = nil) throws -> PackageServiceFile {
+        try PackageServiceFile.parse(
             text, source: "supervisor.conf", app: #require(AppName("demo")), context: context, override: override)
     }
 
@@ -74,9 +74,9 @@ import Testing
     @Test("the variables that a text names are known before it is read")
     func namedVariables() {
         let text = "[supervisord]\ncommand=%(ENV_TOOLS)s/x %(process_num)d %(ENV_LEVEL)s\n; (ENV_"
-        #expect(SupervisorConf.variables(namedIn: text) == ["TOOLS", "LEVEL"])
-        #expect(SupervisorConf.variables(namedIn: "(ENV_A) only") == ["A"])
-        #expect(SupervisorConf.variables(namedIn: "ENV_A)").isEmpty)
+        #expect(PackageServiceFile.variables(namedIn: text) == ["TOOLS", "LEVEL"])
+        #expect(PackageServiceFile.variables(namedIn: "(ENV_A) only") == ["A"])
+        #expect(PackageServiceFile.variables(namedIn: "ENV_A)").isEmpty)
     }
 
     @Test("environment is split as supervisord splits it, and its names can be expanded elsewhere")

@@ -104,7 +104,7 @@ struct SupervisordOptions {
             release: "1", directory: "/rel/demo/current", logFolder: "/log", agentEnvironment: environment,
             hostName: "gateway7")
         do {
-            let conf = try SupervisorConf.parse(text, source: "supervisor.conf", app: app, context: context)
+            let conf = try PackageServiceFile.parse(text, source: "supervisor.conf", app: app, context: context)
             return Outcome(processes: conf.definitions.map { values($0).mapValues(canonical) })
         } catch {
             return Outcome(reason: "\(error)")

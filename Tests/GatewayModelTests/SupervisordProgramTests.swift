@@ -16,7 +16,7 @@ import Testing
 
     /// The keys as supervisord reads them.
     private func read(_ text: String) throws -> [String: String] {
-        let sections = try SupervisorConfLines(text, source: "").sections
+        let sections = try PackageServiceFileLines(text, source: "").sections
         #expect(sections.map(\.name) == ["program:web"])
         return Dictionary(sections[0].options.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     }
@@ -65,7 +65,7 @@ import Testing
         #expect(plain["stdout_logfile"] == "/log/own.log" && plain["stdout_logfile_backups"] == "7")
         #expect(plain["stderr_logfile"] == "/r/web/current/err.log" && plain["redirect_stderr"] == "false")
         #expect(
-            try SupervisorConfEnvironment.parse(plain["environment"] ?? "") == ["GWE_APP": "web", "A": "1", "B": "two"])
+            try PackageServiceFileEnvironment.parse(plain["environment"] ?? "") == ["GWE_APP": "web", "A": "1", "B": "two"])
 
         let override = ServiceOverride(
             command: "bin/other --rate 5%", environment: ["B": "it's 3, \u{e9}", "C": "a \"q\" end"], user: "nobody",
@@ -122,7 +122,7 @@ import Testing
 
     @Test("supervisord.conf tells the address and the folder of programs")
     func mainFile() throws {
-        let debian = try SupervisordConf(
+        let debian = try SupervisordSettings(
             """
             [unix_http_server]
             file=/var/run/supervisor.sock   ; (the path to the socket file)
@@ -133,7 +133,7 @@ import Testing
             """, path: "/etc/supervisor/supervisord.conf")
         #expect(debian.server == .unix(path: "/var/run/supervisor.sock"))
         #expect(debian.programFolder?.path == "/etc/supervisor/conf.d" && debian.programFolder?.suffix == ".conf")
-        let inet = try SupervisordConf(
+        let inet = try SupervisordSettings(
             """
             [inet_http_server]
             port = *:9001
@@ -145,10 +145,10 @@ import Testing
         #expect(inet.server == .inet(host: "127.0.0.1", port: 9001))
         #expect(inet.username == "me" && inet.password == nil)
         #expect(inet.programFolder?.path == "/etc/relative" && inet.programFolder?.suffix == ".ini")
-        let nothing = try SupervisordConf("[supervisord]\n", path: "/s.conf")
+        let nothing = try SupervisordSettings("[supervisord]\n", path: "/s.conf")
         #expect(nothing.server == nil && nothing.programFolder == nil)
         #expect(throws: DocumentError.self) {
-            try SupervisordConf("[supervisorctl]\nserverurl=ftp://x\n", path: "/s.conf")
+            try SupervisordSettings("[supervisorctl]\nserverurl=ftp://x\n", path: "/s.conf")
         }
     }
 }

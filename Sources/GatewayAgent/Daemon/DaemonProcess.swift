@@ -9,12 +9,12 @@ public enum DaemonProcess {
     /// process, which goes on with the same apps, pipes and pid. Call it while the process has one thread.
     public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
         let image: ProgramImage
-        let state: OpenState
+        let state: LockedState
         do throws(SystemError) { image = try ProgramImage.current() } catch {
             log(.result(.systemError, "\(error)"))
             return .systemError
         }
-        do throws(OpenState.Failure) { state = try openState(context, log) } catch {
+        do throws(LockedState.Failure) { state = try openState(context, log) } catch {
             log(.result(error.exit, error.description))
             return error.exit
         }
@@ -29,12 +29,12 @@ public enum DaemonProcess {
     /// Opens the state folder; waits for the pass of a command line that has it, but not for another daemon.
     private static func openState(
         _ context: GatewayContext, _ log: (PassEvent) -> Void
-    ) throws(OpenState.Failure) -> OpenState {
+    ) throws(LockedState.Failure) -> LockedState {
         var hasTold = false
         let inherited = inheritedLock(context)
         while true {
-            do throws(OpenState.Failure) {
-                return try OpenState(context: context, purpose: daemonPurpose, lock: inherited)
+            do throws(LockedState.Failure) {
+                return try LockedState(context: context, purpose: daemonPurpose, lock: inherited)
             } catch {
                 guard let holder = error.holder, holder.purpose != daemonPurpose else { throw error }
                 if !hasTold { log(.note("waiting: \(error)")) }
@@ -71,16 +71,14 @@ extension DaemonProcess {
 
 extension Daemon {
     /// Asks for a whole pass.
-    func wake(_ reason: String, listener: PassQueue.Listener? = nil) {
-        var options = PassOptions()
-        options.reason = reason
-        passes.enqueue(.init(options: options, listener: listener))
+    func wake(_ reason: PassReason, listener: PassQueue.Listener? = nil) {
+        passes.enqueue(.init(options: PassOptions(reason), listener: listener))
     }
 
     /// Reads everything again, as `systemctl reload` asks.
     func reload() {
         notices.reloading("reading everything again")
-        wake("SIGHUP") { [notices] event in
+        wake(.reload) { [notices] event in
             if case .result = event { notices.reloaded() }
         }
     }

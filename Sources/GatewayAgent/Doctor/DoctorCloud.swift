@@ -32,7 +32,7 @@ struct DoctorCloud: Sendable {
     static func ask(_ scene: DoctorScene) -> DoctorCloud {
         guard scene.configuration.product != nil else { return DoctorCloud(answer: .none("no product is configured")) }
         do {
-            var device = try GatewayDevice.configuration(scene.context).device
+            var device = try CloudIdentity.configuration(scene.context).device
             device.mayActivate = false
             device.timeout = timeout
             device.transfer.keepsCertificates = true

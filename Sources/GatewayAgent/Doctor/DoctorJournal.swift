@@ -47,7 +47,7 @@ extension DoctorCheck {
         var wrong: [String] = []
         for app in apps {
             guard let current = app.current else { continue }
-            let inventory = try? Inventory.read(store.inventoryPath(current.app, current.release.folder))
+            let inventory = try? Inventory.read(store.inventoryPath(current.app, current.installed.folder))
             if inventory?.digest != current.inventory { wrong.append(app.name.text) }
         }
         guard wrong.isEmpty else {

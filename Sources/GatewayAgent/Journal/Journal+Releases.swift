@@ -7,7 +7,7 @@ struct ReleaseRecord: Sendable, Hashable {
 
     var id: Int64 = 0
     var app: AppName
-    var release: InstalledRelease
+    var installed: InstalledRelease
     /// File name below `downloads/`.
     var artifact: String
     /// Digest of the inventory file beside the release.
@@ -19,10 +19,10 @@ struct ReleaseRecord: Sendable, Hashable {
     var activated = false
 
     init(
-        app: AppName, release: InstalledRelease, artifact: String, inventory: String, state: State, bootID: String
+        app: AppName, installed: InstalledRelease, artifact: String, inventory: String, state: State, bootID: String
     ) {
         self.app = app
-        self.release = release
+        self.installed = installed
         self.artifact = artifact
         self.inventory = inventory
         self.state = state
@@ -42,9 +42,9 @@ struct ReleaseRecord: Sendable, Hashable {
         else { return nil }
         id = row[0].int ?? 0
         self.app = app
-        release = InstalledRelease(
+        installed = InstalledRelease(
             version: version, digest: digest, folder: folder, kind: kind, artifactByteCount: row[7].int ?? 0,
-            unpackedByteCount: row[8].int ?? 0, run: row[9].int ?? 0)
+            unpackedByteCount: row[8].int ?? 0, commandNumber: row[9].int ?? 0)
         artifact = row[10].string ?? ""
         inventory = row[11].string ?? ""
         self.state = state
@@ -97,7 +97,7 @@ extension Journal {
 
 extension DatabaseConnection {
     mutating func insert(_ record: ReleaseRecord, at now: WallTime) throws(DatabaseError) -> Int64 {
-        let release = record.release
+        let release = record.installed
         try execute(
             """
             INSERT INTO release (app, version, digest, folder, kind, artifact, artifact_bytes, unpacked_bytes,
@@ -107,7 +107,7 @@ extension DatabaseConnection {
             [
                 .text(record.app.text), .text(release.version.text), .text(release.digest.hex), .text(release.folder),
                 .text(release.kind.rawValue), .text(record.artifact), .integer(release.artifactByteCount),
-                .integer(release.unpackedByteCount), .text(record.inventory), .integer(release.run),
+                .integer(release.unpackedByteCount), .text(record.inventory), .integer(release.commandNumber),
                 .text(record.state.rawValue), .text(record.bootID), .integer(now.milliseconds),
                 record.state == .installed ? .integer(now.milliseconds) : .null,
             ])

@@ -55,8 +55,8 @@ extension AppRecord {
     /// in force that satisfies it (a repair).
     func record(keeping wish: ReleaseWish) -> ReleaseRecord? {
         let all = [current].compactMap(\.self) + others
-        if let digest = wish.sha256 { return all.first { $0.release.digest == digest && !$0.artifact.isEmpty } }
-        return current.flatMap { $0.release.satisfies(wish) ? $0 : nil }
+        if let digest = wish.sha256 { return all.first { $0.installed.digest == digest && !$0.artifact.isEmpty } }
+        return current.flatMap { $0.installed.satisfies(wish) ? $0 : nil }
     }
 }
 
@@ -64,8 +64,8 @@ extension ReleaseRecord {
     /// The wish for just this release.
     var wish: ReleaseWish {
         ReleaseWish(
-            version: release.version,
-            location: .content(PackageName(name: app, version: release.version).fileName),
-            sha256: release.digest, size: release.artifactByteCount, run: release.run)
+            version: installed.version,
+            location: .content(PackageName(name: app, version: installed.version).fileName),
+            sha256: installed.digest, size: installed.artifactByteCount, commandNumber: installed.commandNumber)
     }
 }

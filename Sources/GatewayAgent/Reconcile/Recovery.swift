@@ -26,15 +26,15 @@ struct Recovery {
             for record in app.others {
                 let isRestarted = record.bootID != context.bootID && interrupted.contains(record.app)
                 switch record.state {
-                case .installing where isRestarted && record.release.kind == .oneOff:
+                case .installing where isRestarted && record.installed.kind == .oneOff:
                     try adopt(record, of: app, store)
                 case .installing where interrupted.contains(record.app):
                     let culprit = isRestarted ? "the gateway restarted" : "gwe was ended"
-                    let failure = "\(culprit) while the installer of \(record.release.version) ran"
+                    let failure = "\(culprit) while the installer of \(record.installed.version) ran"
                     try forget(record, of: app, store, failure: failure)
                 case .installing: try forget(record, of: app, store)
                 case .unpacked, .installed:
-                    let isThere = FileTree.exists(store.path(record.app, record.release.folder))
+                    let isThere = FileTree.exists(store.path(record.app, record.installed.folder))
                     if !isThere { try forget(record, of: app, store) }
                 }
             }
@@ -65,15 +65,15 @@ struct Recovery {
         let now = context.clock()
         let inventory: Inventory
         do throws(SystemError) {
-            let path = store.inventoryPath(record.app, record.release.folder)
+            let path = store.inventoryPath(record.app, record.installed.folder)
             let release = Inventory.Release(
-                app: record.app.text, version: record.release.version.text,
-                artifactDigest: record.release.digest.hex, origin: "interrupted by a restart")
-            inventory = try Inventory.scan(store.path(record.app, record.release.folder), as: release)
+                app: record.app.text, version: record.installed.version.text,
+                artifactDigest: record.installed.digest.hex, origin: "interrupted by a restart")
+            inventory = try Inventory.scan(store.path(record.app, record.installed.folder), as: release)
             try inventory.write(to: path)
             FaultPoint.pass("recovery.inventoried")
             let link = context.folders.currentLink(of: record.app)
-            _ = try AtomicFile.replaceSymlink(at: link, pointingTo: record.release.folder)
+            _ = try AtomicFile.replaceSymlink(at: link, pointingTo: record.installed.folder)
         } catch {
             // Of a folder that is gone nothing can be adopted.
             return try forget(record, of: app, store)
@@ -92,10 +92,10 @@ struct Recovery {
     private func forget(
         _ record: ReleaseRecord, of app: AppRecord, _ store: ReleaseStore, failure: String? = nil
     ) throws(JournalError) {
-        let path = store.path(record.app, record.release.folder)
+        let path = store.path(record.app, record.installed.folder)
         if FileTree.exists(path) { try? FileTree.removeTree(path) }
         FaultPoint.pass("recovery.emptied")
-        _ = try? FileTree.removeFile(store.inventoryPath(record.app, record.release.folder))
+        _ = try? FileTree.removeFile(store.inventoryPath(record.app, record.installed.folder))
         let needed = [app.current].compactMap(\.self) + app.others.filter { $0.id != record.id }
         if record.state == .installed, !record.artifact.isEmpty,
             !needed.contains(where: { $0.artifact == record.artifact })
@@ -109,7 +109,7 @@ struct Recovery {
             try c.recordFailure(record.app, error: failure) { now.advanced(by: RetryDelay.after(failures: $0)) }
             guard let label = try c.attemptedArtifact(of: record.app) else { return }
             let state = FetchState(
-                state: .installError, info: failure, name: record.app.text, version: record.release.version.text)
+                state: .installError, info: failure, name: record.app.text, version: record.installed.version.text)
             try c.setFetchStatus(label, state.json, at: now)
         }
         FaultPoint.pass("recovery.forgotten")

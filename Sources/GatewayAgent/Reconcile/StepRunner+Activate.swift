@@ -6,11 +6,11 @@ extension StepRunner {
     ///
     /// A crash after the rename and before the journal's record leaves `current` ahead of the journal: the next pass
     /// sees the installed release, finds the link already right, and records it.
-    func activate(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func activate(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
         let link = context.folders.currentLink(of: work.app)
         let outcome = try system { () throws(SystemError) in
-            try AtomicFile.replaceSymlink(at: link, pointingTo: release.release.folder)
+            try AtomicFile.replaceSymlink(at: link, pointingTo: release.installed.folder)
         }
         FaultPoint.pass("activate.linked")
         if work.before?.id == release.id { return outcome == .alreadySatisfied ? .already() : .done }
@@ -21,13 +21,13 @@ extension StepRunner {
             try c.clearAttempts(app)
         }
         work.isActivated = true
-        return .done("current -> \(release.release.folder)")
+        return .done("current -> \(release.installed.folder)")
     }
 
     /// Takes away everything that the journal installed of an app; its data stays unless it is to be purged (rules 17).
     ///
     /// In this order a crash leaves an app that the journal still knows, and the next pass removes the rest.
-    func remove(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func remove(_ work: AppProgress) throws(StepFailure) -> StepResult {
         let folder = context.folders.releasesFolder(of: work.app)
         services?.remove(work.app)
         try system { () throws(SystemError) in
@@ -55,7 +55,7 @@ extension StepRunner {
     }
 
     /// Takes releases away that the policy does not keep: the newest `keep_versions` stay, the one in force among them.
-    func prune(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func prune(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let current = work.release else { return .already() }
         let candidates = ([work.before].compactMap(\.self) + work.others)
             .filter { $0.id != current.id }.sorted { $0.id > $1.id }
@@ -63,7 +63,7 @@ extension StepRunner {
         var surplus: [ReleaseRecord] = []
         for record in candidates {
             let isTwin = kept.contains {
-                $0.release.version == record.release.version && $0.release.digest == record.release.digest
+                $0.installed.version == record.installed.version && $0.installed.digest == record.installed.digest
             }
             if record.state == .installed, !isTwin, kept.count < max(1, policy.keepVersions) {
                 kept.append(record)
@@ -76,7 +76,7 @@ extension StepRunner {
         try system { () throws(SystemError) in
             try FileTree.emptyTrash(in: self.context.folders.releasesFolder(of: work.app))
         }
-        return surplus.isEmpty ? .already() : .done(surplus.map(\.release.folder).joined(separator: ", "))
+        return surplus.isEmpty ? .already() : .done(surplus.map(\.installed.folder).joined(separator: ", "))
     }
 
     /// Takes away what downloads of versions that are wanted no more left.
@@ -97,10 +97,10 @@ extension StepRunner {
     /// Takes one release away: folder, inventory, artifact, row; in this order, so that a crash leaves the row.
     func discard(_ record: ReleaseRecord, keepingArtifacts kept: Set<String>) throws(StepFailure) {
         try system { () throws(SystemError) in
-            let path = self.store.path(record.app, record.release.folder)
+            let path = self.store.path(record.app, record.installed.folder)
             if FileTree.exists(path) { try FileTree.removeTree(path) }
             FaultPoint.pass("prune.emptied")
-            _ = try FileTree.removeFile(self.store.inventoryPath(record.app, record.release.folder))
+            _ = try FileTree.removeFile(self.store.inventoryPath(record.app, record.installed.folder))
             FaultPoint.pass("prune.uninventoried")
             if !record.artifact.isEmpty, !kept.contains(record.artifact) {
                 try Downloader.discard(self.store.artifactPath(record.artifact))

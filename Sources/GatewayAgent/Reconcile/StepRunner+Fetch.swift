@@ -9,14 +9,14 @@ extension StepRunner {
     ///
     /// The artifact goes into `downloads/`, where a part of it survives and is resumed; the release is unpacked into
     /// `.staging`, which nobody looks at, and renamed once its digest is right and everything of it is on the disk.
-    func fetch(_ work: AppWork, until: PassOptions.Until?) {
+    func fetch(_ work: AppProgress, until: PassOptions.Until?) {
         guard var wish = work.plan.wish, work.failure == nil else { return }
         // A repair brings back what was installed, not what lies under its name by now (rules 16).
-        if work.plan.action == .repair, wish.sha256 == nil { wish.sha256 = work.before?.release.digest }
+        if work.plan.action == .repair, wish.sha256 == nil { wish.sha256 = work.before?.installed.digest }
         if let release = reusable(for: work, wish) {
             work.release = release
             for step in work.plan.steps where step.isFetch {
-                emit(.step(work.app, step, .alreadySatisfied, message: "\(release.release.folder) is unpacked"))
+                emit(.step(work.app, step, .alreadySatisfied, message: "\(release.installed.folder) is unpacked"))
             }
             return
         }
@@ -37,7 +37,7 @@ extension StepRunner {
 
     /// Takes away what a package that failed has left, and the app's folder if nothing else is in it. What cannot be
     /// removed now is in nobody's way.
-    func leaveNothing(_ work: AppWork) {
+    func leaveNothing(_ work: AppProgress) {
         let folder = context.folders.releasesFolder(of: work.app)
         try? FileTree.removeTree(store.stagingPath(work.app))
         try? FileTree.emptyTrash(in: folder)
@@ -47,23 +47,23 @@ extension StepRunner {
 
     /// A release of an earlier pass that was unpacked or installed but not yet in force, or one that was in force and
     /// whose package runs nothing: those need no second unpacking. Not the one in force: a repair needs a new folder.
-    private func reusable(for work: AppWork, _ wish: ReleaseWish) -> ReleaseRecord? {
+    private func reusable(for work: AppProgress, _ wish: ReleaseWish) -> ReleaseRecord? {
         work.others.first { record in
-            guard record.release.satisfies(wish), record.state != .installing else { return false }
-            if record.activated, store.hasInstaller(work.app, record.release.folder) { return false }
+            guard record.installed.satisfies(wish), record.state != .installing else { return false }
+            if record.activated, store.hasInstaller(work.app, record.installed.folder) { return false }
             return isIntact(record)
         }
     }
 
     private func isIntact(_ record: ReleaseRecord) -> Bool {
-        let folder = store.path(record.app, record.release.folder)
-        guard let inventory = try? Inventory.read(store.inventoryPath(record.app, record.release.folder)) else {
+        let folder = store.path(record.app, record.installed.folder)
+        guard let inventory = try? Inventory.read(store.inventoryPath(record.app, record.installed.folder)) else {
             return false
         }
         return inventory.digest == record.inventory && inventory.verify(folder, deep: false).isEmpty
     }
 
-    private func clearStaging(_ work: AppWork) throws(StepFailure) {
+    private func clearStaging(_ work: AppProgress) throws(StepFailure) {
         try system { () throws(SystemError) in
             _ = try FileTree.makeDirectory(self.context.folders.releasesFolder(of: work.app))
             let staging = self.store.stagingPath(work.app)
@@ -74,7 +74,7 @@ extension StepRunner {
 
     // MARK: download
 
-    private func download(_ work: AppWork, _ wish: ReleaseWish, _ job: UnpackJob?) throws(StepFailure) -> StepResult {
+    private func download(_ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob?) throws(StepFailure) -> StepResult {
         if let kept = keptArtifact(for: work, wish) {
             work.artifact = kept
             return .already("\(kept.name) is here")
@@ -110,7 +110,7 @@ extension StepRunner {
     }
 
     private func transfer(
-        _ work: AppWork, _ wish: ReleaseWish, into path: String, events: @escaping (DownloadEvent) -> Void
+        _ work: AppProgress, _ wish: ReleaseWish, into path: String, events: @escaping (DownloadEvent) -> Void
     ) throws(CloudFailure) -> DownloadOutcome {
         let limit = policy.bandwidth
         switch wish.location {
@@ -134,7 +134,7 @@ extension StepRunner {
         var request = DownloadRequest(source)
         request.limit(wish, receiveLimit: policy.bandwidth)
         do throws(TransferError) {
-            let transfer = try HTTPTransfer(GatewayDevice.transferConfiguration(context))
+            let transfer = try HTTPTransfer(CloudIdentity.transferConfiguration(context))
             count(transfer, source)
             return try Downloader(transfer).download(request, into: path, events: events)
         } catch {
@@ -153,7 +153,7 @@ extension StepRunner {
     }
 
     /// Tells how far it is, at most some fifty times, and feeds the unpacking.
-    private func progressEvents(_ work: AppWork, _ job: UnpackJob?) -> (DownloadEvent) -> Void {
+    private func progressEvents(_ work: AppProgress, _ job: UnpackJob?) -> (DownloadEvent) -> Void {
         var total: Int64?
         var told: Int64 = 0
         let app = work.app
@@ -178,22 +178,22 @@ extension StepRunner {
     }
 
     /// The artifact that an installed release left, if it is the wished one and undamaged; a damaged one is removed.
-    private func keptArtifact(for work: AppWork, _ wish: ReleaseWish) -> Artifact? {
+    private func keptArtifact(for work: AppProgress, _ wish: ReleaseWish) -> Artifact? {
         let record = AppRecord(name: work.app, current: work.before, others: work.others).record(keeping: wish)
         guard let record, !record.artifact.isEmpty else { return nil }
         let path = store.artifactPath(record.artifact)
         guard let size = FileTree.byteCount(ofFile: path), let hex = try? SHA256.hex(ofFile: path) else { return nil }
-        guard hex == record.release.digest.hex else {
+        guard hex == record.installed.digest.hex else {
             try? Downloader.discard(path)
             FaultPoint.pass("download.discarded")
             return nil
         }
-        return Artifact(name: record.artifact, digest: record.release.digest, byteCount: size)
+        return Artifact(name: record.artifact, digest: record.installed.digest, byteCount: size)
     }
 
     // MARK: verify
 
-    private func verify(_ work: AppWork, _ wish: ReleaseWish) throws(StepFailure) -> StepResult {
+    private func verify(_ work: AppProgress, _ wish: ReleaseWish) throws(StepFailure) -> StepResult {
         guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
         if let wanted = wish.sha256, wanted != artifact.digest {
             try system { () throws(SystemError) in try Downloader.discard(self.store.artifactPath(artifact.name)) }
@@ -205,7 +205,7 @@ extension StepRunner {
     // MARK: unpack
 
     private func unpack(
-        _ work: AppWork, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?
+        _ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?
     ) throws(StepFailure) -> StepResult {
         guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
         var outcome = streamed ?? job.unpack(file: store.artifactPath(artifact.name))
@@ -220,7 +220,7 @@ extension StepRunner {
         }
         let staging = store.stagingPath(work.app)
         let kind = try checkPackage(work, wish, staging)
-        let taken = Set(([work.before].compactMap(\.self) + work.others).map(\.release.folder))
+        let taken = Set(([work.before].compactMap(\.self) + work.others).map(\.installed.folder))
         let folder = store.freeFolder(work.app, version: wish.version, digest: artifact.digest, taken: taken)
         let inventory = Inventory(
             .init(
@@ -228,9 +228,9 @@ extension StepRunner {
                 origin: work.plan.origin.description), entries: unpacked.entries)
         let release = InstalledRelease(
             version: wish.version, digest: artifact.digest, folder: folder, kind: kind,
-            artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount, run: wish.run)
+            artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount, commandNumber: wish.commandNumber)
         var record = ReleaseRecord(
-            app: work.app, release: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
+            app: work.app, installed: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
         // What cannot be supervised is refused while nothing is interrupted yet.
         _ = try ServiceConfiguration(context: context).make(record, desired: work.desired, in: staging)
@@ -252,7 +252,7 @@ extension StepRunner {
     }
 
     /// Holds `app.yaml` against name, version and machine; says what the package is.
-    private func checkPackage(_ work: AppWork, _ wish: ReleaseWish, _ folder: String) throws(StepFailure) -> ReleaseKind
+    private func checkPackage(_ work: AppProgress, _ wish: ReleaseWish, _ folder: String) throws(StepFailure) -> ReleaseKind
     {
         let package: AppYAML?
         do { package = try AppYAML.load(releaseFolder: folder) } catch { throw StepFailure(.release, "\(error)") }
@@ -268,13 +268,13 @@ extension StepRunner {
 
     /// What belongs to a release after its installer has run, on disk before it counts.
     func recordInventory(
-        _ work: AppWork, _ record: ReleaseRecord, folder: String
+        _ work: AppProgress, _ record: ReleaseRecord, folder: String
     ) throws(StepFailure) -> (digest: String, byteCount: Int64) {
         try system { () throws(SystemError) in
-            let path = self.store.inventoryPath(work.app, record.release.folder)
+            let path = self.store.inventoryPath(work.app, record.installed.folder)
             let known = try? Inventory.read(path)
             let release = Inventory.Release(
-                app: work.app.text, version: record.release.version.text, artifactDigest: record.release.digest.hex,
+                app: work.app.text, version: record.installed.version.text, artifactDigest: record.installed.digest.hex,
                 origin: work.plan.origin.description)
             let inventory = try Inventory.scan(folder, as: release, reusing: known)
             FaultPoint.pass("install.scanned")

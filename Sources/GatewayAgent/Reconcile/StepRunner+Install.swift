@@ -10,7 +10,7 @@ extension StepRunner {
 
     /// Installs, and makes sure that the release can be configured while what is in force still runs. The installer may
     /// write `supervisor.conf`, so that this cannot be known earlier.
-    func installChecked(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func installChecked(_ work: AppProgress) throws(StepFailure) -> StepResult {
         let result = try install(work)
         if let release = work.release {
             _ = try ServiceConfiguration(context: context).make(release, desired: work.desired)
@@ -24,7 +24,7 @@ extension StepRunner {
     /// forever. A crash leaves the release in the state `installing`: the next pass unpacks it anew. What an installer
     /// that failed has left is taken away at once: nobody knows what it has made of the folder, and the next attempt
     /// unpacks anew.
-    func install(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func install(_ work: AppProgress) throws(StepFailure) -> StepResult {
         do throws(StepFailure) {
             return try runInstaller(work)
         } catch {
@@ -37,18 +37,18 @@ extension StepRunner {
         }
     }
 
-    private func runInstaller(_ work: AppWork) throws(StepFailure) -> StepResult {
+    private func runInstaller(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was unpacked") }
-        let folder = store.path(work.app, release.release.folder)
+        let folder = store.path(work.app, release.installed.folder)
         work.release?.state = .installing
         let installer = try installer(in: folder)
         // A one-off has run for this version and digest; a repair brings its files back and does not run it again.
-        if work.plan.action == .repair, release.release.kind == .oneOff {
-            setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
+        if work.plan.action == .repair, release.installed.kind == .oneOff {
+            setInstalled(work, inventory: release.inventory, byteCount: release.installed.unpackedByteCount)
             return .done("files restored; its installer has run before")
         }
         guard let installer else {
-            setInstalled(work, inventory: release.inventory, byteCount: release.release.unpackedByteCount)
+            setInstalled(work, inventory: release.inventory, byteCount: release.installed.unpackedByteCount)
             report(work, .installSuccess, "installed; the package has no installer", output: "")
             return .done("no installer")
         }
@@ -70,7 +70,7 @@ extension StepRunner {
 
     /// What is recorded with the beginning of the install step: the attempt, and that the folder is no longer as it
     /// was unpacked.
-    func installBegins(_ work: AppWork) -> Change? {
+    func installBegins(_ work: AppProgress) -> Change? {
         guard let release = work.release, let wish = work.plan.wish else { return nil }
         let (app, bootID, now) = (work.app, context.bootID, context.clock())
         return { c throws(DatabaseError) in
@@ -79,7 +79,7 @@ extension StepRunner {
         }
     }
 
-    private func setInstalled(_ work: AppWork, inventory: String, byteCount: Int64) {
+    private func setInstalled(_ work: AppProgress, inventory: String, byteCount: Int64) {
         guard let id = work.release?.id else { return }
         let (bootID, now) = (context.bootID, context.clock())
         note { c throws(DatabaseError) in
@@ -90,9 +90,9 @@ extension StepRunner {
     }
 
     /// Runs `uninstall.sh` of the release in force. Its failure is told but does not keep an app on the gateway.
-    func uninstall(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func uninstall(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.before else { return .already() }
-        let folder = store.path(work.app, release.release.folder)
+        let folder = store.path(work.app, release.installed.folder)
         guard FileTree.exists(folder + "/uninstall.sh") else { return .already("no uninstall.sh") }
         let script = Script(name: "uninstall.sh", executable: "./uninstall.sh", arguments: [])
         do throws(StepFailure) {
@@ -128,7 +128,7 @@ extension StepRunner {
     }
 
     private func runScript(
-        _ script: Script, in folder: String, _ work: AppWork, timeout: Duration
+        _ script: Script, in folder: String, _ work: AppProgress, timeout: Duration
     ) throws(StepFailure) -> ChildProcess.Completed {
         let data = context.folders.dataFolder(of: work.app)
         try system { () throws(SystemError) in _ = try FileTree.makeDirectory(data) }
@@ -144,16 +144,16 @@ extension StepRunner {
 
     /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine,
     /// and the variables of product.md 3.
-    private func scriptEnvironment(folder: String, data: String, _ work: AppWork) -> [String: String] {
+    private func scriptEnvironment(folder: String, data: String, _ work: AppProgress) -> [String: String] {
         var environment = ProcessFacts.environment
         environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         for name in ServiceNotification.variables + ["GWE_FAULT", "GWE_FAULT_LOG"] {
             environment[name] = nil
         }
         environment["GWE_APP"] = work.app.text
-        environment["GWE_VERSION"] = (work.release ?? work.before)?.release.version.text ?? ""
+        environment["GWE_VERSION"] = (work.release ?? work.before)?.installed.version.text ?? ""
         environment["GWE_PREVIOUS_VERSION"] =
-            work.plan.action == .install ? "" : work.before?.release.version.text ?? ""
+            work.plan.action == .install ? "" : work.before?.installed.version.text ?? ""
         environment["GWE_RELEASE_DIR"] = folder
         environment["GWE_CURRENT_DIR"] = context.folders.currentLink(of: work.app)
         environment["GWE_DATA_DIR"] = data

@@ -3,7 +3,7 @@ internal import GatewaySystem
 
 extension StepRunner {
     /// Writes the service configuration of the release in force, or takes the file of an app away that is no service.
-    func configure(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func configure(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
         let path = store.servicePath(work.app)
         guard let made = try ServiceConfiguration(context: context).make(release, desired: work.desired) else {
@@ -42,9 +42,9 @@ extension StepRunner {
 
     /// Starts the app with the configuration in force, and waits until it is up and, with a health check, healthy or not;
     /// what it requires must be up and healthy first. A health check may take its `within` each time.
-    func start(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func start(_ work: AppProgress) throws(StepFailure) -> StepResult {
         // An app that was taken over is in force without a release of gwe's.
-        guard (work.release?.release ?? work.plan.installed)?.kind == .service else { return .already("no service") }
+        guard (work.release?.installed ?? work.plan.installed)?.kind == .service else { return .already("no service") }
         guard let services else { return .skipped("no daemon supervises") }
         for name in work.desired?.requires.value.sorted() ?? [] {
             guard let needed = services.settleHealth(name).map(ServiceSnapshot.init) else { continue }
@@ -67,7 +67,7 @@ extension StepRunner {
         return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")
     }
 
-    func stop(_ work: AppWork) throws(StepFailure) -> StepResult {
+    func stop(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let services else { return .skipped("no daemon supervises") }
         guard let there = services.snapshots()[work.app], there.processID != nil else { return .already() }
         _ = services.stop(work.app)

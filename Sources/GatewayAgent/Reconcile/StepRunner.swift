@@ -16,13 +16,18 @@ final class StepRunner {
     let operation: Int64
     /// Apps whose data goes with them (rules 17).
     let purged: Set<AppName>
+    /// See `Reconciler.isInterrupted`.
+    let isInterrupted: @Sendable () -> Bool
     let emit: @Sendable (PassEvent) -> Void
     private var noted: [Change] = []
+    /// Whether a step was left because the pass must not go on. No step begins after that, and what the last one saw is
+    /// nobody's failure: while the daemon stops, it stops the apps that a step may be waiting for.
+    private(set) var wasInterrupted = false
 
     init(
         context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
-        policy: Policy,
-        operation: Int64, purged: Set<AppName> = [], emit: @escaping @Sendable (PassEvent) -> Void
+        policy: Policy, operation: Int64, purged: Set<AppName> = [],
+        isInterrupted: @escaping @Sendable () -> Bool = { false }, emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         store = ReleaseStore(folders: context.folders)
@@ -32,11 +37,19 @@ final class StepRunner {
         self.policy = policy
         self.operation = operation
         self.purged = purged
+        self.isInterrupted = isInterrupted
         self.emit = emit
     }
 
+    /// Whether the pass may go on; once it may not, it never may again.
+    private var mayGoOn: Bool {
+        if isInterrupted() { wasInterrupted = true }
+        return !wasInterrupted
+    }
+
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
-    func run(_ step: Step, _ work: AppWork) {
+    func run(_ step: Step, _ work: AppProgress) {
+        guard mayGoOn else { return }
         if let result = foregone(step, work) {
             return emit(.step(work.app, step, result.outcome, message: result.message))
         }
@@ -57,10 +70,10 @@ final class StepRunner {
     }
 
     /// What is plain before anything is recorded: such a step costs no write.
-    private func foregone(_ step: Step, _ work: AppWork) -> StepResult? {
+    private func foregone(_ step: Step, _ work: AppProgress) -> StepResult? {
         guard work.failure == nil else { return nil }
         switch step {
-        case .start where work.release.map { $0.release.kind != .service } ?? false: return .already("no service")
+        case .start where work.release.map { $0.installed.kind != .service } ?? false: return .already("no service")
         case .start, .stop: return services == nil ? .skipped("no daemon supervises") : nil
         case .install: return work.release?.state == .installed ? .already() : nil
         case .download, .verify, .unpack, .activate, .configure, .uninstall, .remove, .prune: return nil
@@ -70,9 +83,9 @@ final class StepRunner {
     /// Records that a step begins, in one transaction with all that was noted since the last one, before its effect;
     /// then runs it, and notes its end. So a pass costs one synced write a step, and not two or three.
     func perform(
-        _ step: Step, _ work: AppWork, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
+        _ step: Step, _ work: AppProgress, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
     ) {
-        guard work.failure == nil else { return }
+        guard work.failure == nil, mayGoOn else { return }
         FaultPoint.pass("\(step.rawValue).before")
         emit(.step(work.app, step, .started, message: ""))
         let (app, now) = (work.app, context.clock())
@@ -83,15 +96,17 @@ final class StepRunner {
             FaultPoint.pass("\(step.rawValue).begun")
             let result = try body()
             FaultPoint.pass("\(step.rawValue).after")
+            guard mayGoOn else { return }
             finish(step, work, result)
         } catch {
+            guard mayGoOn else { return }
             finish(step, work, StepResult(outcome: .failed, message: error.description))
             work.failure = error
             work.failedStep = step
         }
     }
 
-    private func finish(_ step: Step, _ work: AppWork, _ result: StepResult) {
+    private func finish(_ step: Step, _ work: AppProgress, _ result: StepResult) {
         let (app, now) = (work.app, context.clock())
         note { [operation] c throws(DatabaseError) in
             try c.finishStep(step, of: app, operation: operation, result.outcome, message: result.message, at: now)
@@ -135,7 +150,7 @@ final class StepRunner {
     }
 
     /// Notes what `fetch_status` is to say of the app's artifact.
-    func report(_ work: AppWork, _ state: FetchState.Name, _ info: String, output: String? = nil) {
+    func report(_ work: AppProgress, _ state: FetchState.Name, _ info: String, output: String? = nil) {
         guard work.plan.wish != nil else { return }
         let (label, json) = (work.artifactLabel, work.fetchState(state, info, output: output))
         let now = context.clock()

@@ -10,7 +10,7 @@ internal import GatewaySystem
 /// `/etc/supervisord.conf`, `/etc/supervisor/supervisord.conf`; and where none of them is, Gateway Engine's socket
 /// `/tmp/supervisord.sock` or Debian's with `/etc/supervisor/conf.d`.
 struct SupervisordPlaces: Sendable, Hashable {
-    var server: SupervisordConf.Server
+    var server: SupervisordSettings.Server
     var username: String?
     var password: String?
     var programFolder: String
@@ -36,10 +36,10 @@ struct SupervisordPlaces: Sendable, Hashable {
     }
 
     private static func read(_ file: String) throws(SupervisordFailure) -> SupervisordPlaces {
-        let conf: SupervisordConf
+        let conf: SupervisordSettings
         do {
             let text = String(decoding: try AtomicFile.read(file, limit: 1 << 20), as: UTF8.self)
-            conf = try SupervisordConf(
+            conf = try SupervisordSettings(
                 text, path: file, environment: ProcessFacts.environment, hostName: KernelInfo.name.node)
         } catch {
             throw .misconfigured("\(error)")

@@ -53,7 +53,7 @@ struct TakenOverApps: Sendable, Hashable {
             }
             let release = InstalledRelease(
                 version: version, digest: .unknown, folder: "", kind: .service, artifactByteCount: 0,
-                unpackedByteCount: 0, run: .max)
+                unpackedByteCount: 0, commandNumber: .max)
             observed.apps[app] = ObservedApp(
                 current: release, isRunning: services.map { $0[app]?.isRunning ?? false },
                 hasEndedWell: services?[app]?.hasEndedWell ?? false)
@@ -69,6 +69,6 @@ struct TakenOverApps: Sendable, Hashable {
         let serviceContext = ServiceContext(
             release: "", directory: connection.client.places.programFolder, logFolder: context.folders.logFolder,
             agentEnvironment: ProcessFacts.environment, hostName: KernelInfo.name.node)
-        return (try? SupervisorConf.parse(text, source: "", app: app, context: serviceContext))?.definitions ?? []
+        return (try? PackageServiceFile.parse(text, source: "", app: app, context: serviceContext))?.definitions ?? []
     }
 }

@@ -20,7 +20,7 @@ struct ReleaseReader {
         } else if let version {
             wish = ReleaseWish(version: version, location: .content(PackageName(name: app, version: version).fileName))
         }
-        if allowsRun, let run = fields.field("run")?.integer(in: 0...Field.largestInteger) { wish?.run = run }
+        if allowsRun, let run = fields.field("run")?.integer(in: 0...Field.largestInteger) { wish?.commandNumber = run }
         return wish
     }
 

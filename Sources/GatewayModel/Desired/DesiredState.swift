@@ -52,16 +52,16 @@ public struct ReleaseWish: Sendable, Hashable {
     public var size: Int64?
     /// The number of the install command that asked for it; 0 for a manifest. A higher number than the installed
     /// release's means: install again, also at the same version (rules 5).
-    public var run: Int64
+    public var commandNumber: Int64
 
     public init(
-        version: Version, location: ArtifactLocation, sha256: Digest? = nil, size: Int64? = nil, run: Int64 = 0
+        version: Version, location: ArtifactLocation, sha256: Digest? = nil, size: Int64? = nil, commandNumber: Int64 = 0
     ) {
         self.version = version
         self.location = location
         self.sha256 = sha256
         self.size = size
-        self.run = run
+        self.commandNumber = commandNumber
     }
 }
 

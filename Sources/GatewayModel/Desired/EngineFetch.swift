@@ -24,8 +24,8 @@ public struct InstallEntry: Sendable, Hashable {
     }
 
     /// The wish of the command with this number (rules 5).
-    public func release(run: Int64) -> ReleaseWish {
-        ReleaseWish(version: version, location: location, sha256: sha256, size: size, run: run)
+    public func release(commandNumber: Int64) -> ReleaseWish {
+        ReleaseWish(version: version, location: location, sha256: sha256, size: size, commandNumber: commandNumber)
     }
 }
 

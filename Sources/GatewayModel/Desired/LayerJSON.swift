@@ -30,11 +30,11 @@ extension Layer {
 
     /// Takes an install command into the cloud layer. Of an app that is there only the release changes (and a state
     /// `absent` is forgotten); `remove` drops the layer's word on an app and vetoes no other layer (rules 2).
-    public mutating func apply(install entries: [InstallEntry], remove: [AppName], run: Int64) {
+    public mutating func apply(install entries: [InstallEntry], remove: [AppName], commandNumber: Int64) {
         namesApps = true
         for entry in entries {
             var app = apps[entry.app] ?? AppLayer()
-            app.release = Sourced(entry.release(run: run), from: .cloud)
+            app.release = Sourced(entry.release(commandNumber: commandNumber), from: .cloud)
             if app.state?.value == .absent { app.state = nil }
             apps[entry.app] = app
         }
@@ -55,7 +55,7 @@ extension ReleaseWish {
         if let size { artifact.append(("size", .int(size))) }
         var members: [(String, JSONValue)] = [("version", .string(version.text))]
         if !artifact.isEmpty { members.append(("artifact", .object(artifact))) }
-        if run != 0 { members.append(("run", .int(run))) }
+        if commandNumber != 0 { members.append(("run", .int(commandNumber))) }
         return members
     }
 }

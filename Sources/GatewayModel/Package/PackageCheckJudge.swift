@@ -109,10 +109,10 @@ extension PackageCheck {
             }
             var context = ServiceContext(release: "", directory: folder, logFolder: Folders.defaultLogFolder)
             // The gateway's environment is not known here: its variables stand for themselves.
-            let variables = SupervisorConf.variables(namedIn: text)
+            let variables = PackageServiceFile.variables(namedIn: text)
             for name in variables { context.agentEnvironment[name] = "$\(name)" }
             do {
-                let conf = try SupervisorConf.parse(
+                let conf = try PackageServiceFile.parse(
                     text, source: path, app: name, context: context, override: app?.service)
                 for warning in conf.warnings { add(.warn, path, "\(warning)") }
                 for name in variables.sorted() where conf.definition.environment[name] == nil {

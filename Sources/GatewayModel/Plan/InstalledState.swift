@@ -20,12 +20,12 @@ public struct InstalledRelease: Sendable, Hashable {
     public var artifactByteCount: Int64
     /// Bytes of its files.
     public var unpackedByteCount: Int64
-    /// The command it was installed by; see `ReleaseWish.run`.
-    public var run: Int64
+    /// The command it was installed by; see `ReleaseWish.commandNumber`.
+    public var commandNumber: Int64
 
     public init(
         version: Version, digest: Digest, folder: String, kind: ReleaseKind, artifactByteCount: Int64,
-        unpackedByteCount: Int64, run: Int64 = 0
+        unpackedByteCount: Int64, commandNumber: Int64 = 0
     ) {
         self.version = version
         self.digest = digest
@@ -33,12 +33,12 @@ public struct InstalledRelease: Sendable, Hashable {
         self.kind = kind
         self.artifactByteCount = artifactByteCount
         self.unpackedByteCount = unpackedByteCount
-        self.run = run
+        self.commandNumber = commandNumber
     }
 
     /// Whether this release is what the wish asks for. A wish without a digest takes any content of its version.
     public func satisfies(_ wish: ReleaseWish) -> Bool {
-        version == wish.version && (wish.sha256 == nil || wish.sha256 == digest) && wish.run <= run
+        version == wish.version && (wish.sha256 == nil || wish.sha256 == digest) && wish.commandNumber <= commandNumber
     }
 }
 

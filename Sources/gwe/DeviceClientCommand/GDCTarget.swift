@@ -60,7 +60,7 @@ struct GDCTarget {
                 folders: folders, configuration: try ConfigurationStore(folders: folders).load(), manifestFile: nil)
             let userAgent = configuration.transfer.userAgent
             let timeout = configuration.timeout
-            configuration = try GatewayDevice.configuration(context).device
+            configuration = try CloudIdentity.configuration(context).device
             guard context.configuration.cloud != nil else {
                 throw GDCFailure(
                     code: ExitStatus.badConfiguration.rawValue,

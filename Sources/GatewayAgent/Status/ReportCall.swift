@@ -1,0 +1,78 @@
+public import Documents
+public import GatewayModel
+internal import GatewaySystem
+
+/// `gwe report`: all four reports, shown as they would be sent, or sent now, whether they are due or not.
+public enum ReportCall {
+    /// The values by resource. Writes nothing: no lock, no side file; nothing is frozen.
+    /// - Parameter services: what a running daemon supervises.
+    /// - Throws: `JournalError` or `DatabaseError`.
+    public static func preview(
+        _ context: GatewayContext, services: [AppName: ServiceSnapshot]? = nil
+    ) throws -> JSONValue {
+        let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
+        let services = services ?? SupervisordServices(ifChosenIn: context)?.snapshots()
+        let usage = try UsageDelivery.preview(context) ?? .object([])
+        let reports = try reports(context, journal, services)
+        return .object(
+            reports.all.map { ($0.resource.rawValue, $0.value) } + [(CloudResource.usageReport.rawValue, usage)])
+    }
+
+    /// Sends all of them from a process that is no daemon, under the state lock.
+    public static func send(_ context: GatewayContext) -> (exit: ExitStatus, message: String) {
+        do {
+            let state = try LockedState(context: context, purpose: "report")
+            var notes: [String] = []
+            let cloud = CloudConnection.open(context, mayActivate: true) { event in
+                if case .problem(let text) = event { notes.append(text) }
+            }
+            guard let cloud else {
+                return (.unavailable, notes.last ?? "no product is set (gwe config set product ID)")
+            }
+            return try send(
+                context, state.journal, SupervisordServices(ifChosenIn: context)?.snapshots(), cloud)
+        } catch let error as LockedState.Failure {
+            return (error.exit, error.description)
+        } catch let error as JournalError {
+            return (error.exit, error.description)
+        } catch {
+            return (.internalError, "\(error)")
+        }
+    }
+
+    /// - Throws: what the journal cannot do, also when the cloud has taken the reports.
+    static func send(
+        _ context: GatewayContext, _ journal: Journal, _ services: [AppName: ServiceSnapshot]?, _ cloud: any CloudLink
+    ) throws(JournalError) -> (exit: ExitStatus, message: String) {
+        let reports = try reports(context, journal, services).all.map { CloudWrite($0.resource, $0.value.text()) }
+        let ofCloud = Monitor<String?>(nil)
+        let ofStorage = Monitor<String?>(nil)
+        let noteStorage: @Sendable (String) -> Void = { text in ofStorage.update { $0 = text } }
+        let usage = try UsageDelivery.due(context, journal, isForced: true, report: noteStorage)
+        var delivery = ReportDelivery(context: context, journal: journal, cloud: cloud) { event in
+            if case .problem(let text) = event { ofCloud.update { $0 = text } }
+        }
+        delivery.storageProblem = noteStorage
+        do throws(ConversationFailure) { _ = try delivery.send(reports, usage: usage) } catch {
+            switch error {
+            case .journal(let failure): throw failure
+            case .cloud(let failure): return (.unavailable, failure.description)
+            }
+        }
+        if let problem = ofCloud.look(\.self) { return (.unavailable, problem) }
+        if let problem = ofStorage.look(\.self) { return (.inputOutputError, problem) }
+        let names = reports.map(\.resource) + (usage == nil ? [] : [.usageReport])
+        return (.success, "sent " + names.map(\.rawValue).joined(separator: ", "))
+    }
+
+    private static func reports(
+        _ context: GatewayContext, _ journal: Journal?, _ services: [AppName: ServiceSnapshot]?
+    ) throws(JournalError) -> Reports {
+        let inputs = try DesiredInputs.load(context: context, journal: journal)
+        let snapshot = try Observation(context: context, journal: journal, services: services)
+            .snapshot(inputs, journal: journal)
+        return try Reports(
+            context: context, journal: journal, status: snapshot.status(problems: inputs.problems.map(\.message)),
+            generation: inputs.cloud.generation)
+    }
+}

@@ -1,0 +1,66 @@
+/// supervisord's `environment`: `KEY="value, with comma",KEY2='x'` (`dict_of_key_value_pairs` of its datatypes.py, which
+/// is Python's shlex with `/.+-():` taken as letters).
+enum PackageServiceFileEnvironment {
+    static func parse(_ text: String) throws(PackageServiceFileExpansion.Failure) -> [String: String] {
+        let tokens = try tokens(of: text)
+        var result: [String: String] = [:]
+        var index = 0
+        while index < tokens.count {
+            guard index + 2 < tokens.count, tokens[index + 1] == "=" else {
+                throw .init(message: "expected KEY=value after '\(tokens[..<index].joined().suffix(40))'")
+            }
+            var value = Substring(tokens[index + 2])
+            while let first = value.first, first == "'" || first == "\"" { value.removeFirst() }
+            while let last = value.last, last == "'" || last == "\"" { value.removeLast() }
+            result[tokens[index]] = String(value)
+            index += 4  // and whatever stands in place of the comma, as supervisord does
+        }
+        return result
+    }
+
+    /// The tokens of a non-POSIX shlex: words, quoted texts with their quotes, single other characters. `#` begins a
+    /// comment up to the end of the line.
+    private static func tokens(of text: String) throws(PackageServiceFileExpansion.Failure) -> [String] {
+        var tokens: [String] = []
+        var word = String.UnicodeScalarView()
+        var quote: Unicode.Scalar?
+        var comment = false
+        func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9", "_", "/", ".", "+", "-", "(", ")", ":": true
+            default: false
+            }
+        }
+        func finish() {
+            if !word.isEmpty { tokens.append(String(word)) }
+            word = .init()
+        }
+        for scalar in text.unicodeScalars {
+            if comment {
+                comment = scalar != "\n"
+            } else if let open = quote {
+                word.append(scalar)
+                if scalar == open {
+                    quote = nil
+                    finish()
+                }
+            } else if scalar == "\"" || scalar == "'", word.isEmpty {
+                quote = scalar
+                word.append(scalar)
+            } else if scalar == " " || scalar == "\t" || scalar == "\r" || scalar == "\n" {
+                finish()
+            } else if scalar == "#" {
+                finish()
+                comment = true
+            } else if isWordCharacter(scalar) || (!word.isEmpty && (scalar == "\"" || scalar == "'")) {
+                word.append(scalar)
+            } else {
+                finish()
+                tokens.append(String(scalar))
+            }
+        }
+        if quote != nil { throw .init(message: "no closing quote in '\(text.suffix(40))'") }
+        finish()
+        return tokens
+    }
+}
