@@ -71,7 +71,7 @@ struct DocumentationPages {
                 isCode.toggle()
                 return nil
             }
-            return isCode ? nil : line.replacing(/`[^`]*`/, with: "")
+            return isCode ? nil : String(line.replacing(/`[^`]*`/, with: ""))
         }
     }
 
