@@ -32,18 +32,26 @@ struct SourceComments {
         return nil
     }
 
+    /// Comments with lines that follow one another in one, so that a citation may be broken between two of them.
     static func comments(of text: String, place: String, style: Style) -> [SourceComments] {
         var isBlock = false
         var isText = false
-        return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().flatMap { index, line in
-            pieces(String(line), style, &isBlock, &isText).map { piece in
+        var found: [SourceComments] = []
+        var last = -1
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            for piece in pieces(String(line), style, &isBlock, &isText) {
                 let marks: Set<Character> = style == .slashes ? ["/", "*", " "] : ["#", " "]
-                let text = piece.drop { marks.contains($0) }
-                return SourceComments(
-                    place: "\(place):\(index + 1)",
-                    text: String(text.reversed().drop { $0 == " " || $0 == "\r" }.reversed()))
+                let words = String(piece.drop { marks.contains($0) }).trimmingCharacters(in: .whitespaces)
+                guard !words.isEmpty else { continue }
+                if index == last + 1, !found.isEmpty {
+                    found[found.count - 1].text += " " + words
+                } else {
+                    found.append(SourceComments(place: "\(place):\(index + 1)", text: words))
+                }
+                last = index
             }
-        }.filter { !$0.text.isEmpty }
+        }
+        return found
     }
 
     /// The parts of a line that are comments.
@@ -92,6 +100,7 @@ struct SourceComments {
 
     /// What a comment cites: `D11`, `docs/cloud.md#long-poll`.
     static func citations(_ comment: SourceComments) -> [String] {
+        guard comment.text.contains("docs/") || comment.text.hasDecision else { return [] }
         let decisions = comment.text.matches(of: /\bD[0-9]+\b/).map { String($0.0) }
         let pages = comment.text.matches(of: /\bdocs\/[A-Za-z0-9_\/-]+\.md(#[A-Za-z0-9_-]+)?/).map { String($0.0) }
         return decisions + pages
@@ -99,15 +108,26 @@ struct SourceComments {
 
     /// Citations that lead nowhere, and names of what a reader cannot open.
     static func faults(_ comment: SourceComments, _ pages: DocumentationPages) -> [String] {
-        let broken = citations(comment).filter { citation in
-            guard citation.hasPrefix("docs/") else { return !pages.decisions.contains(citation) }
-            let parts = citation.split(separator: "#", maxSplits: 1).map(String.init)
-            guard pages.pages[parts[0]] != nil else { return true }
-            return parts.count == 2 && !pages.anchors(of: parts[0]).contains(parts[1])
-        }
-        let closed = [
-            #/\b[Rr]ules? [0-9]+/#, #/\breference[,:] /#, #/\b(?:product|house|rules)\.md\b/#, #/§/#,
-        ].contains { comment.text.contains($0) }
+        let broken = citations(comment).filter { !pages.has(citation: $0) }
+        // Regular expressions are slow in a debug build, and hardly a comment has one of these.
+        let isSuspect = ["ule", "reference", ".md", "§"].contains { comment.text.contains($0) }
+        let closed =
+            isSuspect
+            && [
+                #/\b[Rr]ules? [0-9]+/#, #/\breference[,:] /#, #/\b(?:product|house|rules)\.md\b/#, #/§/#,
+            ].contains { comment.text.contains($0) }
         return broken.map { "\(comment.place): \($0)" } + (closed ? ["\(comment.place): \(comment.text)"] : [])
+    }
+}
+
+extension String {
+    /// Whether a `D` stands before a digit.
+    fileprivate var hasDecision: Bool {
+        var previous: UInt8 = 0
+        for byte in utf8 {
+            if previous == UInt8(ascii: "D"), byte &- UInt8(ascii: "0") < 10 { return true }
+            previous = byte
+        }
+        return false
     }
 }

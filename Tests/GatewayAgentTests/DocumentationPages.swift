@@ -6,9 +6,18 @@ struct DocumentationPages {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// Markdown by path from the root.
-    var pages: [String: String]
+    let pages: [String: String]
     /// Every file and folder that a link may lead to.
-    var files: Set<String>
+    let files: Set<String>
+    /// The numbers of the decisions.
+    let decisions: Set<String>
+
+    init(pages: [String: String], files: Set<String>) {
+        self.pages = pages
+        self.files = files
+        let headings = DocumentationPages.headings(in: pages["docs/decisions.md"] ?? "")
+        decisions = Set(headings.compactMap { $0.firstMatch(of: #/^(D[0-9]+)\. /#).map { String($0.1) } })
+    }
 
     static func all() throws -> DocumentationPages { try loaded.get() }
 
@@ -81,7 +90,7 @@ struct DocumentationPages {
     /// and a number for each further heading of the same text.
     func anchors(of page: String) -> [String] {
         var counts: [String: Int] = [:]
-        return headings(of: page).map { heading in
+        return DocumentationPages.headings(in: pages[page] ?? "").map { heading in
             let text = heading.replacing(/\[([^\]]*)\]\([^)]*\)/) { String($0.1) }
             let anchor = String(
                 text.lowercased().compactMap { character -> Character? in
@@ -95,18 +104,21 @@ struct DocumentationPages {
     }
 
     /// The texts of a page's headings, in order.
-    func headings(of page: String) -> [String] {
+    static func headings(in page: String) -> [String] {
         var isCode = false
-        return (pages[page] ?? "").split(separator: "\n").compactMap { line in
+        return page.split(separator: "\n").compactMap { line in
             if line.hasPrefix("```") { isCode.toggle() }
             guard !isCode, let match = line.firstMatch(of: /^#{1,6} +(.+?) *$/) else { return nil }
             return String(match.1)
         }
     }
 
-    /// The numbers of the decisions.
-    var decisions: Set<String> {
-        Set(headings(of: "docs/decisions.md").compactMap { $0.firstMatch(of: #/^(D[0-9]+)\. /#).map { String($0.1) } })
+    /// Whether a citation of a comment leads to a decision, a page or a heading.
+    func has(citation: String) -> Bool {
+        guard citation.hasPrefix("docs/") else { return decisions.contains(citation) }
+        let parts = citation.split(separator: "#", maxSplits: 1).map(String.init)
+        guard pages[parts[0]] != nil else { return false }
+        return parts.count == 1 || anchors(of: parts[0]).contains(parts[1])
     }
 }
 
