@@ -176,3 +176,26 @@ struct Rooms {
         }
     }
 }
+
+/// The stations of a value on its way through the sources, as the page has them below "After".
+struct Walk {
+    let stations: [(file: String, function: String)]
+
+    init(_ page: String) {
+        let section = page.components(separatedBy: "### After\n").dropFirst().first ?? ""
+        stations = section.split(separator: "\n").compactMap { line in
+            guard let match = line.firstMatch(of: /^\| [0-9]+ \| `([^`]+)` \| `([A-Za-z]+)` \|/) else { return nil }
+            return (String(match.1), String(match.2))
+        }
+    }
+
+    func missing(below root: URL) -> [String] {
+        stations.filter { file, function in
+            let url = root.appendingPathComponent("Sources/\(file).swift")
+            let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+            let forms =
+                ["func \(function)(", "func \(function)<", "var \(function):"] + (function == "init" ? ["init("] : [])
+            return !forms.contains { text.contains($0) }
+        }.map { "\($0.function) in \($0.file)" }
+    }
+}

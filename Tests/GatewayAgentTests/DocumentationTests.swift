@@ -79,7 +79,7 @@ import Testing
             ])
         let shell = "#!/bin/bash\n# one\necho \"# two\" # three\necho ${x#y}\n"
         #expect(
-            SourceComments.comments(of: shell, place: "x", style: .hash).map(\.text) == ["!/bin/bash", "one", "three"])
+            SourceComments.comments(of: shell, place: "x", style: .hash).map(\.text) == ["!/bin/bash one three"])
     }
 
     @Test("the README has at most 150 lines")
@@ -170,5 +170,17 @@ import Testing
             made.missing(below: DocumentationPages.root) == [
                 "GatewayAgent/Nothing", "Reconciler in GatewayAgent/Nothing", "NoSuchThing in GatewayModel/Plan",
             ])
+    }
+
+    @Test("every station of the walk is a function of the file that is named")
+    func walk() throws {
+        let page = try #require(DocumentationPages.all().pages["docs/architecture.md"])
+        let walk = Walk(page)
+        #expect(walk.stations.count > 40)
+        #expect(walk.missing(below: DocumentationPages.root) == [])
+        let made = Walk(
+            "### After\n| 1 | `GatewayModel/Plan/PlanMaker` | `planApp` | x |\n| 2 | `Documents/JSON` | `nothing` | y |"
+        )
+        #expect(made.missing(below: DocumentationPages.root) == ["nothing in Documents/JSON"])
     }
 }
