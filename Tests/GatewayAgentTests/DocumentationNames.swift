@@ -35,6 +35,8 @@ enum TestSuites {
     static func all() throws -> Set<String> {
         var names: Set<String> = []
         for path in try RepositoryFiles.all() where path.hasPrefix("Tests/") && path.hasSuffix(".swift") {
+            // Or a file with tests of another suite.
+            names.insert(String(path.split(separator: "/").last?.dropLast(6) ?? ""))
             let text = try String(contentsOf: DocumentationPages.root.appendingPathComponent(path), encoding: .utf8)
             for match in text.matches(of: /@Suite[^\n]*?\n?[^\n]*?\b(?:struct|class|enum|actor) ([A-Za-z0-9_]+)/) {
                 names.insert(String(match.1))
