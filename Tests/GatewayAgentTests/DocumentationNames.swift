@@ -30,12 +30,11 @@ struct PromiseNames {
     }
 }
 
-/// The types of the tests that are suites, by their declarations.
+/// The names of suites of tests: of their types, and of files with tests of a suite that another file declares.
 enum TestSuites {
     static func all() throws -> Set<String> {
         var names: Set<String> = []
         for path in try RepositoryFiles.all() where path.hasPrefix("Tests/") && path.hasSuffix(".swift") {
-            // Or a file with tests of another suite.
             names.insert(String(path.split(separator: "/").last?.dropLast(6) ?? ""))
             let text = try String(contentsOf: DocumentationPages.root.appendingPathComponent(path), encoding: .utf8)
             for match in text.matches(of: /@Suite[^\n]*?\n?[^\n]*?\b(?:struct|class|enum|actor) ([A-Za-z0-9_]+)/) {
