@@ -200,3 +200,28 @@ struct Walk {
         }.map { "\($0.function) in \($0.file)" }
     }
 }
+
+/// The locks that the page puts in order, `Type.member` in the first column below "Locks".
+struct LockNames {
+    let names: [(type: String, member: String)]
+
+    init(_ page: String) {
+        let section = page.components(separatedBy: "\n## Locks\n").dropFirst().first ?? ""
+        names = section.components(separatedBy: "\n## ")[0].split(separator: "\n").filter { $0.hasPrefix("| `") }
+            .flatMap { line in
+                line.split(separator: "|")[0].matches(of: /`([A-Za-z]+)\.([A-Za-z]+)`/).map {
+                    (String($0.1), String($0.2))
+                }
+            }
+    }
+
+    /// Those whose type no source declares together with such a member.
+    func missing(in sources: [String]) -> [String] {
+        names.filter { type, member in
+            !sources.contains { text in
+                ["class \(type)", "struct \(type)", "enum \(type)", "extension \(type)"].contains { text.contains($0) }
+                    && ["let \(member)", "var \(member)"].contains { text.contains($0) }
+            }
+        }.map { "\($0.type).\($0.member)" }
+    }
+}

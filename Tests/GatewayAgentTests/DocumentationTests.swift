@@ -183,4 +183,17 @@ import Testing
         )
         #expect(made.missing(below: DocumentationPages.root) == ["nothing in Documents/JSON"])
     }
+
+    @Test("every lock that has its place in the order is there")
+    func locks() throws {
+        let page = try #require(DocumentationPages.all().pages["docs/architecture.md"])
+        let sources = try RepositoryFiles.all().filter { $0.hasPrefix("Sources/") && $0.hasSuffix(".swift") }.map {
+            try String(contentsOf: DocumentationPages.root.appendingPathComponent($0), encoding: .utf8)
+        }
+        let locks = LockNames(page)
+        #expect(locks.names.count >= 10)
+        #expect(locks.missing(in: sources) == [])
+        let made = LockNames("\n## Locks\n| `A.state`, `B.core` | x |\n")
+        #expect(made.missing(in: ["final class A {\n    private let state = Mutex(0)\n}"]) == ["B.core"])
+    }
 }
