@@ -113,6 +113,15 @@ struct DocumentationPages {
         }
     }
 
+    /// `page: D99` of every decision that a page names and that is not there.
+    func unknownDecisions() -> [String] {
+        pages.keys.sorted().flatMap { page in
+            DocumentationPages.prose(of: pages[page] ?? "").flatMap { line in
+                line.matches(of: /\bD[0-9]+\b/).map { String($0.0) }.filter { !decisions.contains($0) }
+            }.map { "\(page): \($0)" }
+        }
+    }
+
     /// Whether a citation of a comment leads to a decision, a page or a heading.
     func has(citation: String) -> Bool {
         guard citation.hasPrefix("docs/") else { return decisions.contains(citation) }

@@ -10,6 +10,7 @@ import Testing
         let pages = try DocumentationPages.all()
         #expect(pages.pages.count > 15)
         #expect(pages.brokenLinks() == [])
+        #expect(pages.unknownDecisions() == [])
     }
 
     @Test("a link to a missing file, a missing heading or a missing image is found")
@@ -50,6 +51,8 @@ import Testing
         let pages = DocumentationPages(
             pages: ["docs/decisions.md": "## D1. First\n## D12. Twelfth\n", "docs/cloud.md": "## Long poll\n"],
             files: ["docs/decisions.md", "docs/cloud.md"])
+        let page = DocumentationPages(pages: ["docs/decisions.md": "## D1. A\n(D1) (D7) `(D8)`"], files: [])
+        #expect(page.unknownDecisions() == ["docs/decisions.md: D7"])
         func faults(_ text: String) -> [String] {
             SourceComments.faults(.init(place: "a.swift:1", text: text), pages)
         }
