@@ -59,10 +59,33 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// The value of a variable in the environment that the process was started with; nil when it cannot be read.
     public func environment(_ name: String) -> String? {
-        guard let bytes = ProcessFacts.content("/proc/\(pid)/environ") else { return nil }
+        guard let bytes = environmentBytes else { return nil }
         let prefix = Array("\(name)=".utf8)
         let line = bytes.split(separator: 0).first { $0.starts(with: prefix) }
         return line.map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
+    }
+
+    /// The whole environment. While an execve(2) is on its way the kernel shows none, so an empty one is read again until
+    /// the kernel says that it is empty, for 100 ms at the most.
+    private var environmentBytes: [UInt8]? {
+        for _ in 0..<100 {
+            guard let bytes = ProcessFacts.content("/proc/\(pid)/environ") else { return nil }
+            guard bytes.isEmpty, hasEnvironment else { return bytes }
+            usleep(1_000)
+        }
+        return []
+    }
+
+    /// Whether there is an environment or will be: by vsize, env_start and env_end, fields 23, 50 and 51 of
+    /// /proc/PID/stat (proc(5)). A thread of the kernel and a zombie have no memory; between an execve's new memory and
+    /// the environment in it, env_end is 0.
+    private var hasEnvironment: Bool {
+        guard let bytes = ProcessFacts.content("/proc/\(pid)/stat"),
+            let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return false }
+        let fields = String(decoding: bytes[(bracket + 1)...], as: UTF8.self).split(separator: " ")
+        guard fields.count > 48, fields[20] != "0" else { return false }
+        return fields[48] == "0" || fields[47] != fields[48]
     }
 
     /// All processes that /proc shows, zombies left out.
