@@ -1,5 +1,5 @@
 // libcurl is loaded when it is first used, not when the program starts: with the thirty libraries that it needs itself
-// that takes longer than a whole pass over twenty apps with nothing to do (Benchmarks/README.md has figures).
+// that takes longer than a whole pass over twenty apps with nothing to do (docs/measured.md#a-pass-with-nothing-to-do).
 //
 // The functions below have libcurl's own names and hand over to it, as an import library does elsewhere. They are
 // hidden, so that libcurl and whatever else is in the process never sees them.

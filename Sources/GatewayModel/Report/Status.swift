@@ -9,7 +9,7 @@ public struct ServiceSnapshot: Sendable, Hashable {
     public var lastError: String?
     /// What its health check says; nil without one, and when it does not run or is held.
     public var health: ServiceHealth?
-    /// Whether it ended by itself with an exit code that it may end with (rules 14).
+    /// Whether it ended by itself with an exit code that it may end with (D14).
     public var hasEndedWell: Bool
     /// supervisord's name of a process that is one of several; else empty.
     public var name: String
@@ -163,7 +163,7 @@ public struct GatewayStatus: Sendable, Hashable {
         return service?.state ?? "STOPPED"
     }
 
-    /// Exit precedence 4, 3, 1, 0 (rules 14); 4 is the caller's, who knows which app was asked for.
+    /// Exit precedence 4, 3, 1, 0 (D14); 4 is the caller's, who knows which app was asked for.
     public var exit: ExitStatus {
         let down = apps.contains { app in
             guard app.isWantedRunning, app.sync != .held else { return false }

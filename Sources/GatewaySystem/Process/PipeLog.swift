@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// An app's output: a named pipe that the app itself holds open for reading and writing, so that it outlives the agent, and
-/// the file that whole lines of it are moved to (rules 20). Bytes leave the pipe only when they are in the file: a killed
+/// the file that whole lines of it are moved to (D20). Bytes leave the pipe only when they are in the file: a killed
 /// agent loses nothing and doubles nothing, the next one goes on where this one stopped.
 ///
 /// The app blocks only when the pipe (1 MiB where the system allows it) is full and nobody moves. What cannot be written is

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// The file that says which process runs for a name, so that a later agent finds it: written by the child itself before
-/// exec, so that no kill can come in between (rules 21). Its lines:
+/// exec, so that no kill can come in between (D21). Its lines:
 /// ```
 /// boot <boot id>
 /// data <a line of the caller's>

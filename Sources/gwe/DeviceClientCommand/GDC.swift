@@ -3,7 +3,7 @@ internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
 
-/// `gdc`, the device client for shell scripts and other languages (reference: gateway engine, 6b): the same executable
+/// `gdc`, the device client for shell scripts and other languages (docs/commands.md#gdc): the same executable
 /// as gwe under another name, and `gwe gdc …`.
 enum GDC {
     /// The arguments of a call of gdc; nil when this is one of gwe.

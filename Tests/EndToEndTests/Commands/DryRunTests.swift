@@ -6,7 +6,7 @@ import MuranoSandbox
 import TestSupport
 import Testing
 
-/// Rules 11: no lock, no journal, no side file, no activation, no clearing; it may read the cloud.
+/// No lock, no journal, no side file, no activation, no clearing; it may read the cloud (D11).
 @Suite("a dry run changes nothing") struct DryRunTests {
     /// Runs a dry run in each form, and compares everything before and after.
     private func expectNothing(

@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The table of product.md 5: each exit status, reached for real.
+/// The table of docs/commands.md#exit-codes: each exit status, reached for real.
 @Suite("Exit statuses") struct ExitTests {
     /// A one-off that is installed from a file beside the gateway.
     private func local(_ package: TestPackage, on gateway: GatewayFixture) throws -> String {

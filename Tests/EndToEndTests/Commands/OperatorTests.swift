@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What a person at the gateway wishes, and takes back (rules 1 and 17).
+/// What a person at the gateway wishes, and takes back (D1, D17).
 @Suite("By hand") struct OperatorTests {
     private func file(
         _ package: TestPackage, on gateway: GatewayFixture, as name: String? = nil, cutTo count: Int? = nil

@@ -181,7 +181,7 @@ struct CallTableRow: Sendable, CustomStringConvertible {
 
     private static func refused(_ status: Int) -> Fault.Kind { .answer(status: status, retryAfter: nil) }
 
-    /// Every call of the reference's table (HTTPS device API: endpoints) with each status that it names, and with 429 and
+    /// Every call of docs/cloud.md#calls with each status that it names, and with 429 and
     /// 503, which any server may answer.
     static let all: [CallTableRow] = [
         .init(call: .timestamp, status: 200),

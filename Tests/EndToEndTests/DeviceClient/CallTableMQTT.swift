@@ -75,7 +75,7 @@ struct CallTableMQTTRow: Sendable, CustomStringConvertible {
     private static let batch = #"[{"timestamp": 1000, "values": {"r": "5", "s": "x"}}]"#
     private static let later = #"[{"timestamp": 2000, "values": {"r": "6"}}]"#
 
-    /// Every call of the reference's part on MQTT, in an order in which each finds what it needs.
+    /// Every call of docs/cloud.md#the-device-api-over-mqtt, in an order in which each finds what it needs.
     static let all: [CallTableMQTTRow] = [
         provision("activate: unknown device", .unknown, 404, "alreadyActivated", "1"),
         provision("activate", .token, 200, "done", "0"),

@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Each way in which a gateway can differ from its desired state (product.md 5), made for real.
+/// Each way in which a gateway can differ from its desired state (docs/commands.md#gwe-status), made for real.
 @Suite("Drift") struct DriftTests {
     /// What is done to an installed service, and how it must be told.
     enum Damage: String, CaseIterable, CustomTestStringConvertible {

@@ -6,7 +6,7 @@ import MuranoSandbox
 import TestSupport
 import Testing
 
-/// Local manifest, cloud and operator: who wins, what is kept, what is removed (rules 1 and 2).
+/// Local manifest, cloud and operator: who wins, what is kept, what is removed (D1, D2).
 @Suite("The layers") struct LayersTests {
     private func gateway(_ packages: TestPackage...) throws -> GatewayFixture {
         let gateway = try GatewayFixture()

@@ -6,7 +6,7 @@ import MuranoSandbox
 import TestSupport
 import Testing
 
-/// Packages from a developer's desk to a gateway (product.md 3).
+/// Packages from a developer's desk to a gateway (docs/packages.md).
 @Suite("Packages on a gateway") struct PackageTests {
     /// Runs a program of the system to its end.
     private func run(_ program: String, _ arguments: [String], on gateway: GatewayFixture) throws -> Ran {

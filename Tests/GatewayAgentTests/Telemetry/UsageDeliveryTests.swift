@@ -7,7 +7,7 @@ import GatewaySystem
 import Synchronization
 import Testing
 
-/// Rules 8: an interval is frozen, sent unchanged until it is acknowledged, then forgotten.
+/// An interval is frozen, sent unchanged until it is acknowledged, then forgotten (D8).
 @Suite("usage_report on its way") struct UsageDeliveryTests {
     /// A cloud that may take a request and lose the answer.
     private final class LossyLink: CloudLink {
