@@ -9,12 +9,18 @@ struct CivilDateTests {
         var last = CivilDate(daysSince1970: -220_001)
         for day in Int64(-220_000)...220_000 {
             let date = CivilDate(daysSince1970: day)
-            guard date.daysSince1970 == day else { return Issue.record("\(date) is not day \(day)") }
+            guard date.daysSince1970 == day else {
+                Issue.record("\(date) is not day \(day)")
+                return
+            }
             let isNext =
                 date == CivilDate(year: last.year, month: last.month, day: last.day + 1)
                 || date == CivilDate(year: last.year, month: last.month + 1, day: 1) && last.day >= 28
                 || date == CivilDate(year: last.year + 1, month: 1, day: 1) && last.month == 12 && last.day == 31
-            guard isNext else { return Issue.record("\(date) follows \(last)") }
+            guard isNext else {
+                Issue.record("\(date) follows \(last)")
+                return
+            }
             last = date
         }
     }

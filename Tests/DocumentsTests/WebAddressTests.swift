@@ -110,10 +110,14 @@ struct WebAddressTests {
         for _ in 0..<20_000 {
             let text = (0..<Int.random(in: 0...9, using: &random)).map { _ in pieces.randomElement() ?? "" }.joined()
             let parts = WebAddressParts(text)
-            let again =
-                (parts.scheme.map { $0 + "://" } ?? "") + (parts.user.map { $0 + "@" } ?? "") + parts.host
-                + (parts.port.map { ":" + $0 } ?? "") + parts.path + (parts.query.map { "?" + $0 } ?? "")
-                + (parts.fragment.map { "#" + $0 } ?? "")
+            var again = ""
+            if let scheme = parts.scheme { again += scheme + "://" }
+            if let user = parts.user { again += user + "@" }
+            again += parts.host
+            if let port = parts.port { again += ":" + port }
+            again += parts.path
+            if let query = parts.query { again += "?" + query }
+            if let fragment = parts.fragment { again += "#" + fragment }
             guard again != text else { continue }
             Issue.record("'\(text)' became '\(again)'")
         }

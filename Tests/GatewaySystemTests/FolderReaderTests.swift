@@ -16,7 +16,9 @@ import Testing
 
     /// Bytes of a name that are no UTF-8 at every third place: never NUL, never a slash.
     private func name(_ length: Int) -> [UInt8] {
-        (0..<length).map { $0 % 3 == 2 ? UInt8(0x80 + $0 % 0x40) : UInt8(ascii: "a") + UInt8($0 % 26) }
+        (0..<length).map { (place: Int) -> UInt8 in
+            place % 3 == 2 ? UInt8(0x80 + place % 0x40) : UInt8(0x61 + place % 26)
+        }
     }
 
     @Test("names of every length, no UTF-8 among them, are read byte by byte")
@@ -69,12 +71,12 @@ import Testing
 
     @Test("a folder that cannot be opened or read is an error, not an empty one")
     func failures() throws {
-        #expect(throws: SystemError("open \(scratch("none"))", code: ENOENT)) { try FolderReader(scratch("none")) }
+        #expect(throws: SystemError("open \(scratch("none"))", code: ENOENT)) { _ = try FolderReader(scratch("none")) }
         let file = try scratch.write("file", "")
-        #expect(throws: SystemError("open \(file)", code: ENOTDIR)) { try FolderReader(file) }
+        #expect(throws: SystemError("open \(file)", code: ENOTDIR)) { _ = try FolderReader(file) }
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
         #expect(throws: SystemError("read folder \(file)", code: ENOTDIR)) {
-            try FolderReader(owning: descriptor, called: file)
+            _ = try FolderReader(owning: descriptor, called: file)
         }
         #expect(fcntl(descriptor, F_GETFD) == -1)
 
