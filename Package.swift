@@ -106,7 +106,7 @@ let package = Package(
         tests("DocumentsTests", ["Documents"]),
         tests("GatewayModelTests", ["GatewayModel", "GatewaySystem", "Documents"]),
         tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
-        tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),
+        tests("DeviceClientTests", ["DeviceClient", "GatewayAgent", "GatewaySystem", "MuranoSandbox"]),
         tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
         tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "Documents"]),

@@ -1,5 +1,6 @@
 @testable import DeviceClient
 import Foundation
+@testable import GatewayAgent
 import GatewaySystem
 import Glibc
 import TestSupport

@@ -1,5 +1,6 @@
 import DeviceClient
 import Foundation
+import GatewayAgent
 import GatewaySystem
 import Glibc
 import TestSupport

@@ -104,3 +104,12 @@ public enum OwnChildren {
 
     static var isSearching: Bool { state.look { $0.searches } }
 }
+
+extension EventLoop {
+    /// Reaps orphans that come to this process and end, without a timer. SIGCHLD is blocked as by `onSignals`: call this
+    /// before any other thread exists. Nothing is reaped before the first `OwnChildren.reapOrphans`, which is called once
+    /// the children that an earlier program in this process had are known to it.
+    public func reapOrphans() throws(SystemError) {
+        try onSignals([SIGCHLD]) { _ in OwnChildren.reapOrphansIfAllowed() }
+    }
+}

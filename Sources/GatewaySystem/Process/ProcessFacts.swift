@@ -90,17 +90,10 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// All processes that /proc shows, zombies left out.
     public static var all: [ProcessFacts] {
-        guard let folder = opendir("/proc") else { return [] }
-        defer { closedir(folder) }
+        guard var folder = try? FolderReader("/proc") else { return [] }
         var found: [ProcessFacts] = []
-        while let entry = readdir(folder) {
-            guard case UInt8(ascii: "0")...UInt8(ascii: "9") = UInt8(bitPattern: entry.pointee.d_name.0) else {
-                continue
-            }
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let pid = Int32(name), let facts = ProcessFacts(pid) { found.append(facts) }
+        while let entry = try? folder.next() {
+            if let pid = Int32(entry.name), let facts = ProcessFacts(pid) { found.append(facts) }
         }
         return found
     }
@@ -114,16 +107,12 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// Whether it has a file open that has one of these paths.
     func holds(_ paths: [String]) -> Bool {
-        guard !paths.isEmpty, let folder = opendir("/proc/\(pid)/fd") else { return false }
-        defer { closedir(folder) }
+        guard !paths.isEmpty, var folder = try? FolderReader("/proc/\(pid)/fd") else { return false }
         var buffer = [CChar](repeating: 0, count: 4_096)
         var seen = 0
-        while let entry = readdir(folder), seen < 4_096 {
+        while seen < 4_096, let entry = try? folder.next() {
             seen += 1
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            let count = readlink("/proc/\(pid)/fd/\(name)", &buffer, buffer.count)
+            let count = readlink("/proc/\(pid)/fd/\(entry.name)", &buffer, buffer.count)
             guard count > 0 else { continue }
             let path = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if paths.contains(path) { return true }

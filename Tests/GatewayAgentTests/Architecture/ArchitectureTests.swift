@@ -201,7 +201,7 @@ import Testing
     /// Types that wrap what the compiler cannot see is safe, each with its own lock or owner; a new one needs a reason.
     static let uncheckedSendable = [
         "Sources/GatewayAgent/Daemon/Daemon.swift", "Sources/GatewaySystem/Database/DatabaseConnection.swift",
-        "Sources/GatewaySystem/Events/Monitor.swift", "Sources/GatewaySystem/HTTP/LocalHTTPServer.swift",
+        "Sources/GatewaySystem/Events/Monitor.swift", "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
     ]
 
     @Test("Sendable is left to the compiler, but for the few that are listed")

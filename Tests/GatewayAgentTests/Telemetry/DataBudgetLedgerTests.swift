@@ -1,7 +1,9 @@
 import DeviceClient
+import Documents
 import Foundation
 @testable import GatewayAgent
 import GatewayModel
+import GatewaySystem
 import Testing
 
 @Suite("The ledger of data budgets") struct DataBudgetLedgerTests {
@@ -58,8 +60,8 @@ import Testing
     func proxies() throws {
         let cloud = try #require(WebAddress("https://api.example.com"))
         let variables = ["https_proxy": "http://proxy:3128"]
-        #expect(WebProxy.inForce(nil, variables, for: cloud)?.url == "http://proxy:3128")
-        #expect(WebProxy.inForce("http://own:1", variables, for: cloud)?.url == "http://own:1")
-        #expect(WebProxy.inForce("http://own:1", ["no_proxy": "example.com"], for: cloud) == nil)
+        #expect(TransferProxy.inForce(nil, variables, for: cloud)?.url == "http://proxy:3128")
+        #expect(TransferProxy.inForce("http://own:1", variables, for: cloud)?.url == "http://own:1")
+        #expect(TransferProxy.inForce("http://own:1", ["no_proxy": "example.com"], for: cloud) == nil)
     }
 }

@@ -122,6 +122,30 @@ struct HTTPTransferTests {
         #expect(try error(HTTPRequest(.get, url)).kind == .refused)
     }
 
+    @Test(
+        "a URL that programs read differently is refused before anybody connects",
+        arguments: [
+            "http://127.0.0.1\\@example.com/", "http://127.0.0.1%2eexample.com/", "http://0177.0.0.1/",
+            "http://127.0.0.1 .example.com/", "http://127.0.0.1\t/", "http:///127.0.0.1/", "http:127.0.0.1/",
+            "http://[::1/", "http://127.0.0.1:0x50/", "http://127.0.0.1:65536/",
+        ])
+    func ambiguous(url: String) throws {
+        let failure = try error(HTTPRequest(.get, url))
+        #expect(failure.kind == .refused)
+    }
+
+    @Test("user and password of a URL are sent, and shown nowhere")
+    func credentials() throws {
+        let server = try ScriptedServer(.ok([1]))
+        defer { server.stop() }
+        let url = "http://me:p@ss@" + server.url.dropFirst("http://".count)
+        #expect(try HTTPTransfer().perform(HTTPRequest(.get, url)).status == 200)
+        // base64 of me:p@ss
+        #expect(server.requests.first?.header("authorization") == "Basic bWU6cEBzcw==")
+        let failure = try error(HTTPRequest(.get, "http://me:p@ss@example.com/"))
+        #expect(!failure.description.contains("ss"), "\(failure)")
+    }
+
     @Test("no redirect is followed unless asked, and never to plain http")
     func redirects() throws {
         let server = try ScriptedServer(

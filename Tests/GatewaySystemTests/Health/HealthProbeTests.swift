@@ -1,3 +1,4 @@
+import Documents
 import Glibc
 import TestSupport
 import Testing
@@ -138,10 +139,10 @@ import Testing
     @Test("the parts of a URL")
     func urls() {
         let parts = { (url: String) in
-            ProbeURL(url).map { "\($0.host) \($0.port) \($0.authority) \($0.target)" }
+            HealthProbe.address(url).map { "\($0.host) \($0.connectPort ?? 0) \($0.authority) \($0.target)" }
         }
         #expect(parts("http://a") == "a 80 a /")
-        #expect(parts("http://a:/x") == "a 80 a: /x")
+        #expect(parts("http://a:/x") == "a 80 a /x")
         #expect(parts("http://[::1]:81?q#f") == "::1 81 [::1]:81 /?q")
         #expect(parts("http://[::1]") == "::1 80 [::1] /")
         for bad in [

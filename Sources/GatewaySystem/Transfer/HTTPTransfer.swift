@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Documents
 internal import Glibc
 
 /// An HTTP/1.1 client on one libcurl easy handle, which keeps its connections between requests (libcurl-easy(3)).
@@ -104,12 +105,12 @@ public final class HTTPTransfer {
     public private(set) var lastInfo = TransferInfo()
 
     private func action(of request: HTTPRequest) -> String {
-        let target = HTTPTransferURL(request.url)?.redacted ?? "the URL"
+        let target = WebAddress(request.url)?.redacted ?? "the URL"
         return request.method.rawValue.lowercased() + " " + target
     }
 
-    private func accepted(_ text: String, action: String) throws(TransferError) -> HTTPTransferURL {
-        guard let url = HTTPTransferURL(text) else { throw TransferError(.refused, action, "it is not a URL") }
+    private func accepted(_ text: String, action: String) throws(TransferError) -> WebAddress {
+        guard let url = WebAddress(text) else { throw TransferError(.refused, action, "it is not a URL") }
         switch url.scheme {
         case "https": return url
         case "http" where configuration.allowsPlainHTTP || url.isLoopback: return url
@@ -133,8 +134,9 @@ public final class HTTPTransfer {
         try check(gwe_curl_set_list(handle, option, value))
     }
 
-    private func configure(_ request: HTTPRequest, _ url: HTTPTransferURL) throws(CurlFailure) {
-        try set(CURLOPT_URL, request.url)
+    private func configure(_ request: HTTPRequest, _ url: WebAddress) throws(CurlFailure) {
+        // As it was read, so that libcurl cannot read another host from it than the one that was checked.
+        try set(CURLOPT_URL, url.text)
         try set(CURLOPT_PROTOCOLS_STR, "http,https")
         try set(CURLOPT_REDIR_PROTOCOLS_STR, "https")
         try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))

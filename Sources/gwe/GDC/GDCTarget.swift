@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DeviceClient
+internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
@@ -126,13 +127,9 @@ struct GDCTarget {
 
     private mutating func setPort(_ text: String) throws(GDCFailure) {
         guard let port = UInt16(text), port > 0 else { throw .usage("'\(text)' is no port: expected 1 to 65535") }
-        guard let url = configuration.cloudURL, let scheme = url.firstRange(of: "://") else { return }
-        let rest = url[scheme.upperBound...]
-        let authority = rest.prefix { $0 != "/" }
-        // In brackets the colons belong to an IPv6 address.
-        let afterAddress = authority.lastIndex(of: "]").map { authority[$0...] } ?? authority
-        guard !afterAddress.contains(":") else { return }
-        configuration.cloudURL = url[..<scheme.upperBound] + authority + ":\(port)" + rest[authority.endIndex...]
+        guard var address = configuration.cloudURL.flatMap({ WebAddress($0) }), address.port == nil else { return }
+        address.port = port
+        configuration.cloudURL = address.text
     }
 
     private mutating func setTimeout(_ text: String) throws(GDCFailure) {

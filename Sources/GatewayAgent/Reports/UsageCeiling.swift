@@ -1,3 +1,4 @@
+internal import DeviceClient
 internal import Documents
 internal import GatewaySystem
 

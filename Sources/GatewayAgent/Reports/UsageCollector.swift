@@ -1,3 +1,4 @@
+public import DeviceClient
 public import GatewaySystem
 internal import Glibc
 
@@ -29,11 +30,6 @@ public final class UsageCollector: Sendable {
         func waitForEnd() { monitor.wait { $0 == .ended ? () : nil } }
     }
 
-    private static func folders(_ stateFolder: String) -> RunFolders { RunFolders(stateFolder: stateFolder) }
-
-    /// Where a daemon's socket may be.
-    static func sockets(_ stateFolder: String) -> [String] { folders(stateFolder).paths("usage", ".sock") }
-
     /// Makes the socket in the state folder's `run`, or in memory where that cannot be, and starts.
     ///
     /// - Parameters:
@@ -43,7 +39,7 @@ public final class UsageCollector: Sendable {
         stateFolder: String, clock: @escaping @Sendable () -> Int64? = UsageClock.now,
         problem: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
-        let receiver = try UsageCollector.folders(stateFolder).make("usage.sock") { (path) throws(SystemError) in
+        let receiver = try UsageSocket.make(stateFolder) { (path) throws(SystemError) in
             try DatagramReceiver(path: path, mode: 0o666)
         }
         self.receiver = receiver

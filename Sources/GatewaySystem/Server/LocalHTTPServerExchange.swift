@@ -1,4 +1,5 @@
 internal import CMicroHTTP
+internal import Documents
 internal import Glibc
 
 /// One request and its answer, from the request line to the last byte. libmicrohttpd calls it from the connection's
@@ -167,9 +168,12 @@ final class HTTPExchange {
     /// Path and query of a request target in origin-form or absolute-form (RFC 9112, section 3.2).
     static func split(_ target: String) -> (path: String, query: String?) {
         var text = Substring(target)
-        for scheme in ["http://", "https://"] where text.lowercased().hasPrefix(scheme) {
-            let rest = text.dropFirst(scheme.count)
-            text = rest.firstIndex { "/?".contains($0) }.map { rest[$0...] } ?? "/"
+        if !text.hasPrefix("/") {
+            let parts = WebAddressParts(target)
+            if parts.scheme == "http" || parts.scheme == "https" {
+                text = target[parts.path.startIndex...]
+                if text.isEmpty { text = "/" }
+            }
         }
         guard let mark = text.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (String(text), nil) }
         return (String(text[..<mark]), String(text[text.utf8.index(after: mark)...]))

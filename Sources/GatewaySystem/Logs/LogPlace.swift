@@ -92,16 +92,8 @@ struct LogPlace: ~Copyable {
     func sizes() -> [Int: Int64] {
         var found: [Int: Int64] = [:]
         let fd = (try? user.acting { openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }) ?? -1
-        guard fd >= 0 else { return [:] }
-        guard let list = fdopendir(fd) else {
-            close(fd)
-            return [:]
-        }
-        defer { closedir(list) }
-        while let entry = readdir(list) {
-            let text = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
+        guard fd >= 0, var list = try? FolderReader(owning: fd, called: path) else { return [:] }
+        while let text = try? list.next()?.name {
             guard text.hasPrefix(name), let number = LogPlace.number(text.dropFirst(name.count)) else { continue }
             var info = stat()
             guard fstatat(fd, text, &info, AT_SYMLINK_NOFOLLOW) == 0, info.st_mode & S_IFMT == S_IFREG else { continue }

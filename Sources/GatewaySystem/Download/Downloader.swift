@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// Fetches artifacts into files, resuming across tries, runs and reboots.
@@ -93,7 +94,7 @@ private struct DownloadLoop {
     static func base(_ request: DownloadRequest, _ url: String) -> DownloadRecord {
         var record = DownloadRecord()
         record.urlDigest = SHA256.hex(of: Array(url.utf8))
-        record.origin = HTTPTransferURL(url)?.redacted ?? "the URL"
+        record.origin = WebAddress(url)?.redacted ?? "the URL"
         record.validator = request.validator ?? request.sha256.map { "sha256:" + $0 }
         return record
     }

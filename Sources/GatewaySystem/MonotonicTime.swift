@@ -28,3 +28,13 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
 
     var components: (seconds: Int64, nanoseconds: Int64) { (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000) }
 }
+
+extension Duration {
+    /// Whole milliseconds, rounded up, for poll(2); at most about 24 days.
+    var milliseconds: Int32 {
+        let (seconds, attoseconds) = components
+        guard seconds < 2_000_000 else { return 2_000_000_000 }
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return Int32(seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

@@ -2,6 +2,15 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
+extension EventLoop {
+    /// Calls the handler once when the process has ended. Before Linux 5.3, which has no pidfd_open(2), the process is
+    /// looked at every half second.
+    /// Fails with ESRCH when there is no such process.
+    public func onEnd(of pid: Int32, handler: @escaping Handler) throws(SystemError) -> ProcessWatch {
+        try ProcessWatch(loop: self, pid: pid, handler: handler)
+    }
+}
+
 /// Watches a process for its end until that is told, or until it is closed or released.
 public final class ProcessWatch: Sendable {
     private struct State {
@@ -59,34 +68,6 @@ public final class ProcessWatch: Sendable {
         let timer = loop.schedule(after: .milliseconds(500)) { [weak self] in self?.look() }
         state.withLock { state in
             if state.closed { loop.cancel(timer) } else { state.timer = timer }
-        }
-    }
-}
-
-/// Something that happens once, and that threads can wait for. Costs a descriptor.
-public final class Latch: Sendable {
-    private let fd: Int32
-
-    public init() throws(SystemError) {
-        fd = gwe_eventfd()
-        guard fd >= 0 else { throw .last("make an event") }
-    }
-
-    deinit { close(fd) }
-
-    public func open() {
-        var one: UInt64 = 1
-        _ = write(fd, &one, 8)
-    }
-
-    /// Whether it was opened before the timeout.
-    public func wait(timeout: Duration) -> Bool {
-        let end = MonotonicTime.now + timeout
-        while true {
-            let left = MonotonicTime.now.duration(to: end)
-            var waiting = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-            if poll(&waiting, 1, left.milliseconds) > 0 { return true }
-            if left <= .zero { return false }
         }
     }
 }
