@@ -193,7 +193,8 @@ final class PassQueue: Sendable {
     private static func poll(_ state: inout State) -> Request {
         let plain = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
-        return Request(options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain))
+        return Request(
+            options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain))
     }
 
     /// One whole pass answers all that are alike; others, with options of their own, one by one.

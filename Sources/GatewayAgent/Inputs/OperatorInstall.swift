@@ -89,6 +89,7 @@ extension OperatorCommands {
 
 extension OperatorCommands.Candidate {
     fileprivate func wish(commandNumber: Int64) -> ReleaseWish {
-        ReleaseWish(version: name.version, location: .path(path), sha256: digest, size: byteCount, commandNumber: commandNumber)
+        ReleaseWish(
+            version: name.version, location: .path(path), sha256: digest, size: byteCount, commandNumber: commandNumber)
     }
 }

@@ -85,7 +85,9 @@ extension CloudConversation {
         let digest = SHA256.hex(of: text.utf8)
         let settled = reading.isSettled ? reading.lastModified : nil
         // A server that never says when leaves it as it was.
-        if digest == inputs.memory[.engineFetch].taken, settled != nil || standing.since != nil || standing.digest != digest {
+        if digest == inputs.memory[.engineFetch].taken,
+            settled != nil || standing.since != nil || standing.digest != digest
+        {
             try keep(StandingManifest(digest: digest, place: cloud.place, since: settled, readAt: now))
         }
         return text

@@ -78,7 +78,8 @@ struct ReleaseStore: Sendable {
             artifactByteCount: FileTree.byteCount(ofFile: artifactPath(artifact)) ?? 0,
             unpackedByteCount: inventory.byteCount)
         return ReleaseRecord(
-            app: app, installed: release, artifact: artifact, inventory: inventory.digest, state: .installed, bootID: "")
+            app: app, installed: release, artifact: artifact, inventory: inventory.digest, state: .installed, bootID: ""
+        )
     }
 
     /// The artifact of a release by its name; whether the content is still right is looked at when it is used.

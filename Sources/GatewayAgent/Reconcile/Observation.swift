@@ -49,7 +49,8 @@ struct Observation {
                 hasEndedWell: services?[name]?.hasEndedWell ?? false)
         }
         TakenOverApps.complete(&observed, context, desired: desired, services: services)
-        observed.quarantined = try journal?.quarantines(wishes: desired.apps.compactMapValues { $0.release?.value }) ?? [:]
+        observed.quarantined =
+            try journal?.quarantines(wishes: desired.apps.compactMapValues { $0.release?.value }) ?? [:]
         return Snapshot(
             desired: desired, records: records, services: services, observed: observed,
             plan: Plan.make(desired: desired, observed: observed, only: only))

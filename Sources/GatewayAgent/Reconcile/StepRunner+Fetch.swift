@@ -74,7 +74,8 @@ extension StepRunner {
 
     // MARK: download
 
-    private func download(_ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob?) throws(StepFailure) -> StepResult {
+    private func download(_ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob?) throws(StepFailure) -> StepResult
+    {
         if let kept = keptArtifact(for: work, wish) {
             work.artifact = kept
             return .already("\(kept.name) is here")
@@ -228,7 +229,8 @@ extension StepRunner {
                 origin: work.plan.origin.description), entries: unpacked.entries)
         let release = InstalledRelease(
             version: wish.version, digest: artifact.digest, folder: folder, kind: kind,
-            artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount, commandNumber: wish.commandNumber)
+            artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount,
+            commandNumber: wish.commandNumber)
         var record = ReleaseRecord(
             app: work.app, installed: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
@@ -252,7 +254,8 @@ extension StepRunner {
     }
 
     /// Holds `app.yaml` against name, version and machine; says what the package is.
-    private func checkPackage(_ work: AppProgress, _ wish: ReleaseWish, _ folder: String) throws(StepFailure) -> ReleaseKind
+    private func checkPackage(_ work: AppProgress, _ wish: ReleaseWish, _ folder: String) throws(StepFailure)
+        -> ReleaseKind
     {
         let package: AppYAML?
         do { package = try AppYAML.load(releaseFolder: folder) } catch { throw StepFailure(.release, "\(error)") }

@@ -38,7 +38,8 @@ final class LongPollWatch: CloudWatch.Source {
         let start = MonotonicTime.now
         let answer: PollAnswer
         do throws(DeviceClientError) {
-            answer = try client.poll(CloudResource.engineFetch.rawValue, timeout: LongPollWatch.timeout, since: since ?? "0")
+            answer = try client.poll(
+                CloudResource.engineFetch.rawValue, timeout: LongPollWatch.timeout, since: since ?? "0")
         } catch {
             if error.transfer?.kind == .cancelled { return nil }
             throw CloudFailure(error)

@@ -55,7 +55,8 @@ public struct ReleaseWish: Sendable, Hashable {
     public var commandNumber: Int64
 
     public init(
-        version: Version, location: ArtifactLocation, sha256: Digest? = nil, size: Int64? = nil, commandNumber: Int64 = 0
+        version: Version, location: ArtifactLocation, sha256: Digest? = nil, size: Int64? = nil,
+        commandNumber: Int64 = 0
     ) {
         self.version = version
         self.location = location

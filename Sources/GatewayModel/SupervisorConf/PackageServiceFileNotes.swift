@@ -17,7 +17,8 @@ extension PackageServiceFileReader {
         for option in section.options where !PackageServiceFileReader.honoured.contains(option.name) {
             if ignored.contains(option.name) {
                 if !isNeutral(option) { note(option.name, "not supported: '\(option.value)' has no effect") }
-            } else if let near = Suggestion.nearest(to: option.name, among: PackageServiceFileReader.honoured + ignored) {
+            } else if let near = Suggestion.nearest(to: option.name, among: PackageServiceFileReader.honoured + ignored)
+            {
                 note(option.name, "unknown key, did you mean '\(near)'?")
             } else {
                 note(option.name, "unknown key")
@@ -28,7 +29,9 @@ extension PackageServiceFileReader {
     /// Whether an ignored key only says what is so anyway.
     private func isNeutral(_ option: PackageServiceFileLines.Option) -> Bool {
         if option.name == "serverurl" { return option.value.isEmpty || option.value.uppercased() == "AUTO" }
-        if PackageServiceFileReader.sizes.contains(option.name) { return PackageServiceFileValue.byteCount(option.value) == 0 }
+        if PackageServiceFileReader.sizes.contains(option.name) {
+            return PackageServiceFileValue.byteCount(option.value) == 0
+        }
         return PackageServiceFileValue.boolean(option.value) == false
     }
 

@@ -35,7 +35,8 @@ struct PackageServiceFileReader {
         let count = try integer("numprocs") ?? 1
         let first = try integer("numprocs_start") ?? 0
         guard (1...PackageServiceFileReader.mostProcesses).contains(count) else {
-            throw wrong("numprocs", "expected a number from 1 to \(PackageServiceFileReader.mostProcesses), found \(count)")
+            throw wrong(
+                "numprocs", "expected a number from 1 to \(PackageServiceFileReader.mostProcesses), found \(count)")
         }
         guard (-1_000_000_000...1_000_000_000).contains(first) else {
             throw wrong("numprocs_start", "expected a smaller number, found \(first)")

@@ -11,7 +11,9 @@ enum PackageServiceFileValue {
     /// `200KB`, `5MB`, `1GB` (1024 each step) or plain bytes.
     static func byteCount(_ text: String) -> Int64? {
         let units: [(String, Int64)] = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)]
-        guard let unit = units.first(where: { text.lowercased().hasSuffix($0.0) }) else { return PythonInteger.read(text) }
+        guard let unit = units.first(where: { text.lowercased().hasSuffix($0.0) }) else {
+            return PythonInteger.read(text)
+        }
         guard let number = PythonInteger.read(String(text.dropLast(2))) else { return nil }
         let (bytes, tooLarge) = number.multipliedReportingOverflow(by: unit.1)
         return tooLarge ? (number < 0 ? .min : .max) : bytes
