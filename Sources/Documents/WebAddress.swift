@@ -32,6 +32,8 @@ public struct WebAddress: Sendable, Hashable {
         guard isBracketed ? WebAddress.isIPv6(host) && parts.host.hasSuffix("]") : WebAddress.isName(host) else {
             return nil
         }
+        // Some programs take a backslash for a slash, and end the host there.
+        guard parts.user?.utf8.contains(where: "\\\"<>^`{|}".utf8.contains) != true else { return nil }
         if let digits = parts.port, !digits.isEmpty {
             guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits), port > 0 else {
                 return nil
