@@ -134,8 +134,10 @@ import Testing
         let remote = try run("-H", "http://192.0.2.1", "http", "timestamp")
         #expect(remote.code == 78)
         #expect(remote.err.contains("plain http is for loopback only"), "\(remote)")
+        // A server that has stopped knows its address no more.
+        let gone = url
         gateway.sandbox.stop()
-        let nobody = try run("-H", url, "http", "timestamp")
+        let nobody = try run("-H", gone, "http", "timestamp")
         #expect(nobody.code == 69, "\(nobody)")
         let wrong: [[String]] = [
             [], ["htpp"], ["http"], ["http", "reed", "a"], ["http", "read"], ["http", "write", "a"],
