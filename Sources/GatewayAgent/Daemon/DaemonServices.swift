@@ -1,43 +1,49 @@
 public import Documents
 public import GatewayModel
 
-/// Snapshots of services as `GET /v1/services` gives them.
+/// The statuses of services as `GET /v1/services` gives them.
 public enum DaemonServices {
-    static func encode(_ snapshot: ServiceSnapshot?) -> JSONValue {
-        guard let snapshot else { return .null }
+    static func encode(_ status: ServiceStatus?) -> JSONValue {
+        guard let status else { return .null }
         return [
-            "state": .string(snapshot.state), "pid": snapshot.processID.map { .int(Int64($0)) } ?? .null,
-            "uptime_seconds": snapshot.uptime.map { .int($0.components.seconds) } ?? .null,
-            "exit_status": snapshot.exitStatus.map { .int(Int64($0)) } ?? .null,
-            "restarts": .int(Int64(snapshot.restarts)), "ended_well": .bool(snapshot.hasEndedWell),
-            "error": snapshot.lastError.map(JSONValue.string) ?? .null, "name": .string(snapshot.name),
-            "health": snapshot.health.map { .string($0.word) } ?? .null,
-            "health_reason": snapshot.health?.reason.map(JSONValue.string) ?? .null,
-            "processes": .array(snapshot.processes.map { encode($0) }),
+            "state": .string(status.state.rawValue), "pid": status.pid.map { .int(Int64($0)) } ?? .null,
+            "uptime_seconds": status.uptime.map { .int($0.components.seconds) } ?? .null,
+            "exit_status": status.lastExit == nil ? .null : .int(Int64(status.exitStatus)),
+            "restarts": .int(Int64(status.restarts)), "ended_well": .bool(status.hasEndedWell),
+            "error": status.trouble.map(JSONValue.string) ?? .null, "name": .string(status.process ?? ""),
+            "health": status.health.map { .string($0.word) } ?? .null,
+            "health_reason": status.health?.reason.map(JSONValue.string) ?? .null,
+            "processes": .array(status.processes.map { encode($0) }),
         ]
     }
 
     /// What `encode` made, by app.
-    public static func decode(_ json: JSONValue) -> [AppName: ServiceSnapshot] {
-        var services: [AppName: ServiceSnapshot] = [:]
+    public static func decode(_ json: JSONValue) -> [AppName: ServiceStatus] {
+        var services: [AppName: ServiceStatus] = [:]
         for (name, value) in json.members ?? [] {
-            guard let app = AppName(name), let service = snapshot(value, depth: 0) else { continue }
+            guard let app = AppName(name), let service = status(value, of: app, depth: 0) else { continue }
             services[app] = service
         }
         return services
     }
 
-    private static func snapshot(_ value: JSONValue, depth: Int) -> ServiceSnapshot? {
-        guard let state = value["state"]?.string, depth < 2 else { return nil }
-        return ServiceSnapshot(
-            state: state, processID: value["pid"]?.int.map(Int32.init(truncatingIfNeeded:)),
+    private static func status(_ value: JSONValue, of app: AppName, depth: Int) -> ServiceStatus? {
+        guard let word = value["state"]?.string, depth < 2 else { return nil }
+        let name = value["name"]?.string ?? ""
+        var status = ServiceStatus(
+            app: app, process: name.isEmpty ? nil : name, state: ServiceState(rawValue: word) ?? .unknown,
+            pid: value["pid"]?.int.map(Int32.init(truncatingIfNeeded:)),
             uptime: value["uptime_seconds"]?.int.map { .seconds($0) },
-            exitStatus: value["exit_status"]?.int.map(Int32.init(truncatingIfNeeded:)),
-            restarts: Int(value["restarts"]?.int ?? 0), lastError: value["error"]?.string,
-            health: value["health"]?.string.flatMap {
-                ServiceHealth(word: $0, reason: value["health_reason"]?.string)
-            },
-            hasEndedWell: value["ended_well"]?.bool ?? false, name: value["name"]?.string ?? "",
-            processes: (value["processes"]?.elements ?? []).compactMap { snapshot($0, depth: depth + 1) })
+            lastExit: value["exit_status"]?.int.map { .code(Int32(truncatingIfNeeded: $0)) },
+            restarts: Int(value["restarts"]?.int ?? 0), lastError: value["error"]?.string)
+        // An app that is EXITED ended well unless there is a problem.
+        if value["ended_well"]?.bool != true { status.problem = status.state == .exited ? status.lastError ?? "" : nil }
+        status.health = value["health"]?.string.flatMap {
+            ServiceHealth(word: $0, reason: value["health_reason"]?.string)
+        }
+        status.processes = (value["processes"]?.elements ?? []).compactMap {
+            self.status($0, of: app, depth: depth + 1)
+        }
+        return status
     }
 }

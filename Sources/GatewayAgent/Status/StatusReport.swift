@@ -10,11 +10,11 @@ public struct StatusReport: Sendable {
 
     /// What only a daemon knows.
     public struct DaemonFacts: Sendable {
-        public var services: [AppName: ServiceSnapshot]
+        public var services: [AppName: ServiceStatus]
         public var progressing: Set<AppName> = []
         public var nextPoll: Duration?
 
-        public init(services: [AppName: ServiceSnapshot]) { self.services = services }
+        public init(services: [AppName: ServiceStatus]) { self.services = services }
     }
 
     /// How many lines of an app's log are shown.
@@ -48,7 +48,7 @@ public struct StatusReport: Sendable {
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
-        let unknown = daemon?.services.values.first { $0.state == ServiceState.unknown.rawValue }?.lastError
+        let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
         let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems)
         if let only { return detail(of: only, status, context) }
@@ -130,9 +130,9 @@ extension AppStatus {
             "health": .string(health.rawValue),
             "health_reason": service?.health?.reason.map(JSONValue.string) ?? .null,
             "state": .string(state),
-            "pid": service?.processID.map { .int(Int64($0)) } ?? .null,
+            "pid": service?.pid.map { .int(Int64($0)) } ?? .null,
             "uptime": service?.uptime.map { .string(EngineReport.uptimeText($0)) } ?? .null,
-            "exit_status": service?.exitStatus.map { .int(Int64($0)) } ?? .null,
+            "exit_status": service.flatMap { $0.lastExit == nil ? nil : .int(Int64($0.exitStatus)) } ?? .null,
             "restarts": service.map { .int(Int64($0.restarts)) } ?? .null,
             "reason": reason.map(JSONValue.string) ?? .null,
             "next_action": nextAction.map { .string($0.rawValue) } ?? .null,
@@ -142,15 +142,15 @@ extension AppStatus {
     }
 }
 
-extension ServiceSnapshot {
+extension ServiceStatus {
     /// One of several processes of an app.
     fileprivate var processJSON: JSONValue {
         [
-            "process": .string(name), "state": .string(state),
-            "pid": processID.map { .int(Int64($0)) } ?? .null,
+            "process": .string(process ?? ""), "state": .string(state.rawValue),
+            "pid": pid.map { .int(Int64($0)) } ?? .null,
             "uptime": uptime.map { .string(EngineReport.uptimeText($0)) } ?? .null,
-            "exit_status": exitStatus.map { .int(Int64($0)) } ?? .null,
-            "restarts": .int(Int64(restarts)), "last_error": lastError.map(JSONValue.string) ?? .null,
+            "exit_status": lastExit == nil ? .null : .int(Int64(exitStatus)),
+            "restarts": .int(Int64(restarts)), "last_error": trouble.map(JSONValue.string) ?? .null,
         ]
     }
 }
