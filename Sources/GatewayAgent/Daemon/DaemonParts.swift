@@ -9,12 +9,13 @@ extension Daemon {
     func parts(
         _ loop: EventLoop, replace: @escaping @Sendable () throws(ProgramImage.Refusal) -> String
     ) -> [any DaemonPart] {
-        [
+        let parts: [(any DaemonPart)?] = [
             ManagerWatchdog(notices, loop) { [passes] in passes.isAlive }, signs,
             ManifestWatch(daemon: self, loop: loop), ConfigurationExport(daemon: self), UsageCollection(daemon: self),
             KeptConnection(daemon: self), ControlSocket(daemon: self, replace: replace), PassThread(daemon: self),
             CloudListener(daemon: self),
-        ].compactMap(\.self)
+        ]
+        return parts.compactMap(\.self)
     }
 }
 
