@@ -23,7 +23,7 @@ func library(
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+    .testTarget(name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", swiftSettings: strict)
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -99,10 +99,14 @@ let package = Package(
             name: "load_reporter", dependencies: ["DeviceClient"], path: "Examples/load_reporter",
             exclude: ["app.yaml", "gwe-buildfile.json"], swiftSettings: common),
 
+        // What the tests share. Full Foundation is allowed there, as in the tests.
+        .target(
+            name: "TestSupport", dependencies: ["Documents", "GatewaySystem", "MuranoSandbox"], path: "Tests/Support",
+            swiftSettings: strict),
         tests("DocumentsTests", ["Documents"]),
         tests("GatewayModelTests", ["GatewayModel", "GatewaySystem", "Documents"]),
         tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
-        tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),
+        tests("DeviceClientTests", ["DeviceClient", "GatewayAgent", "GatewaySystem", "MuranoSandbox"]),
         tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
         tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "Documents"]),

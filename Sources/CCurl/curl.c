@@ -1,5 +1,5 @@
 // libcurl is loaded when it is first used, not when the program starts: with the thirty libraries that it needs itself
-// that takes longer than a whole pass over twenty apps with nothing to do (Benchmarks/README.md has figures).
+// that takes longer than a whole pass over twenty apps with nothing to do (docs/measured.md#a-pass-with-nothing-to-do).
 //
 // The functions below have libcurl's own names and hand over to it, as an import library does elsewhere. They are
 // hidden, so that libcurl and whatever else is in the process never sees them.
@@ -14,7 +14,7 @@
 
 #define FUNCTIONS(F) \
     F(global_init) F(easy_init) F(easy_cleanup) F(easy_reset) F(easy_perform) F(easy_setopt) F(easy_getinfo) \
-    F(easy_strerror) F(slist_append) F(slist_free_all) F(url) F(url_cleanup) F(url_get) F(url_set) F(free)
+    F(easy_strerror) F(slist_append) F(slist_free_all)
 
 #define MEMBER(name) __typeof__(curl_##name) *name;
 static struct { FUNCTIONS(MEMBER) } curl;
@@ -43,7 +43,6 @@ const char *gwe_curl_load(void) {
 // Where everything begins: what comes later needs what these return.
 CURLcode curl_global_init(long flags) { return gwe_curl_load() ? CURLE_FAILED_INIT : curl.global_init(flags); }
 CURL *curl_easy_init(void) { return gwe_curl_load() ? NULL : curl.easy_init(); }
-CURLU *curl_url(void) { return gwe_curl_load() ? NULL : curl.url(); }
 struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text) {
     return gwe_curl_load() ? NULL : curl.slist_append(list, text);
 }
@@ -58,19 +57,8 @@ CURLcode curl_easy_perform(CURL *h) { return curl.easy_perform(h); }
 void curl_slist_free_all(struct curl_slist *list) {
     if (list) curl.slist_free_all(list);
 }
-void curl_url_cleanup(CURLU *u) { curl.url_cleanup(u); }
-CURLUcode curl_url_set(CURLU *u, CURLUPart what, const char *part, unsigned flags) {
-    return curl.url_set(u, what, part, flags);
-}
-void curl_free(void *p) {
-    if (p) curl.free(p);
-}
 
 #pragma GCC visibility pop
-
-CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags) {
-    return curl.url_get(u, what, part, flags);
-}
 
 void gwe_curl_end_closed_connection(CURL *h) {
     curl_socket_t fd = CURL_SOCKET_BAD;

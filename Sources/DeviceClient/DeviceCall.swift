@@ -49,7 +49,7 @@ extension DeviceCall {
 
 /// What a server answered.
 public struct DeviceAnswer: Sendable {
-    /// The HTTP status; the reference lists what each call answers.
+    /// The HTTP status; docs/cloud.md#calls lists what each call answers.
     public var status: Int
     /// As it came, at most 8 MiB.
     public var body: [UInt8]

@@ -13,7 +13,7 @@ public struct DeviceExchange: Sendable {
     public var status: Int?
 }
 
-/// Exosite Murano's HTTPS device API for one device (reference: Murano device API, 7).
+/// Exosite Murano's HTTPS device API for one device (docs/cloud.md#the-device-api-over-https).
 ///
 /// Used by one thread at a time; calls block, and connections are kept between them. A token that the server refuses
 /// is renewed once by activating again, where that is permitted; nothing else is tried twice here: when to call
@@ -185,7 +185,7 @@ public final class DeviceClient {
         }
     }
 
-    /// The header that says who this is (reference: auth headers).
+    /// The header that says who this is (docs/cloud.md#who-the-device-is).
     static func header(_ token: DeviceToken) -> HTTPHeader { HTTPHeader("X-Exosite-CIK", token.secret, isSecret: true) }
 
     /// Sends a call with the device's token. A refusal (401) is answered by one activation and one more try.

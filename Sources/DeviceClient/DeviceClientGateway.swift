@@ -6,8 +6,8 @@ extension DeviceClient {
     /// A client for an app on a gateway that gwe keeps: product, cloud, identity, roots, proxy and interface are those of
     /// gwe's gateway.yaml, the token is gwe's own.
     ///
-    /// It never activates: a gateway's token is given out once, to gwe (rules of the cloud: 409). While there is none yet,
-    /// calls throw `notActivated`; when gwe has renewed it, the next call uses the new one.
+    /// It never activates: a gateway's token is given out once, to gwe (docs/cloud.md#activation). While there is none
+    /// yet, calls throw `notActivated`; when gwe has renewed it, the next call uses the new one.
     ///
     /// The token file is readable for root, and for the group of `token_group`: an app that runs as another user belongs
     /// to that group.

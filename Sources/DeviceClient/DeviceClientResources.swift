@@ -6,7 +6,7 @@ public struct RecordPoint: Sendable, Hashable {
     public var alias: String
     /// Unix time in seconds.
     public var timestamp: Int64
-    /// As text, at most 1 MiB (reference: resource formats).
+    /// As text, at most 1 MiB (docs/cloud.md#sizes-and-rates).
     public var value: String
 
     public init(alias: String, timestamp: Int64, value: String) {
@@ -70,7 +70,7 @@ extension DeviceClient {
         _ = try writeAndRead(values, reading: [])
     }
 
-    /// Writes, then reads, in one request: an idle loop's only one (rules 6).
+    /// Writes, then reads, in one request: an idle loop's only one (D6).
     public func writeAndRead(
         _ writes: [(alias: String, value: String)], reading reads: [String]
     ) throws(DeviceClientError) -> [String: String] {

@@ -1,7 +1,7 @@
 public import GatewaySystem
 internal import Glibc
 
-/// The device's token on disk (rules 10): the file `token` holds 40 characters and a newline, mode 0600.
+/// The device's token on disk (D10): the file `token` holds 40 characters and a newline, mode 0600.
 ///
 /// Beside it lie `token.sha256`, in the form of sha256sum(1), and `token.previous`, the generation before. A device
 /// cannot get a lost token back by itself (activation answers 409), so a file that power loss has torn, emptied or

@@ -37,9 +37,9 @@ public struct Folders: Sendable, Hashable {
     public var releasesFolder: String { stateFolder + "/releases" }
     public var dataFolder: String { stateFolder + "/data" }
     public var runFolder: String { stateFolder + "/run" }
-    /// The daemon's socket. A path of more than 107 bytes does not fit sockaddr_un (rules 22).
+    /// The daemon's socket. A path of more than 107 bytes does not fit sockaddr_un (D22).
     public var socketFile: String { runFolder + "/gwe.sock" }
-    /// An INI file in Gateway Engine's form, kept current where `export_gateway_cfg` is true (rules 25).
+    /// An INI file in Gateway Engine's form, kept current where `export_gateway_cfg` is true (D25).
     public var exportedGatewayConfigFile: String { stateFolder + "/Gateway.cfg" }
 
     /// All releases of an app, and its `current`.
@@ -50,7 +50,7 @@ public struct Folders: Sendable, Hashable {
     public func releaseFolder(of app: AppName, version: Version, digest: Digest) -> String {
         "\(releasesFolder)/\(app.text)/\(version.text)-\(digest.short)"
     }
-    /// `GWE_DATA_DIR`: the app's own; survives upgrades (rules 17).
+    /// `GWE_DATA_DIR`: the app's own; survives upgrades (D17).
     public func dataFolder(of app: AppName) -> String { "\(dataFolder)/\(app.text)" }
     /// Where an app's output goes unless its service says otherwise.
     public func logFile(of app: AppName) -> String { "\(logFolder)/\(app.text).log" }

@@ -110,6 +110,6 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { hex }
 
-    /// The first 8 digits, for people; programs compare whole digests (rules 16).
+    /// The first 8 digits, for people; programs compare whole digests (D16).
     public var short: String { String(hex.prefix(8)) }
 }

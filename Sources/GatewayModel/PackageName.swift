@@ -43,7 +43,7 @@ public struct PackageName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Names of gwe's own programs: a package of such a name needs an `app.yaml`, so that Gateway Engine's own old
-    /// tarballs are refused (rules 24).
+    /// tarballs are refused (D24).
     public static let reservedNames: Set<String> = ["gwe", "gmq", "gdc", "device-client"]
 
     public var isReserved: Bool { PackageName.reservedNames.contains(name.text) }

@@ -66,13 +66,9 @@ extension SandboxStore {
     /// Removes what a kill in the middle of an upload or a replacement left behind.
     func removeStrayContent() throws {
         let known = Set(try contents().map(\.file))
-        guard let stream = opendir(folder + "/content") else { return }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix("."), !known.contains(name) { unlink("\(folder)/content/\(name)") }
+        for name in (try? FileTree.list(folder + "/content")) ?? [] where !name.hasPrefix(".") && !known.contains(name)
+        {
+            unlink("\(folder)/content/\(name)")
         }
     }
 }

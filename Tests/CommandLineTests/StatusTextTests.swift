@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewayModel
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GatewayAgent
@@ -9,14 +10,13 @@ import Testing
 
 /// What `gwe status` says of the cloud and the clock, to the letter: from the schedule in the journal to the text.
 @Suite("The text of gwe status") final class StatusTextTests {
-    private let root = FileManager.default.temporaryDirectory.path + "/gwe-status-\(UUID().uuidString)"
+    private let scratch = TemporaryFolder()
+    private var root: String { scratch.path }
     private final class Time: Sendable {
         let wall = Mutex(ClockTrust.builtAt.advanced(by: .seconds(21 * 86_400)))
         let boot = Mutex(Duration.seconds(3_723))
     }
     private let time = Time()
-
-    deinit { try? FileManager.default.removeItem(atPath: root) }
 
     private func context() throws -> GatewayContext {
         let folders = Folders(configFolder: root + "/etc", stateFolder: root + "/state", logFolder: root + "/log")

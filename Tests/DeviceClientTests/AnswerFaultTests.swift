@@ -2,23 +2,19 @@ import DeviceClient
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Every call whose answer is used, against every way in which the stand-in spoils one. What is spoilt is an error, and
 /// nothing of it is kept or handed on.
 @Suite("Spoilt answers") struct AnswerFaultTests {
-    let folder: TestFolder
-    let sandbox: SandboxServer
+    let fixture: SandboxFixture
     let device = "00:11:22:33:44:55"
+    var sandbox: SandboxServer { fixture.server }
+    var folder: TemporaryFolder { fixture.folder }
     private static let answerByteLimit: Int64 = 64 << 10
 
-    init() throws {
-        folder = try TestFolder()
-        try FileManager.default.createDirectory(atPath: folder("cloud"), withIntermediateDirectories: false)
-        sandbox = try SandboxServer(dataFolder: folder("cloud"))
-        try sandbox.start()
-        try sandbox.addDevice(device)
-    }
+    init() throws { fixture = try SandboxFixture(id: device) }
 
     private func client(_ identity: String, _ token: String) throws -> DeviceClient {
         var configuration = DeviceClient.Configuration(
@@ -105,7 +101,6 @@ import Testing
 
     @Test("every call and every fault: an error, never a value; and the next answer is good again")
     func table() throws {
-        defer { sandbox.stop() }
         for name in ["app.v1.tar.gz", "app.v2.tar.gz", "other.v1.tar.gz"] {
             try sandbox.uploadContent(name, [UInt8](repeating: 1, count: 3_000))
         }
@@ -143,7 +138,6 @@ import Testing
 
     @Test("no spoilt activation leaves a token", arguments: faults.map(\.name))
     func activation(name: String) throws {
-        defer { sandbox.stop() }
         let fault = try #require(AnswerFaultTests.faults.first { $0.name == name })
         sandbox.addFault(Fault(fault.kind, on: [.activate]))
         let client = try client(device, "new")
@@ -155,7 +149,6 @@ import Testing
 
     @Test("no spoilt download becomes a file", arguments: faults.map(\.name))
     func download(name: String) throws {
-        defer { sandbox.stop() }
         let fault = try #require(AnswerFaultTests.faults.first { $0.name == name })
         let bytes = (0..<3_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try sandbox.uploadContent("app.v1.tar.gz", bytes)
@@ -178,7 +171,6 @@ import Testing
         "a cut number, an empty 200 and a cut list do not pass",
         arguments: ["1", "179349", "179349120", "", "-1793491200"])
     func numbers(text: String) throws {
-        defer { sandbox.stop() }
         let cloud = try ScriptedCloud { request, _ in
             if request.path == "/timestamp" { return .init(status: 200, text: text) }
             let isInfo = request.query?.contains("info=true") == true

@@ -2,21 +2,17 @@ import DeviceClient
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The server's own answers, as `gdc` prints them.
 @Suite("Calls with raw answers") struct DeviceCallTests {
-    let folder: TestFolder
-    let sandbox: SandboxServer
+    let fixture: SandboxFixture
     let device = "00:11:22:33:44:55"
+    var sandbox: SandboxServer { fixture.server }
+    var folder: TemporaryFolder { fixture.folder }
 
-    init() throws {
-        folder = try TestFolder()
-        try FileManager.default.createDirectory(atPath: folder("cloud"), withIntermediateDirectories: false)
-        sandbox = try SandboxServer(dataFolder: folder("cloud"))
-        try sandbox.start()
-        try sandbox.addDevice(device)
-    }
+    init() throws { fixture = try SandboxFixture(id: device) }
 
     private func client(identity: String? = nil) throws -> DeviceClient {
         var configuration = DeviceClient.Configuration(
@@ -27,7 +23,6 @@ import Testing
 
     @Test("every call with each status that the API documents; nothing is activated or stored by the way")
     func statuses() throws {
-        defer { sandbox.stop() }
         let client = try client()
         func answer(_ call: DeviceCall, _ token: DeviceToken? = nil) throws -> (Int, String) {
             let answer = try client.answer(to: call, token: token)
@@ -64,7 +59,6 @@ import Testing
             .write([(alias: "b", value: "x")], reading: ["a"]), .contentList, .contentInfo("c.txt"),
         ])
     func garbage(call: DeviceCall) throws {
-        defer { sandbox.stop() }
         let client = try client()
         try sandbox.uploadContent("c.txt", Array("four".utf8))
         let token = try #require(try DeviceToken(client.answer(to: .activate).text))
@@ -79,7 +73,6 @@ import Testing
 
     @Test("a client that is given its token uses it and no store; without tokens none is sent")
     func givenToken() throws {
-        defer { sandbox.stop() }
         let token = try #require(try DeviceToken(client().answer(to: .activate).text))
         var configuration = try client().configuration
         configuration.token = token
@@ -96,7 +89,6 @@ import Testing
 
     @Test("curl's command line quotes what a shell would take apart, and holds no token")
     func curl() throws {
-        defer { sandbox.stop() }
         var configuration = DeviceClient.Configuration(product: "p", cloudURL: "https://h:1", identity: "i")
         configuration.transfer.caFile = "/a b.pem"
         let client = try DeviceClient(configuration: configuration, tokens: .none)

@@ -2,22 +2,18 @@ import DeviceClient
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The device client against the sandbox: every call, and downloads whose cost the sandbox's log shows.
 @Suite("Device client and sandbox")
 struct DeviceClientSandboxTests {
-    let folder: TestFolder
-    let sandbox: SandboxServer
+    let fixture: SandboxFixture
     let device = "00:11:22:33:44:55"
+    var sandbox: SandboxServer { fixture.server }
+    var folder: TemporaryFolder { fixture.folder }
 
-    init() throws {
-        folder = try TestFolder()
-        try FileManager.default.createDirectory(atPath: folder("cloud"), withIntermediateDirectories: false)
-        sandbox = try SandboxServer(dataFolder: folder("cloud"))
-        try sandbox.start()
-        try sandbox.addDevice(device)
-    }
+    init() throws { fixture = try SandboxFixture(id: device) }
 
     private func client(_ url: String? = nil, identity: String? = nil) throws -> DeviceClient {
         let configuration = DeviceClient.Configuration(
@@ -46,7 +42,6 @@ struct DeviceClientSandboxTests {
 
     @Test("activation yields the token that the sandbox knows, in both forms")
     func activate() throws {
-        defer { sandbox.stop() }
         let token = try client().activate()
         #expect(try sandbox.token(of: device) == token.secret)
         let again = try #require(throws: DeviceClientError.self) { try client().activate() }
@@ -64,7 +59,6 @@ struct DeviceClientSandboxTests {
 
     @Test("values go there and back as they are")
     func values() throws {
-        defer { sandbox.stop() }
         let client = try client()
         let odd = "a+b c&d=e;f%25 Grüße 🚀\r\n{\"k\":[1]}"
         try client.write([("one", odd), ("two", "")])
@@ -79,21 +73,19 @@ struct DeviceClientSandboxTests {
 
     @Test("a long poll returns when the operator writes, and says when nothing came")
     func longPoll() throws {
-        defer { sandbox.stop() }
         let client = try client()
         #expect(try client.longPoll("engine_fetch", timeout: .milliseconds(20)) == .unchanged)
         try sandbox.write(device, "engine_fetch", "now")
         guard
             case .changed(let values, let modified) = try client.longPoll(
                 "engine_fetch", timeout: .seconds(30), since: "0")
-        else { throw CuttingProxy.Failure.noSocket(0) }
+        else { throw TestFailure("another answer") }
         #expect(values == ["engine_fetch": "now"])
         #expect(modified != nil)
     }
 
     @Test("records are kept with their times, and conflicts are named")
     func record() throws {
-        defer { sandbox.stop() }
         let client = try client()
         let points = [
             RecordPoint(alias: "temp", timestamp: 1_700_000_000, value: "1 & 2"),
@@ -107,14 +99,13 @@ struct DeviceClientSandboxTests {
             RecordPoint(alias: "temp", timestamp: 1_700_000_010, value: "1"),
             RecordPoint(alias: "temp", timestamp: 1_700_000_010, value: "2"),
         ]
-        guard case .conflicts(let conflicts) = try client.record(twice) else { throw CuttingProxy.Failure.noSocket(0) }
+        guard case .conflicts(let conflicts) = try client.record(twice) else { throw TestFailure("another answer") }
         #expect(conflicts.keys.sorted() == ["temp"])
         #expect(conflicts["temp"]?.contains(1_700_000_010) == true)
     }
 
     @Test("a token that the cloud has withdrawn is renewed where the cloud permits it")
     func withdrawn() throws {
-        defer { sandbox.stop() }
         let client = try client()
         try client.write([("a", "1")])
         try sandbox.deleteDevice(device)
@@ -127,7 +118,6 @@ struct DeviceClientSandboxTests {
 
     @Test("contents are listed, described and fetched")
     func contents() throws {
-        defer { sandbox.stop() }
         let client = try client()
         #expect(try client.contentList() == [])
         let bytes = content(300_000)
@@ -149,14 +139,12 @@ struct DeviceClientSandboxTests {
 
     @Test("the cloud's clock is read without a token")
     func timestamp() throws {
-        defer { sandbox.stop() }
         #expect(try client().timestamp() > 1_700_000_000)
         #expect(try sandbox.token(of: device) == nil)
     }
 
     @Test("a download cut at any byte resumes and costs only the missing bytes")
     func cutAnywhere() throws {
-        defer { sandbox.stop() }
         let proxy = try proxy()
         defer { proxy.stop() }
         let bytes = content(47)
@@ -182,7 +170,6 @@ struct DeviceClientSandboxTests {
 
     @Test("content replaced in between is fetched anew", arguments: [47, 40, 60])
     func replaced(size: Int) throws {
-        defer { sandbox.stop() }
         let proxy = try proxy()
         defer { proxy.stop() }
         try sandbox.uploadContent("app.v1.tar.gz", content(47))
@@ -200,7 +187,6 @@ struct DeviceClientSandboxTests {
 
     @Test("a token refused in the middle of a download is renewed, and no byte is fetched twice")
     func withdrawnDuringDownload() throws {
-        defer { sandbox.stop() }
         let proxy = try proxy()
         defer { proxy.stop() }
         let bytes = content(47)

@@ -1,12 +1,13 @@
 import DeviceClient
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite("Device client")
 struct DeviceClientTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = TemporaryFolder() }
 
     private func failure(_ work: () throws -> Void) throws -> DeviceClientError {
         try #require(throws: DeviceClientError.self, performing: work)

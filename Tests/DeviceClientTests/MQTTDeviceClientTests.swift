@@ -3,23 +3,18 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// Murano's MQTT device API, with the sandbox as the cloud.
 @Suite("MQTT device client and sandbox")
 struct MQTTDeviceClientTests {
-    let folder: TestFolder
-    let sandbox: SandboxServer
+    let fixture: SandboxFixture
     let device = "00:11:22:33:44:55"
+    var sandbox: SandboxServer { fixture.server }
+    var folder: TemporaryFolder { fixture.folder }
 
-    init() throws {
-        folder = try TestFolder()
-        try FileManager.default.createDirectory(atPath: folder("cloud"), withIntermediateDirectories: false)
-        sandbox = try SandboxServer(
-            dataFolder: folder("cloud"), mqtt: SandboxAddress(host: "127.0.0.1", port: 0))
-        try sandbox.start()
-        try sandbox.addDevice(device, password: "own password")
-    }
+    init() throws { fixture = try SandboxFixture(id: device, password: "own password", hasMQTT: true) }
 
     final class Inbox: Sendable {
         let sets = Monitor<[ResourceSet]>([])
@@ -55,7 +50,6 @@ struct MQTTDeviceClientTests {
 
     @Test("connecting activates once, keeps the token durably, and logs in with it")
     func activation() throws {
-        defer { sandbox.stop() }
         let first = try client()
         try first.connect()
         #expect(first.isConnected)
@@ -74,7 +68,6 @@ struct MQTTDeviceClientTests {
 
     @Test("a refused token is replaced by activating once more, or tells that this is not permitted")
     func refusal() throws {
-        defer { sandbox.stop() }
         let stale = try #require(DeviceToken(String(repeating: "f", count: 40)))
         let forbidden = try client { configuration in
             configuration.device.token = stale
@@ -94,7 +87,6 @@ struct MQTTDeviceClientTests {
 
     @Test("published values, batches of records and both qualities arrive")
     func publish() throws {
-        defer { sandbox.stop() }
         let client = try client()
         try client.connect()
         try client.publish("temperature", "21.5 ü")
@@ -119,7 +111,6 @@ struct MQTTDeviceClientTests {
 
     @Test("what the cloud sets arrives, is echoed back, and what was missed comes at the next connect")
     func sets() throws {
-        defer { sandbox.stop() }
         let inbox = Inbox()
         let first = try client(inbox)
         try first.connect()
@@ -146,7 +137,6 @@ struct MQTTDeviceClientTests {
 
     @Test("a lost connection is made again, by the caller's policy, and misses nothing")
     func reconnecting() throws {
-        defer { sandbox.stop() }
         let inbox = Inbox()
         let client = try client(inbox)
         let states = Monitor<[String]>([])
@@ -166,7 +156,6 @@ struct MQTTDeviceClientTests {
 
     @Test("every call is counted, and the bytes together are those of the wire")
     func metering() throws {
-        defer { sandbox.stop() }
         let inbox = Inbox(.nothing)
         let client = try client(inbox)
         try client.connect()

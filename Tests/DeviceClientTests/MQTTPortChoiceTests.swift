@@ -1,5 +1,6 @@
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 @testable import DeviceClient
@@ -72,11 +73,11 @@ struct MQTTPortChoiceTests {
         try client.connect()
         try client.publish("a", "1")
         #expect(try cloud.sandbox.read(MQTTCloud.device, "a")?.reported == "1")
-        cloud.stop()
+        cloud.sandbox.stop()
         #expect(client.waitForLoss(until: .now + .seconds(30)) != nil)
-        try cloud.restart(tlsPort: 443)
+        try cloud.fixture.restart()
         try client.connect()
-        try cloud.restart(tlsPort: 8883)
+        try cloud.fixture.restart(mqttsPort: 8883)
         #expect(client.waitForLoss(until: .now + .seconds(30)) != nil)
         #expect(throws: DeviceClientError.self) { try client.connect() }
         try client.connect()

@@ -3,6 +3,7 @@ import Foundation
 import GatewaySystem
 import Glibc
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The MQTT device client with a cloud that misbehaves, goes away, or asks for certificates.
@@ -107,14 +108,15 @@ struct MQTTTroubleTests {
     @Test("a client certificate logs in over mqtts, without a token, and the certificate of a stranger does not")
     func certificates() throws {
         let cloud = try MQTTCloud()
-        func configuration(_ name: String) -> MQTTDeviceClient.Configuration {
+        func configuration(_ name: String) throws -> MQTTDeviceClient.Configuration {
             var configuration = cloud.configuration(isTLS: true, identity: name)
             configuration.device.usesToken = false
-            configuration.device.transfer.clientCertificate = cloud.folder(name + ".pem")
-            configuration.device.transfer.clientKey = cloud.folder(name + ".key")
+            let certificate = try cloud.fixture.certificate(name)
+            configuration.device.transfer.clientCertificate = certificate.path
+            configuration.device.transfer.clientKey = certificate.keyPath
             return configuration
         }
-        let client = cloud.client(configuration("device"))
+        let client = try cloud.client(configuration("device"))
         defer { client.close() }
         try client.connect()
         try client.publish("a", "1")
@@ -152,7 +154,6 @@ struct MQTTTroubleTests {
     @Test("the server comes back at the same port: connected again, and what was set meanwhile has come")
     func restart() throws {
         let cloud = try MQTTCloud(hasTLS: false)
-        let port = try #require(cloud.sandbox.mqttPort)
         let heard = Monitor<[String]>([])
         let states = Monitor<[String]>([])
         let client = cloud.client(cloud.configuration()) { set in
@@ -182,24 +183,18 @@ struct MQTTTroubleTests {
         try cloud.sandbox.write(MQTTCloud.device, "s", "1")
         #expect(heard.wait(atMost: .seconds(30)) { $0 == ["1"] ? true : nil } == true)
         #expect(try eventually { try cloud.sandbox.read(MQTTCloud.device, "s")?.reported == "1" })
-        cloud.stop()
+        cloud.sandbox.stop()
         #expect(wait(["up", "down"]))
         try cloud.sandbox.write(MQTTCloud.device, "s", "2")
-        try cloud.restart(plainPort: port)
+        try cloud.fixture.restart()
         #expect(wait(["up", "down", "up"]))
         #expect(heard.wait(atMost: .seconds(30)) { $0 == ["1", "2"] ? true : nil } == true)
         #expect(try eventually { try cloud.sandbox.read(MQTTCloud.device, "s")?.reported == "2" })
     }
 
     /// Debian's mosquitto on 127.0.0.1; without a configuration it lets everybody in.
-    private func mosquitto(_ port: UInt16) throws -> Process {
-        let broker = Process()
-        broker.executableURL = URL(fileURLWithPath: "/usr/sbin/mosquitto")
-        broker.arguments = ["-p", "\(port)"]
-        broker.standardOutput = FileHandle.nullDevice
-        broker.standardError = FileHandle.nullDevice
-        try broker.run()
-        return broker
+    private func mosquitto(_ port: UInt16) throws -> TestProcess {
+        try TestProcess("/usr/sbin/mosquitto", ["-p", "\(port)"])
     }
 
     @Test("mosquitto is killed and started again, over and over: connected each time, and no descriptor is left")
@@ -209,12 +204,9 @@ struct MQTTTroubleTests {
         var configuration = cloud.configuration()
         try cloud.client(configuration).activate()
         configuration.device.mayActivate = false
-        cloud.stop()
+        cloud.sandbox.stop()
         var broker = try mosquitto(port)
-        defer {
-            kill(broker.processIdentifier, SIGKILL)
-            broker.waitUntilExit()
-        }
+        defer { broker.kill() }
         let (settings, tokens) = (configuration, cloud.folder("token"))
         let counts = Monitor<[Int]>([])
         let orders = Monitor<Int>(0)
@@ -238,8 +230,7 @@ struct MQTTTroubleTests {
         }
         for order in 1...5 {
             #expect(orders.wait(atMost: .seconds(60)) { $0 >= order ? true : nil } == true)
-            kill(broker.processIdentifier, SIGKILL)
-            broker.waitUntilExit()
+            broker.kill()
             broker = try mosquitto(port)
         }
         thread.join()
@@ -261,8 +252,7 @@ private enum DescriptorTable {
 
     /// How many there are. Waits for those that a client's thread still holds for a moment, but not for ever.
     static func count(whenAtMost expected: Int) -> Int {
-        let end = MonotonicTime.now + .seconds(5)
-        while now > expected, MonotonicTime.now < end { usleep(5_000) }
+        _ = eventually(within: .seconds(5)) { now <= expected }
         return now
     }
 

@@ -1,6 +1,7 @@
 import DeviceClient
 import GatewaySystem
 import Synchronization
+import TestSupport
 
 /// A cloud that answers as a test wants it, and keeps what it was asked.
 final class ScriptedCloud: Sendable {
@@ -33,7 +34,7 @@ final class ScriptedCloud: Sendable {
     var paths: [String] { requests.map(\.path) }
     func stop() { server.stop() }
 
-    func client(_ folder: TestFolder, mayActivate: Bool = true) throws -> DeviceClient {
+    func client(_ folder: TemporaryFolder, mayActivate: Bool = true) throws -> DeviceClient {
         var configuration = DeviceClient.Configuration(
             product: "sandbox000000000", cloudURL: "http://127.0.0.1:\(server.port)/", identity: "00:11:22:33:44:55")
         configuration.mayActivate = mayActivate

@@ -2,17 +2,18 @@ import DeviceClient
 import Foundation
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("Token store")
 struct TokenStoreTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     let store: TokenStore
     let first: DeviceToken
     let second: DeviceToken
 
     init() throws {
-        folder = try TestFolder()
+        folder = TemporaryFolder()
         store = TokenStore(path: folder("token"))
         first = try #require(DeviceToken(String(repeating: "a1B2", count: 10)))
         second = try #require(DeviceToken(String(repeating: "Zz90", count: 10)))
@@ -51,13 +52,8 @@ struct TokenStoreTests {
     func sha256sum() throws {
         try store.save(first)
         try store.save(second)
-        let check = Process()
-        check.executableURL = URL(fileURLWithPath: "/usr/bin/sha256sum")
-        check.arguments = ["--check", "--status", "token.sha256"]
-        check.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        try check.run()
-        check.waitUntilExit()
-        #expect(check.terminationStatus == 0)
+        let check = try TestProcess.run("sha256sum", ["--check", "--status", "token.sha256"], directory: folder.path)
+        #expect(check.code == 0, "\(check)")
         #expect(folder.text("token.previous") == first.secret + "\n")
     }
 

@@ -1,14 +1,16 @@
 import DeviceClient
 import Foundation
+import GatewayAgent
 import GatewaySystem
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("The meter and its collector") struct UsageMeterTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     private var socket: String { folder("run/usage.sock") }
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = TemporaryFolder() }
 
     private func record(_ name: String = "a", sent: Int64 = 10) -> UsageRecord {
         UsageRecord(
@@ -20,15 +22,6 @@ import Testing
     private func counted() throws -> (requests: Int64, sent: Int64) {
         guard let store = try UsageStore.openReadOnly(stateFolder: folder.path) else { return (0, 0) }
         return try store.days().reduce((0, 0)) { ($0.0 + $1.count, $0.1 + $1.sentByteCount) }
-    }
-
-    private func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while try !condition() {
-            guard ContinuousClock.now < deadline else { return false }
-            usleep(5_000)
-        }
-        return true
     }
 
     private func collector() throws -> UsageCollector {

@@ -1,6 +1,7 @@
 import DeviceClient
 import Foundation
 import GatewaySystem
+import TestSupport
 import Testing
 
 @Suite("The store of counts") struct UsageStoreTests {
@@ -21,7 +22,7 @@ import Testing
 
     @Test("records of one kind add up, with the largest and the longest request")
     func addition() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         try store.add(
             [Self.record(), Self.record(sent: 300, received: 10, duration: .milliseconds(700))], at: Self.noon)
@@ -39,7 +40,7 @@ import Testing
 
     @Test("a frozen interval is given unchanged until it is forgotten, also to another process; later records wait")
     func freezing() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         #expect(try store.freeze() == nil)
         try store.add([Self.record()], at: Self.noon)
@@ -62,7 +63,7 @@ import Testing
 
     @Test("sums stop at a limit: forged records of the largest values overflow neither SQLite's integers nor Swift's")
     func saturation() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         var forged = UsageRecord(
             interface: "eth0", identity: "d", method: .read, resources: [], count: 1_000_000, sentByteCount: 1 << 40,
@@ -87,7 +88,7 @@ import Testing
 
     @Test("the open interval is not forgotten, whatever number is named")
     func forgettingOpen() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         try store.add([Self.record()], at: Self.noon)
         let open = try #require(try store.open())
@@ -97,7 +98,7 @@ import Testing
 
     @Test("names without number fill neither an interval nor a day, and no byte is lost")
     func boundedKeys() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         let many = (0..<1_000).map { Self.record(.read, ["r\($0)"], interface: "if\($0 % 50)", identity: "d\($0)") }
         try store.add(many, at: Self.noon)
@@ -112,7 +113,7 @@ import Testing
 
     @Test("a day is the believed clock's; what was counted in doubt moves to the day on which it is believed again")
     func days() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         try store.add([Self.record()], at: nil)
         #expect(try store.days().map(\.day.number) == [0])
@@ -142,7 +143,7 @@ import Testing
 
     @Test("the newest 400 days are kept, also after a clock that was years ahead")
     func oldDays() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let store = try UsageStore.open(stateFolder: folder.path)
         for day in 0..<410 { try store.add([Self.record()], at: Self.noon + Int64(day) * 86_400) }
         try store.add([Self.record()], at: Self.noon + 9_000 * 86_400)
@@ -155,7 +156,7 @@ import Testing
 
     @Test("looking writes nothing, and there is nothing to see where nothing was counted")
     func readOnly() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         #expect(try UsageStore.openReadOnly(stateFolder: folder.path) == nil)
         try UsageStore.open(stateFolder: folder.path).add([Self.record()], at: Self.noon)
         let file = URL(fileURLWithPath: UsageStore.path(stateFolder: folder.path))
@@ -169,7 +170,7 @@ import Testing
 
     @Test("a damaged file is moved aside, and counting begins anew")
     func damaged() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let path = UsageStore.path(stateFolder: folder.path)
         try Data("this is no database, though it is long enough to be read as one".utf8).write(
             to: URL(fileURLWithPath: path))

@@ -2,12 +2,12 @@ import Documents
 import Foundation
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// A document of `Tests/Goldens/corpus` or `Manifests`: `…-fetch-…` is read as `engine_fetch`, the rest as a manifest.
 struct CorpusDocument: Sendable, CustomTestStringConvertible {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: Repository.root)
 
     let url: URL
     var name: String { url.lastPathComponent }
@@ -100,9 +100,10 @@ struct CorpusTests {
         }
         let environment = ProcessInfo.processInfo.environment
         let kept = environment["GWE_CORPUS_OUT"].map { URL(fileURLWithPath: $0) }
-        let folder = kept ?? FileManager.default.temporaryDirectory.appendingPathComponent("gwe-corpus-\(UUID())")
+        let scratch = TemporaryFolder()
+        defer { withExtendedLifetime(scratch) {} }
+        let folder = kept ?? URL(fileURLWithPath: scratch.path)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { if kept == nil { try? FileManager.default.removeItem(at: folder) } }
         try JSONValue.array(cases).text().write(
             to: folder.appendingPathComponent("verdicts.json"), atomically: true, encoding: .utf8)
 
@@ -120,16 +121,8 @@ struct CorpusTests {
     }
 
     private func run(_ command: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        let ran = try TestProcess.run("/usr/bin/env", command)
+        return (ran.code ?? -1, ran.out + ran.err)
     }
 }
 

@@ -37,7 +37,9 @@ struct MutationTests {
         }
         let command = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), yaml: YAML.read)
         var layer = Layer()
-        if case .install(let entries, let remove) = command { layer.apply(install: entries, remove: remove, commandNumber: 1) }
+        if case .install(let entries, let remove) = command {
+            layer.apply(install: entries, remove: remove, commandNumber: 1)
+        }
         return layer
     }
 

@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewayModel
 import GatewaySystem
+import TestSupport
 import Testing
 
 /// What a section `[program:demo]` means to Debian's supervisord, and to gwe: values in one form, or a refusal.
@@ -73,16 +74,12 @@ struct SupervisordOptions {
 
     /// What supervisord makes of each text.
     static func peer(_ texts: [String]) throws -> [Outcome] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gwe-options-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let folder = TemporaryFolder()
         let cases = texts.map { ["text": $0, "environment": environment] as [String: Any] }
-        try JSONSerialization.data(withJSONObject: cases).write(to: URL(fileURLWithPath: folder + "/cases"))
-        let run = try ChildProcess.run(
-            "/usr/bin/python3", ["-c", program, folder + "/cases", folder + "/answers"],
-            environment: ["PATH": "/usr/bin:/bin"], timeout: .seconds(120))
-        try #require(run.exit == .code(0), "\(String(decoding: run.output, as: UTF8.self))")
-        let answers = try JSON.parse(String(contentsOfFile: folder + "/answers", encoding: .utf8), source: "answers")
+        try JSONSerialization.data(withJSONObject: cases).write(to: URL(fileURLWithPath: folder("cases")))
+        let ran = try TestProcess.run("/usr/bin/python3", ["-c", program, folder("cases"), folder("answers")])
+        try #require(ran.code == 0, "\(ran)")
+        let answers = try JSON.parse(String(contentsOfFile: folder("answers"), encoding: .utf8), source: "answers")
             .json
         return (answers.elements ?? []).map { answer in
             Outcome(

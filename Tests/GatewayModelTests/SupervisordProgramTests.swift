@@ -65,7 +65,9 @@ import Testing
         #expect(plain["stdout_logfile"] == "/log/own.log" && plain["stdout_logfile_backups"] == "7")
         #expect(plain["stderr_logfile"] == "/r/web/current/err.log" && plain["redirect_stderr"] == "false")
         #expect(
-            try PackageServiceFileEnvironment.parse(plain["environment"] ?? "") == ["GWE_APP": "web", "A": "1", "B": "two"])
+            try PackageServiceFileEnvironment.parse(plain["environment"] ?? "") == [
+                "GWE_APP": "web", "A": "1", "B": "two",
+            ])
 
         let override = ServiceOverride(
             command: "bin/other --rate 5%", environment: ["B": "it's 3, \u{e9}", "C": "a \"q\" end"], user: "nobody",

@@ -1,31 +1,25 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The executable itself, as an operator uses it.
 @Suite("murano-sandbox") final class CommandLineTests {
-    let folder = NSTemporaryDirectory() + "sandbox-\(UUID().uuidString)"
-    let server = Process()
-    var url = ""
-    var mqtt = ""
-
-    static let executable = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0])
-        .deletingLastPathComponent().appendingPathComponent("murano-sandbox")
+    private let scratch = TemporaryFolder()
+    private var folder: String { scratch.path }
+    private let server: TestProcess
+    private var url = ""
+    private var mqtt = ""
 
     init() throws {
-        let pipe = Pipe()
-        server.executableURL = Self.executable
-        server.arguments = [
-            "serve", "--data", folder + "/deep/er", "--listen", "127.0.0.1:0", "--product", "p", "--mqtt",
-            "127.0.0.1:0",
-        ]
-        server.standardOutput = pipe
-        try server.run()
-        var text = ""
-        while text.filter(\.isNewline).count < 2 {
-            let bytes = pipe.fileHandleForReading.availableData
-            guard !bytes.isEmpty else { break }
-            text += String(decoding: bytes, as: UTF8.self)
-        }
+        let server = try TestProcess(
+            "murano-sandbox",
+            [
+                "serve", "--data", scratch("deep/er"), "--listen", "127.0.0.1:0", "--product", "p", "--mqtt",
+                "127.0.0.1:0",
+            ])
+        self.server = server
+        try #require(eventually { server.out.filter(\.isNewline).count >= 2 }, "\(server.err)")
+        let text = server.out
         let lines = text.split(separator: "\n")
         func last(_ line: Substring?) -> String { line?.split(separator: " ").last.map(String.init) ?? "" }
         (url, mqtt) = (last(lines.first), last(lines.last))
@@ -33,29 +27,9 @@ import Testing
         #expect(lines.last?.hasPrefix("murano-sandbox serves MQTT at mqtt://127.0.0.1:") == true)
     }
 
-    deinit {
-        if server.isRunning { server.terminate() }
-        server.waitUntilExit()
-        try? FileManager.default.removeItem(atPath: folder)
-    }
-
-    private func run(_ arguments: [String], input: String? = nil, url: String? = nil) throws -> (
-        code: Int32, out: String
-    ) {
-        let process = Process()
-        process.executableURL = Self.executable
-        process.arguments = arguments
-        process.environment = ["MURANO_SANDBOX_URL": url ?? self.url]
-        let (out, stdin) = (Pipe(), Pipe())
-        process.standardOutput = out
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = stdin
-        try process.run()
-        if let input { try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
-        try stdin.fileHandleForWriting.close()
-        let text = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+    private func run(_ arguments: [String], input: String? = nil, url: String? = nil) throws -> Ran {
+        try TestProcess.run(
+            "murano-sandbox", arguments, environment: ["MURANO_SANDBOX_URL": url ?? self.url], input: input)
     }
 
     @Test("an operator's round: add, write, read, list, upload, delete, log")
@@ -109,8 +83,8 @@ import Testing
         let port = mqtt.split(separator: ":").last.map(String.init) ?? ""
         let login = ["-V", "mqttv311", "-h", "127.0.0.1", "-p", port, "-i", "one", "-u", "one", "-P"]
         let message = ["-q", "1", "-t", "$resource/a", "-m", "1"]
-        #expect(try Command.run("mosquitto_pub", login + ["wrong"] + message).code == 4)
-        #expect(try Command.run("mosquitto_pub", login + ["secret word"] + message).code == 0)
+        #expect(try TestProcess.run("mosquitto_pub", login + ["wrong"] + message).code == 4)
+        #expect(try TestProcess.run("mosquitto_pub", login + ["secret word"] + message).code == 0)
         #expect(try run(["device", "read", "one", "a"]).out == "1\n")
         // Without the filling of the columns.
         let log = try run(["log"]).out.split(separator: " ").joined(separator: " ")
@@ -120,10 +94,8 @@ import Testing
 
     @Test("SIGTERM and SIGINT end the server with 0", arguments: [SIGTERM, SIGINT])
     func signals(signal: Int32) throws {
-        kill(server.processIdentifier, signal)
-        server.waitUntilExit()
-        #expect(server.terminationReason == .exit)
-        #expect(server.terminationStatus == 0)
+        server.send(signal)
+        #expect(server.wait().code == 0)
     }
 
     @Test("faults are told, listed and taken back, and wrong ones are refused")

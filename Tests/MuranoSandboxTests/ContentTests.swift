@@ -1,6 +1,7 @@
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 @Suite("Sandbox content") struct ContentTests {
@@ -8,7 +9,7 @@ import Testing
     let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 2) }
 
     init() throws {
-        sandbox = try SandboxFixture()
+        sandbox = try .activated()
         try sandbox.server.uploadContent("app.v1.tar.gz", bytes)
     }
 
@@ -79,9 +80,9 @@ import Testing
         let after = try sandbox.server.uploadContent("app.v1.tar.gz", [1, 2, 3])
         #expect(after.updated > before.updated)
         #expect(try sandbox.call("GET", Self.target).body == [1, 2, 3])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.folder + "/content").count == 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.dataFolder + "/content").count == 1)
         try sandbox.server.deleteContent("app.v1.tar.gz")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.folder + "/content").isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.dataFolder + "/content").isEmpty)
         #expect(try sandbox.call("GET", Self.target).status == 403)
     }
 
@@ -116,20 +117,20 @@ import Testing
     func restart() throws {
         try sandbox.server.write(sandbox.id, "a", "wish")
         _ = try sandbox.call("POST", SandboxFixture.record, body: "alias=r&10=x")
-        try Data([1]).write(to: URL(fileURLWithPath: sandbox.folder + "/content/upload-1"))
+        try Data([1]).write(to: URL(fileURLWithPath: sandbox.dataFolder + "/content/upload-1"))
         let log = try sandbox.server.requestLog()
         try sandbox.restart()
         #expect(try sandbox.server.requestLog() == log)
         #expect(try sandbox.call("GET", SandboxFixture.alias + "?a&r").text == "a=wish&r=x")
         #expect(try sandbox.call("POST", SandboxFixture.record, body: "alias=r&10=x").status == 409)
         #expect(try sandbox.call("GET", Self.target).body == bytes)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.folder + "/content").count == 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.dataFolder + "/content").count == 1)
         #expect(try sandbox.call("POST", "/provision/activate", body: "id=\(sandbox.id)", token: nil).status == 409)
     }
 
     @Test("a folder that is being served is refused to a second server")
     func lock() throws {
-        let second = try SandboxServer(dataFolder: sandbox.folder)
-        #expect(throws: SandboxError.inUse(folder: sandbox.folder)) { try second.start() }
+        let second = try SandboxServer(dataFolder: sandbox.dataFolder)
+        #expect(throws: SandboxError.inUse(folder: sandbox.dataFolder)) { try second.start() }
     }
 }

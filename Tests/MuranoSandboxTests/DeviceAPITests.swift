@@ -1,12 +1,13 @@
 import Foundation
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 @Suite("Device API") struct DeviceAPITests {
     let sandbox: SandboxFixture
 
-    init() throws { sandbox = try SandboxFixture() }
+    init() throws { sandbox = try .activated() }
 
     private static let alias = SandboxFixture.alias
     private static let record = SandboxFixture.record

@@ -1,11 +1,12 @@
 import Foundation
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// What `murano-sandbox fault` does to the device API, read from the wire.
 @Suite("the sandbox's faults") struct FaultTests {
     let fixture: SandboxFixture
-    init() throws { fixture = try SandboxFixture() }
+    init() throws { fixture = try .activated() }
 
     private func write(_ value: String) throws -> SandboxFixture.Answer {
         try fixture.call("POST", SandboxFixture.alias, body: "a=\(value)")

@@ -29,9 +29,6 @@ CURLcode gwe_curl_get_string(CURL *h, CURLINFO i, char **v);
 /// CURLINFO_CERTINFO(3): what CURLOPT_CERTINFO had recorded of the last handshake; belongs to the handle.
 CURLcode gwe_curl_get_certificates(CURL *h, struct curl_certinfo **v);
 
-/// curl_url_get(3), whose first argument is const in some versions and not in others.
-CURLUcode gwe_curl_url_get(CURLU *u, CURLUPart what, char **part, unsigned flags);
-
 /// Told of every TCP socket, those of kept connections after the request too: it must outlive the handle.
 struct gwe_curl_sockets {
     void (*opened)(void *context, int fd);

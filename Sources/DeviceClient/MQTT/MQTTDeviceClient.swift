@@ -1,7 +1,7 @@
 public import GatewaySystem
 
-/// Exosite Murano's MQTT device API for one device (reference: Murano device API, 8), beside `DeviceClient`, which speaks
-/// HTTPS. Values that the cloud sets arrive by themselves; contents are only to be had over HTTPS.
+/// Exosite Murano's MQTT device API for one device (docs/cloud.md#the-device-api-over-mqtt), beside `DeviceClient`,
+/// which speaks HTTPS. Values that the cloud sets arrive by themselves; contents are only to be had over HTTPS.
 ///
 /// Calls block and may be made by every thread. There is one connection at most, with a thread of its own, on which the
 /// handler runs. Nothing is tried twice here, but for what a refused token needs: `stayConnected` tries again by the

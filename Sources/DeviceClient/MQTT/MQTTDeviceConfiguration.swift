@@ -1,3 +1,4 @@
+internal import Documents
 internal import GatewaySystem
 
 extension MQTTDeviceClient {
@@ -21,7 +22,7 @@ extension MQTTDeviceClient {
         /// `mqtts:` always speaks TLS, and so does `mqtt:`, except with this machine itself. From an address for HTTPS the
         /// host is taken. The port is the first one to try: see `hasChoiceOfPorts`.
         public var server: (host: String, port: UInt16, usesTLS: Bool)? {
-            guard let address = MQTTAddress(cloudURL ?? device.baseURL) else { return nil }
+            guard let address else { return nil }
             let isPlain = ["mqtt", "http"].contains(address.scheme) && address.isLoopback
             let isWeb = address.scheme.hasPrefix("http")
             let standard = isPlain ? 1883 : MQTTPortChoice.standard
@@ -31,42 +32,17 @@ extension MQTTDeviceClient {
         /// Whether an attempt may go to 8883 or to 443: the address is one for HTTPS and no port is given, so that
         /// nobody has named one for MQTT.
         public var hasChoiceOfPorts: Bool {
-            guard port == nil, let address = MQTTAddress(cloudURL ?? device.baseURL) else { return false }
+            guard port == nil, let address else { return false }
             return address.scheme.hasPrefix("http") && server?.usesTLS == true
         }
-    }
-}
 
-/// Scheme, host and port of a cloud's address.
-struct MQTTAddress: Hashable {
-    var scheme: String
-    /// Without brackets.
-    var host: String
-    var port: UInt16?
-
-    /// Takes `scheme://host[:port][/]` with mqtt, mqtts, http or https, and nothing else.
-    init?(_ text: String) {
-        guard let mark = text.firstRange(of: "://") else { return nil }
-        scheme = text[..<mark.lowerBound].lowercased()
-        guard ["mqtt", "mqtts", "http", "https"].contains(scheme) else { return nil }
-        var rest = text[mark.upperBound...]
-        while rest.hasSuffix("/") { rest.removeLast() }
-        let isBracketed = rest.hasPrefix("[")
-        let end = isBracketed ? rest.firstIndex(of: "]") : rest.firstIndex(of: ":") ?? rest.endIndex
-        guard let end else { return nil }
-        host = String(isBracketed ? rest[rest.index(after: rest.startIndex)..<end] : rest[..<end])
-        var after = rest[end...]
-        if isBracketed { after.removeFirst() }
-        if !after.isEmpty {
-            guard after.hasPrefix(":"), let number = UInt16(after.dropFirst()), number > 0 else { return nil }
-            port = number
+        /// Takes `scheme://host[:port][/]` with mqtt, mqtts, http or https, and nothing else.
+        private var address: WebAddress? {
+            guard let address = WebAddress(cloudURL ?? device.baseURL),
+                ["mqtt", "mqtts", "http", "https"].contains(address.scheme), address.user == nil,
+                address.path.allSatisfy({ $0 == "/" }), address.query == nil, address.fragment == nil
+            else { return nil }
+            return address
         }
-        let isName = host.utf8.allSatisfy { $0 > 32 && $0 != 127 && !"/?#@[]\\".utf8.contains($0) }
-        guard !host.isEmpty, isName, isBracketed == host.contains(":") else { return nil }
-    }
-
-    var isLoopback: Bool {
-        host.lowercased() == "localhost" || host == "::1"
-            || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) })
     }
 }

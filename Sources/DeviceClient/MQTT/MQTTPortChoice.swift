@@ -1,6 +1,6 @@
 internal import GatewaySystem
 
-/// Which of the two ports at which Murano speaks MQTT with TLS (reference: Murano device API, 8) to connect to next, where
+/// Which of the two ports at which Murano speaks MQTT with TLS (D39) to connect to next, where
 /// nobody has named one: 8883, and 443 for the sake of firewalls that let nothing else out.
 struct MQTTPortChoice: Sendable, Hashable {
     enum Event: Sendable, Hashable {

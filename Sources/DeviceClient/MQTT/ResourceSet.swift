@@ -26,7 +26,7 @@ public struct ResourceSet: Sendable, Hashable {
     }
 }
 
-/// The topics and payloads of Murano's MQTT device API (reference: Murano device API, 8).
+/// The topics and payloads of Murano's MQTT device API (docs/cloud.md#the-device-api-over-mqtt).
 enum MQTTTopic {
     static let batch = "$resource.batch"
 

@@ -1,14 +1,14 @@
 /// Records on their way, added up by what they are for. Bounded: what comes beyond is dropped, and counted as dropped.
-struct UsageBatch: Sendable {
-    private(set) var records: [UsageRecord.Key: UsageRecord] = [:]
+package struct UsageBatch: Sendable {
+    package private(set) var records: [UsageRecord.Key: UsageRecord] = [:]
     private(set) var droppedCount = 0
     private let limit: Int
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
-    var isEmpty: Bool { records.isEmpty }
+    package var isEmpty: Bool { records.isEmpty }
 
-    mutating func add(_ record: UsageRecord) {
+    package mutating func add(_ record: UsageRecord) {
         if records[record.key]?.merge(record) != nil { return }
         guard records.count < limit else {
             droppedCount += 1
@@ -18,17 +18,17 @@ struct UsageBatch: Sendable {
     }
 
     /// Takes everything out.
-    mutating func take() -> [UsageRecord] {
+    package mutating func take() -> [UsageRecord] {
         defer { records = [:] }
         return Array(records.values)
     }
 
-    mutating func remove(_ delivered: [UsageRecord]) {
+    package mutating func remove(_ delivered: [UsageRecord]) {
         for record in delivered { records[record.key] = nil }
     }
 
     /// What is left cannot be delivered any more.
-    mutating func drop() {
+    package mutating func drop() {
         droppedCount += records.count
         records = [:]
     }

@@ -2,9 +2,9 @@ internal import Documents
 
 /// How records travel to the daemon: a JSON array of records, each an array in a fixed order. Whoever may reach the socket
 /// may send any bytes, so every value is bounded on arrival, and what is no such array is ignored.
-enum UsageDatagram {
+package enum UsageDatagram {
     /// No datagram is longer; longer ones are not read.
-    static let byteLimit = 16 << 10
+    package static let byteLimit = 16 << 10
     /// New records go into the next datagram beyond this.
     private static let softLimit = 6 << 10
 
@@ -30,7 +30,7 @@ enum UsageDatagram {
     }
 
     /// nil for what no gwe has sent.
-    static func decode(_ bytes: [UInt8]) -> [UsageRecord]? {
+    package static func decode(_ bytes: [UInt8]) -> [UsageRecord]? {
         guard let list = try? JSON.parse(bytes, source: "usage.sock").json.elements else { return nil }
         var records: [UsageRecord] = []
         for value in list {

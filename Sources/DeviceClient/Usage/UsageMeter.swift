@@ -13,7 +13,7 @@ public final class UsageMeter: Sendable {
     /// Keys that may wait while nobody takes them.
     private static let backlogLimit = 64
     /// How long the file is left alone between writes.
-    static let pause: Duration = .milliseconds(700)
+    package static let pause: Duration = .milliseconds(700)
     /// How long the end of a process waits for a daemon that has no socket for a moment.
     private static let patience: Duration = .seconds(3)
     private static let longestPause: Duration = .seconds(60)
@@ -49,7 +49,7 @@ public final class UsageMeter: Sendable {
             self.stateFolder = stateFolder
             self.mayWrite = mayWrite
             self.clock = clock
-            sockets = UsageCollector.sockets(stateFolder)
+            sockets = UsageSocket.places(stateFolder)
         }
 
         /// What the daemon took of what waits. `full`: it will take the rest later; `nobody`: there is none.

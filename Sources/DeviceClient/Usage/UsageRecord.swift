@@ -6,7 +6,7 @@ internal import Documents
 /// a second, and one more when its connection is closed after it: the first of them counts the request, the others
 /// only add bytes. So whoever is killed in the middle has told all but the last second.
 public struct UsageRecord: Sendable, Hashable {
-    /// What a request was for, in the words of Gateway Engine's `usage_report` (reference: Gateway Engine, 2). Publish
+    /// What a request was for, in the words of Gateway Engine's `usage_report` (docs/cloud.md#usage_report). Publish
     /// and subscribe are ours, for MQTT.
     public enum Method: String, Sendable, Hashable, CaseIterable {
         case get, post, read, write

@@ -1,6 +1,6 @@
 internal import GatewaySystem
 
-/// The schema of `usage.db`. Migrations only ever add, as those of the journal (rules 24).
+/// The schema of `usage.db`. Migrations only ever add, as those of the journal (D24).
 enum UsageSchema {
     static let version = migrations.count
 

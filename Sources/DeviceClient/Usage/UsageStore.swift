@@ -5,7 +5,7 @@ internal import Glibc
 /// `usage.db`: what every process of this gateway has sent and received, for `usage_report`, `gwe usage` and data budgets.
 ///
 /// Two things are kept. *Intervals*, for the report: records add up in an open one by interface, identity, method and
-/// resources; `freeze` closes it, it is sent unchanged until the cloud has it, and `forget` drops it (rules 8). *Days*:
+/// resources; `freeze` closes it, it is sent unchanged until the cloud has it, and `forget` drops it (D8). *Days*:
 /// totals per interface and identity, 400 days of them. Every call is one durable transaction: a crash at any point leaves all
 /// of it or nothing. Several processes may have the file open.
 ///

@@ -38,8 +38,7 @@ final class CloudConnection: CloudLink {
         }
     }
 
-    /// The device client of this gateway. A dry run neither activates nor repairs a token file, and counts nothing (rules
-    /// 11).
+    /// The device client of this gateway. A dry run neither activates nor repairs a token file, and counts nothing (D11).
     static func client(
         _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
     ) throws -> DeviceClient {

@@ -3,7 +3,7 @@ public import GatewayModel
 internal import GatewaySystem
 internal import Glibc
 
-/// Keeps a Gateway.cfg for apps that read it (`export_gateway_cfg`, rules 25). It holds the token, so its mode is that
+/// Keeps a Gateway.cfg for apps that read it (`export_gateway_cfg`, D25). It holds the token, so its mode is that
 /// of the token file: 0600, or 0640 with `token_group`.
 public enum GatewayConfigExport {
     /// Writes the file if it is wanted and would differ; flash memory is spared otherwise. To be called at start, after

@@ -49,16 +49,9 @@ extension GatewayEngineImport {
     }
 
     private func hostedApps(in folder: String) -> [GatewayEngineConfiguration.HostedApp] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var files: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasSuffix(".conf"), !name.hasPrefix(".") { files.append(name) }
-        }
-        return files.sorted().flatMap { file -> [GatewayEngineConfiguration.HostedApp] in
+        let names = (try? FileTree.list(folder)) ?? []
+        let files = names.filter { $0.hasSuffix(".conf") && !$0.hasPrefix(".") }
+        return files.flatMap { file -> [GatewayEngineConfiguration.HostedApp] in
             guard let bytes = try? AtomicFile.read("\(folder)/\(file)", limit: 65_536) else { return [] }
             return GatewayEngineConfiguration.HostedApp.read(String(decoding: bytes, as: UTF8.self))
         }

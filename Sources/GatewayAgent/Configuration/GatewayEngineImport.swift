@@ -4,7 +4,7 @@ internal import Glibc
 public import GatewayModel
 internal import GatewaySystem
 
-/// Takes over what an installation of Gateway Engine knows (rules 25): identity, product and token from its
+/// Takes over what an installation of Gateway Engine knows (D25): identity, product and token from its
 /// Gateway.cfg, and the list of apps from supervisord.
 ///
 /// The old files are only read. Nothing is written before all is read and checked; then the token, a first manifest if

@@ -22,7 +22,7 @@ extension TokenStore {
     }
 }
 
-/// The group of `token_group`, which may read the token (rules 10).
+/// The group of `token_group`, which may read the token (D10).
 enum TokenGroup {
     /// The number of a group (getgrnam_r(3)), or nil.
     static func identifier(_ name: String) -> UInt32? {

@@ -58,7 +58,7 @@ public enum DaemonProcess {
 }
 
 extension DaemonProcess {
-    /// Keeps Gateway.cfg current for old apps that read it (rules 25).
+    /// Keeps Gateway.cfg current for old apps that read it (D25).
     static func export(_ context: GatewayContext, _ log: (PassEvent) -> Void) {
         do {
             let path = try GatewayConfigExport.update(context.configuration, folders: context.folders)

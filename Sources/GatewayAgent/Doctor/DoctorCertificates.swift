@@ -1,4 +1,5 @@
 internal import DeviceClient
+internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc

@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import DeviceClient
+internal import Documents
 internal import GatewaySystem
 internal import Glibc
 
@@ -7,9 +8,9 @@ extension DoctorCheck {
     static let dns = DoctorCheck(id: "dns", subject: "the name of the cloud, or of the proxy", limit: .seconds(4)) {
         scene in
         guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
-        let proxy = WebProxy.inForce(scene, for: cloud)
-        let place = proxy.flatMap { WebAddress($0.url, standardScheme: "http") } ?? cloud
-        if place.isAddress { return .skipped("\(place.host) is an address") }
+        let proxy = scene.proxy(for: cloud)
+        let place = proxy?.address ?? cloud
+        if place.isIPAddress { return .skipped("\(place.host) is an address") }
         if place.host == "localhost" { return .skipped("localhost needs no name server") }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -46,16 +47,17 @@ extension DoctorCheck {
         scene in
         guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
         if cloud.isLoopback { return .ok("none: loopback is never asked through a proxy") }
-        guard let proxy = WebProxy.inForce(scene, for: cloud) else {
+        guard let proxy = scene.proxy(for: cloud) else {
             return .ok(scene.configuration.proxy == nil ? "none" : "none for \(cloud.host)")
         }
         let hint = "change it with 'gwe config set proxy URL', or \(proxy.source) where gwe is started"
-        guard let place = WebAddress(proxy.url, standardScheme: "http") else {
+        guard let place = proxy.address else {
             return .failed("the proxy of \(proxy.source) is no URL", hint: hint)
         }
-        let words = "\(place.host):\(place.port) (\(proxy.source))"
+        let port = place.connectPort ?? 1080
+        let words = "\(place.host):\(port) (\(proxy.source))"
         do throws(ProbeFailure) {
-            try HealthProbe.tcp(host: place.host, port: place.port, timeout: .seconds(3))
+            try HealthProbe.tcp(host: place.host, port: port, timeout: .seconds(3))
             return .ok("\(words) accepts connections")
         } catch {
             return .failed("cannot connect to proxy \(words): \(error)", hint: hint)
@@ -94,11 +96,9 @@ extension DoctorCheck {
 
 extension DoctorScene {
     /// Where the device API is; nil without a product, or a cloud that is no URL.
-    var cloudURL: WebAddress? { configuration.cloud.flatMap { WebAddress($0) } }
-}
+    var cloudURL: WebAddress? { configuration.cloud.flatMap { WebAddress($0, standardScheme: "https") } }
 
-extension WebProxy {
-    static func inForce(_ scene: DoctorScene, for target: WebAddress) -> WebProxy? {
-        inForce(scene.configuration.proxy, scene.environment, for: target)
+    func proxy(for cloud: WebAddress) -> TransferProxy? {
+        TransferProxy.inForce(configuration.proxy, environment, for: cloud)
     }
 }

@@ -6,7 +6,7 @@ internal import GatewaySystem
 /// long manifest that was taken and still stands there is asked for by a second one, see `StandingManifest`.
 ///
 /// A command is durable in the journal before it is cleared; clearing is a write of its own, after a look that the
-/// value is still the one that was taken (rules 5 and 6). So a power cut at any point loses no command and runs none
+/// value is still the one that was taken (D5, D6). So a power cut at any point loses no command and runs none
 /// twice.
 struct CloudConversation {
     let context: GatewayContext

@@ -39,7 +39,7 @@ struct DesiredInputs: Sendable {
         if let record = try journal?.layer(.cloud) { inputs.loadCloud(record) }
         if let record = try journal?.layer(.operatorCommand) { inputs.loadOperator(record) }
         inputs.named = try journal?.namedApps() ?? NamedApps()
-        // A layer that cannot be read removes nothing (rules 2).
+        // A layer that cannot be read removes nothing (D2).
         if inputs.isOperatorLayerUnreadable { inputs.named.operatorCommand = [] }
         inputs.memory = try journal?.cloudMemory() ?? CloudMemory()
         inputs.cloudInterval = try journal?.value(Journal.intervalKey).flatMap(Int64.init).map { .seconds($0) }
@@ -125,7 +125,7 @@ struct DesiredInputs: Sendable {
     /// Whether any layer was ever seen.
     var isKnown: Bool { local != nil || cloud.layer != nil || !operatorLayer.apps.isEmpty }
 
-    /// Drops releases of the operator that the other layers have overtaken (rules 1), so that they do not come back.
+    /// Drops releases of the operator that the other layers have overtaken (D1), so that they do not come back.
     mutating func forgetSuperseded(in desired: DesiredState, _ journal: Journal) throws(JournalError) {
         let before = operatorLayer
         operatorLayer.forgetSuperseded(in: desired)

@@ -2,7 +2,7 @@ internal import GatewayModel
 internal import Documents
 internal import GatewaySystem
 
-/// What a person at the gateway says, made durable as the operator layer (rules 1). A pass makes it so.
+/// What a person at the gateway says, made durable as the operator layer (D1). A pass makes it so.
 struct OperatorCommands {
     let context: GatewayContext
     let journal: Journal
@@ -43,7 +43,7 @@ struct OperatorCommands {
     func hold(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.hold = true } }
     func stop(_ app: AppName) throws(JournalError) { try change(app) { entry, _ in entry.state = .stopped } }
 
-    /// Takes a hold back, and the operator's release too where the other layers want one of the app (rules 1). An app
+    /// Takes a hold back, and the operator's release too where the other layers want one of the app (D1). An app
     /// that the operator alone named keeps its release: that ends with `remove`.
     func unhold(_ app: AppName) throws(JournalError) {
         try change(app) { entry, base in
@@ -62,7 +62,7 @@ struct OperatorCommands {
 }
 
 extension Journal {
-    /// Changes the operator's layer as it stands now, and notes which apps it has a release of (rules 2). One
+    /// Changes the operator's layer as it stands now, and notes which apps it has a release of (D2). One
     /// transaction from reading to writing: in a daemon several requests and a pass may come at once, and none may undo
     /// another's word.
     func changeOperatorLayer(_ body: (inout OperatorLayer) -> Void) throws(JournalError) {

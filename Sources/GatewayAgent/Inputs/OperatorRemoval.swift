@@ -71,7 +71,7 @@ extension RemovalRefusal {
 
 extension Journal {
     /// Forgets what the operator said of an app, and remembers that the operator named it, so that it may be removed
-    /// (rules 2).
+    /// (D2).
     fileprivate func takeOperatorBack(_ app: AppName) throws(JournalError) {
         // First the name: after a crash in between the operator's wish still holds.
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in

@@ -2,8 +2,8 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// ExoSense's way of updating: `config_otau` says what, `otau_in` says how far (reference, 1b). `config_otau` stays
-/// where it is; a text that was taken once is not taken again.
+/// ExoSense's way of updating: `config_otau` says what, `otau_in` says how far (docs/cloud.md#config_otau).
+/// `config_otau` stays where it is; a text that was taken once is not taken again.
 struct OtauConversation {
     let conversation: CloudConversation
 

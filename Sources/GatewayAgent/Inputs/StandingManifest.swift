@@ -4,10 +4,10 @@ internal import GatewayModel
 internal import GatewaySystem
 
 /// The manifest that was taken and still stands in `engine_fetch`: what has to be known of it so that it need not be
-/// read at each loop (rules 6). A poll that does not wait answers 304 for as long as nothing else was written.
+/// read at each loop (D42). A poll that does not wait answers 304 for as long as nothing else was written.
 ///
 /// The poll is a request of its own, because officially a poll has one alias, and no write-and-read has
-/// `If-Modified-Since` (reference: Murano device API, 7). So it pays for manifests that are longer than a request.
+/// `If-Modified-Since` (docs/cloud.md#long-poll). So it pays for manifests that are longer than a request.
 struct StandingManifest: Sendable, Hashable {
     /// Where the journal keeps it.
     static let key = "engine_fetch_standing"

@@ -1,7 +1,7 @@
 internal import GatewayModel
 internal import GatewaySystem
 
-/// The layers of desired state, in the order of rules 1.
+/// The layers of desired state (D1).
 enum LayerName: String, Sendable, CaseIterable { case local, cloud, operatorCommand = "operator" }
 
 /// A layer's last good text.

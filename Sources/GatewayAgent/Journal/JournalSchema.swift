@@ -1,7 +1,7 @@
 internal import GatewaySystem
 
 /// The schema of `journal.db`. Migrations only ever add, so that the version before can still read the file until
-/// the new one is confirmed (rules 24). `Tests/Goldens/journal` keeps one file per version, forever.
+/// the new one is confirmed (D24). `Tests/Goldens/journal` keeps one file per version, forever.
 enum JournalSchema {
     static let version = migrations.count
 

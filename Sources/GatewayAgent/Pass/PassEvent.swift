@@ -56,7 +56,7 @@ public struct PassOptions: Sendable {
     public var isDeep = false
     /// Apps that the operator took back. What there is of them goes, also where nothing was ever in force.
     var removed: Set<AppName> = []
-    /// Whether the data of `removed` goes as well (rules 17).
+    /// Whether the data of `removed` goes as well (D17).
     var purges = false
     /// Whether a person sits at the terminal: then no patience with the cloud holds.
     public var isByHand = false

@@ -52,7 +52,7 @@ public enum LocalPass {
     }
 
     /// Shows what a pass would do. Writes nothing anywhere: no lock, no journal, no side file, no activation; it only
-    /// reads, the cloud too (rules 11).
+    /// reads, the cloud too (D11).
     /// - Parameter services: what a running daemon supervises.
     public static func dryRun(
         _ context: GatewayContext, _ options: PassOptions, services: [AppName: ServiceStatus]?,

@@ -8,7 +8,7 @@ struct Recovery {
     let journal: Journal
 
     /// A release whose installer was running is not trusted and is forgotten with its folder, and that counts as a
-    /// failed attempt: an installer that ends gwe, or takes the gateway down, must not do so for ever (rules 5). Whoever
+    /// failed attempt: an installer that ends gwe, or takes the gateway down, must not do so for ever (D55). Whoever
     /// kills gwe by chance in the first two attempts costs nothing but a new one at once (`RetryDelay`).
     ///
     /// One exception: a one-off that a restart of the gateway interrupted, or a power cut, has run. It may well be the

@@ -24,7 +24,7 @@ extension StepRunner {
         return .done("current -> \(release.installed.folder)")
     }
 
-    /// Takes away everything that the journal installed of an app; its data stays unless it is to be purged (rules 17).
+    /// Takes away everything that the journal installed of an app; its data stays unless it is to be purged (D17).
     ///
     /// In this order a crash leaves an app that the journal still knows, and the next pass removes the rest.
     func remove(_ work: AppProgress) throws(StepFailure) -> StepResult {

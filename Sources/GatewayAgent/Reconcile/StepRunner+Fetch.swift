@@ -11,7 +11,7 @@ extension StepRunner {
     /// `.staging`, which nobody looks at, and renamed once its digest is right and everything of it is on the disk.
     func fetch(_ work: AppProgress, until: PassOptions.Until?) {
         guard var wish = work.plan.wish, work.failure == nil else { return }
-        // A repair brings back what was installed, not what lies under its name by now (rules 16).
+        // A repair brings back what was installed, not what lies under its name by now (D16).
         if work.plan.action == .repair, wish.sha256 == nil { wish.sha256 = work.before?.installed.digest }
         if let release = reusable(for: work, wish) {
             work.release = release

@@ -3,9 +3,9 @@ internal import Glibc
 internal import GatewaySystem
 
 extension StepRunner {
-    /// How long an installer may take (product.md 3).
+    /// How long an installer may take (docs/packages.md#installsh).
     static let installTimeout: Duration = .seconds(15 * 60)
-    /// How much of an installer's output is kept for `fetch_status` (rules 7).
+    /// How much of an installer's output is kept for `fetch_status` (D7).
     static let keptOutputByteCount = 4_096
 
     /// Installs, and makes sure that the release can be configured while what is in force still runs. The installer may
@@ -143,7 +143,7 @@ extension StepRunner {
     }
 
     /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine,
-    /// and the variables of product.md 3.
+    /// and the variables of docs/packages.md#installsh.
     private func scriptEnvironment(folder: String, data: String, _ work: AppProgress) -> [String: String] {
         var environment = ProcessFacts.environment
         environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -26,7 +26,7 @@ extension StepRunner {
             _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
             let data = self.context.folders.dataFolder(of: work.app)
             _ = try FileTree.makeDirectory(data)
-            // The folder is the app's own (rules 17). A user who does not exist is the supervisor's to tell.
+            // The folder is the app's own (D17). A user who does not exist is the supervisor's to tell.
             if let name = made.definitions.first?.user, let user = try? UserIdentity(name) {
                 try FileTree.setOwner(ofDirectory: data, user: user.uid, group: user.gid)
             }

@@ -14,7 +14,7 @@ final class StepRunner {
     let cloud: (any CloudLink)?
     let policy: Policy
     let operation: Int64
-    /// Apps whose data goes with them (rules 17).
+    /// Apps whose data goes with them (D17).
     let purged: Set<AppName>
     /// See `Reconciler.isInterrupted`.
     let isInterrupted: @Sendable () -> Bool

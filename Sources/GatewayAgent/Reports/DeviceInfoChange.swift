@@ -2,7 +2,7 @@ public import Documents
 
 extension DeviceInfo {
     /// Whether a new value of `device_info` is worth its bytes: uname, addresses or agent version differ, a file system
-    /// came or went, or the use of a file system or of memory moved by more than 5 % of its size (rules 8).
+    /// came or went, or the use of a file system or of memory moved by more than 5 % of its size (D8).
     ///
     /// Both are values of `json`, so that what was sent before a restart can be compared too. A missing or unreadable
     /// `old` is a change.

@@ -2,11 +2,11 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// What the gateway tells the cloud: made from a snapshot, sent when it changed or once a day (rules 6 and 8).
+/// What the gateway tells the cloud: made from a snapshot, sent when it changed or once a day (D6, D8).
 struct Reports {
     var engineReport: JSONValue
     var deviceInfo: JSONValue
-    /// An empty object when there is nothing to say of any artifact (rules 7).
+    /// An empty object when there is nothing to say of any artifact (D7).
     var fetchStatus: JSONValue
 
     /// Unchanged reports are repeated after this, so that the cloud can tell a quiet gateway from a dead one.

@@ -3,7 +3,7 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// The way of `usage_report` to the cloud (rules 8): an interval of counts is frozen, sent unchanged until the cloud has
+/// The way of `usage_report` to the cloud (D8): an interval of counts is frozen, sent unchanged until the cloud has
 /// acknowledged it, then forgotten. It rides in the pass's one write-and-read.
 ///
 /// The journal's transaction that notes the acknowledgement is what counts: an interval that it names is only forgotten,

@@ -1,7 +1,7 @@
 internal import DeviceClient
 internal import Documents
 
-/// The `usage_report` resource, in the shape in which Gateway Engine sent it (reference: Gateway Engine, 2):
+/// The `usage_report` resource, in the shape in which Gateway Engine sent it (docs/cloud.md#usage_report):
 ///
 ///     {"eth0": {"<identity>": {"read:['engine_fetch']": {"num": 1, "type": "read", …}}, "top_consumer": "<identity>"}}
 ///

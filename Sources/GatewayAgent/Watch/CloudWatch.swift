@@ -3,7 +3,7 @@ internal import GatewayModel
 internal import GatewaySystem
 
 /// Hears of a newer `engine_fetch` at once, and asks for a pass: `poll: long` of gateway.yaml by a request that the
-/// server holds for up to five minutes, `transport: mqtt` by a connection that stays (rules 26).
+/// server holds for up to five minutes, `transport: mqtt` by a connection that stays (D41).
 ///
 /// It takes nothing and writes nothing, neither here nor there. What it hears is a reason to look; the pass reads the
 /// value anew, makes it durable and clears it, as always. So a watch that dies or hears nothing costs only time: the

@@ -1,3 +1,5 @@
+internal import Documents
+
 /// What gateway.yaml says of this gateway: who it is, where its cloud is and how it is reached.
 ///
 /// Two files can say it: gateway.yaml in the configuration folder, and an overlay of the same form in the state
@@ -86,10 +88,11 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// A value as it may be shown: the password of a proxy is left out.
     public static func shown(_ key: Key, _ text: String) -> String {
         guard key == .proxy else { return text }
-        let url = SettingText.schemeAndRest(text)
-        let rest = url?.rest ?? text[...]
+        let parts = WebAddressParts(text)
+        // A password may hold a slash: everything up to the last @ is hidden.
+        let rest = text[parts.authority.startIndex...]
         guard let at = rest.lastIndex(of: "@") else { return text }
         let user = rest[..<at].prefix { $0 != ":" }
-        return (url.map { $0.scheme + "://" } ?? "") + user + ":***" + rest[at...]
+        return (parts.scheme.map { $0 + "://" } ?? "") + user + ":***" + rest[at...]
     }
 }

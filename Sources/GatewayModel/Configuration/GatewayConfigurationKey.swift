@@ -1,5 +1,5 @@
 extension GatewayConfiguration {
-    /// The keys of gateway.yaml (rules 26), in the order in which they are shown.
+    /// The keys of gateway.yaml (D26), in the order in which they are shown.
     public enum Key: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
         case product
         case cloud

@@ -1,3 +1,5 @@
+internal import Documents
+
 /// What the values of gateway.yaml may look like. Each `…Problem` says what was expected, or nil.
 enum SettingText {
     static func choice<Choice>(_ type: Choice.Type, _ text: String) -> String?
@@ -35,17 +37,15 @@ enum SettingText {
     }
 
     static func cloudProblem(_ text: String) -> String? {
-        guard isPlain(text), !text.contains(" "), let url = schemeAndRest(text) else {
+        let parts = WebAddressParts(text)
+        guard isPlain(text), !text.contains(" "), let scheme = parts.scheme else {
             return "expected https://host or http://loopback, found '\(text)'"
         }
-        guard url.scheme == "https" || url.scheme == "http" else {
-            return "expected a URL of https, found '\(url.scheme)'"
-        }
-        let authority = url.rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        guard !authority.contains("@") else { return "the URL of the cloud holds no user or password" }
-        let host = host(of: authority)
+        guard scheme == "https" || scheme == "http" else { return "expected a URL of https, found '\(scheme)'" }
+        guard parts.user == nil else { return "the URL of the cloud holds no user or password" }
+        let host = parts.hostName
         guard !host.isEmpty else { return "the URL '\(text)' names no host" }
-        guard url.scheme == "https" || isLoopback(host) else {
+        guard scheme == "https" || WebAddress.isLoopback(host: host) else {
             return "plain http is refused unless the host is loopback; '\(host)' is not: use https"
         }
         return nil
@@ -53,31 +53,12 @@ enum SettingText {
 
     static func proxyProblem(_ text: String) -> String? {
         guard isPlain(text), !text.contains(" "), !text.isEmpty else { return "expected the URL of a proxy" }
-        guard let url = schemeAndRest(text) else { return nil }
+        guard let scheme = WebAddressParts(text).scheme else { return nil }
         let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
-        return schemes.contains(url.scheme)
-            ? nil : "expected a proxy of \(schemes.joined(separator: ", ")), found '\(url.scheme)'"
+        return schemes.contains(scheme)
+            ? nil : "expected a proxy of \(schemes.joined(separator: ", ")), found '\(scheme)'"
     }
 
     /// Seconds, or a time such as `4h`; see `UpdateInterval`.
     static func interval(_ text: String) -> Duration? { Quantities.duration(text).flatMap(UpdateInterval.checked) }
-
-    /// A URL cut at its `://`; the scheme in lower case.
-    static func schemeAndRest(_ text: String) -> (scheme: String, rest: Substring)? {
-        guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else { return nil }
-        return (text[..<colon].lowercased(), text[colon...].dropFirst(3))
-    }
-
-    /// The host of `host`, `host:port` or `[address]:port`, without brackets.
-    static func host(of authority: Substring) -> Substring {
-        if authority.first == "[" { return authority.dropFirst().prefix { $0 != "]" } }
-        return authority.prefix { $0 != ":" }
-    }
-
-    /// `localhost`, 127.0.0.0/8 or ::1.
-    static func isLoopback(_ host: Substring) -> Bool {
-        if host.lowercased() == "localhost" || host == "::1" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
-    }
 }

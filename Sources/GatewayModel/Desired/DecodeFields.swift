@@ -72,17 +72,17 @@ extension Field {
     /// user name or password would end up in logs and plans.
     func httpURL() -> String? {
         guard let text = string("an http or https URL") else { return nil }
-        guard let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) else {
+        guard text.hasPrefix("http://") || text.hasPrefix("https://") else {
             expected("an http or https URL")
             return nil
         }
-        let authority = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let parts = WebAddressParts(text)
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             report("a URL has no white space and only ASCII: percent-encode the rest")
             return nil
         }
-        guard !authority.isEmpty, !authority.contains("@") else {
-            report(authority.isEmpty ? "the URL names no host" : "a URL must not carry a user name or password")
+        guard !parts.authority.isEmpty, parts.user == nil else {
+            report(parts.authority.isEmpty ? "the URL names no host" : "a URL must not carry a user name or password")
             return nil
         }
         return text

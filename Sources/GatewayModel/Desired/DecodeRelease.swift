@@ -1,6 +1,6 @@
 internal import Documents
 
-/// Version, artifact, digest and size: one unit (rules 1).
+/// Version, artifact, digest and size: one unit (D1).
 struct ReleaseReader {
     let app: AppName
     /// Only what gwe itself stored may name the run of an install command.

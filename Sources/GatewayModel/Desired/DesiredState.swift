@@ -6,7 +6,7 @@ public enum Origin: Sendable, Hashable, CustomStringConvertible {
     case cloud
     /// A person at the gateway: `stop`, `hold`, `rollback`, `-I`.
     case operatorCommand
-    /// Nobody's wish any more known: what a rebuilt journal found on the disk (rules 15).
+    /// Nobody's wish any more known: what a rebuilt journal found on the disk (D15).
     case installed
     /// The default.
     case builtin
@@ -42,7 +42,7 @@ public enum ArtifactLocation: Sendable, Hashable {
     case path(String)
 }
 
-/// A release someone wants: version, artifact and digest are one unit from one layer (rules 1).
+/// A release someone wants: version, artifact and digest are one unit from one layer (D1).
 public struct ReleaseWish: Sendable, Hashable {
     public var version: Version
     public var location: ArtifactLocation
@@ -51,7 +51,7 @@ public struct ReleaseWish: Sendable, Hashable {
     /// Bytes of the artifact, where the layer tells.
     public var size: Int64?
     /// The number of the install command that asked for it; 0 for a manifest. A higher number than the installed
-    /// release's means: install again, also at the same version (rules 5).
+    /// release's means: install again, also at the same version (D5).
     public var commandNumber: Int64
 
     public init(
@@ -131,7 +131,7 @@ public struct AppLayer: Sendable, Hashable {
 /// One layer: what the local manifest, the cloud or the operator says.
 public struct Layer: Sendable, Hashable {
     public var apps: [AppName: AppLayer]
-    /// Whether the document has the key `apps`. Without it the layer removes nothing; `apps: {}` removes all (rules 2).
+    /// Whether the document has the key `apps`. Without it the layer removes nothing; `apps: {}` removes all (D2).
     public var namesApps: Bool
     public var updateInterval: Sourced<Duration>?
     public var policy: PolicyLayer?
@@ -178,7 +178,7 @@ public struct DesiredApp: Sendable, Hashable {
 /// The merged wish of all layers: input of the plan.
 public struct DesiredState: Sendable, Hashable {
     public var apps: [AppName: DesiredApp]
-    /// Installed apps that a layer named once and no layer names now: to be removed (rules 2).
+    /// Installed apps that a layer named once and no layer names now: to be removed (D2).
     public var dropped: Set<AppName>
     public var policy: Policy
     public var updateInterval: Sourced<Duration>

@@ -23,7 +23,7 @@ public struct InstallEntry: Sendable, Hashable {
         self.size = size
     }
 
-    /// The wish of the command with this number (rules 5).
+    /// The wish of the command with this number (D5).
     public func release(commandNumber: Int64) -> ReleaseWish {
         ReleaseWish(version: version, location: location, sha256: sha256, size: size, commandNumber: commandNumber)
     }

@@ -29,7 +29,7 @@ extension Layer {
     }
 
     /// Takes an install command into the cloud layer. Of an app that is there only the release changes (and a state
-    /// `absent` is forgotten); `remove` drops the layer's word on an app and vetoes no other layer (rules 2).
+    /// `absent` is forgotten); `remove` drops the layer's word on an app and vetoes no other layer (D2).
     public mutating func apply(install entries: [InstallEntry], remove: [AppName], commandNumber: Int64) {
         namesApps = true
         for entry in entries {

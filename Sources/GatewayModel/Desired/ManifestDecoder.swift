@@ -1,6 +1,6 @@
 public import Documents
 
-/// Reads a manifest (product.md §2, `Schemas/manifest.schema.json`) from a document that is well-formed.
+/// Reads a manifest (docs/manifest.md, `Schemas/manifest.schema.json`) from a document that is well-formed.
 public enum ManifestDecoder {
     public enum Kind: Sendable {
         /// `manifest.yaml`: values come from the file, by its last path component, and their lines.
@@ -12,7 +12,7 @@ public enum ManifestDecoder {
     public static let schema = "gwe/v1"
 
     /// All that is wrong is thrown together, up to 20 errors. A layer is only ever whole: with one error there is none.
-    /// An empty document is an error, so that a file cut short by a full disk wishes nothing (rules 2).
+    /// An empty document is an error, so that a file cut short by a full disk wishes nothing (D2).
     public static func decode(_ node: Node, source: String, kind: Kind) throws(DocumentErrors) -> Layer {
         let file = String(source.split(separator: "/").last ?? Substring(source))
         return try decode(node, source: source, allowsRun: false) { line in

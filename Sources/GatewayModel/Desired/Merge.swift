@@ -1,4 +1,4 @@
-/// Which apps each layer has ever named. Kept in the journal: only what was named once can be dropped (rules 2).
+/// Which apps each layer has ever named. Kept in the journal: only what was named once can be dropped (D2).
 public struct NamedApps: Sendable, Hashable {
     public var local: Set<AppName>
     public var cloud: Set<AppName>
@@ -20,7 +20,7 @@ public struct NamedApps: Sendable, Hashable {
 }
 
 extension DesiredState {
-    /// The layers as one wish (rules 1 and 2).
+    /// The layers as one wish (D1, D2).
     ///
     /// - `policy.precedence` ranks local and cloud. Of each key the higher layer that has it decides; version,
     ///   artifact, digest and size are one such key. `service` is merged key by key, its environment by variable;
@@ -30,7 +30,7 @@ extension DesiredState {
     /// - A layer that is nil (never seen, or no version of it was ever readable) or has no `apps` removes nothing.
     ///
     /// `installed` is what the journal installed, as a wish for just that release: it stands in where no layer names a
-    /// version, and an app that no known layer ever named is kept by it (rules 15).
+    /// version, and an app that no known layer ever named is kept by it (D15).
     public static func merge(
         local: Layer?, cloud: Layer?, operator operatorLayer: OperatorLayer = .init(), named: NamedApps = .init(),
         installed: [AppName: ReleaseWish] = [:]

@@ -1,5 +1,5 @@
 extension Policy {
-    /// The local manifest's policy over the defaults, then made tighter by the cloud's (rules 1). The notes name each
+    /// The local manifest's policy over the defaults, then made tighter by the cloud's (D27). The notes name each
     /// key of the cloud that would loosen it and is ignored.
     public static func merge(local: PolicyLayer?, cloud: PolicyLayer?) -> (policy: Policy, notes: [String]) {
         var policy = Policy()

@@ -1,6 +1,6 @@
 public import Documents
 
-/// What a person at the gateway said: `stop`, `start`, `hold`, `unhold`, `rollback`, `-I`, `remove` (rules 1).
+/// What a person at the gateway said: `stop`, `start`, `hold`, `unhold`, `rollback`, `-I`, `remove` (D1).
 public struct OperatorLayer: Sendable, Hashable {
     public var apps: [AppName: OperatorEntry]
 

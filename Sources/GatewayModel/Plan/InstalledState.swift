@@ -1,4 +1,4 @@
-/// What a package turned out to be once it was unpacked (product.md 3).
+/// What a package turned out to be once it was unpacked (docs/packages.md).
 public enum ReleaseKind: String, Sendable, Hashable, CaseIterable {
     /// Has `supervisor.conf` or a `service`: is kept running.
     case service
@@ -95,7 +95,7 @@ public struct ObservedApp: Sendable, Hashable {
     public var drift: [Drift]
     /// nil when nothing supervises, so nobody can know.
     public var isRunning: Bool?
-    /// Whether it ended by itself as it may: that is as good as running (rules 14).
+    /// Whether it ended by itself as it may: that is as good as running (D14).
     public var hasEndedWell: Bool
 
     public init(

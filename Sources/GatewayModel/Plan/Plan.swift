@@ -3,7 +3,7 @@ public struct AppPlan: Sendable, Hashable {
     public enum Action: String, Sendable, Hashable, CaseIterable {
         case install, upgrade, downgrade, remove, repair, restart, held, blocked
 
-        /// The mark in front of a line of the plan (product.md 5).
+        /// The mark in front of a line of the plan (docs/commands.md#the-plan).
         public var symbol: String {
             switch self {
             case .install: "+"
@@ -95,7 +95,7 @@ public struct Plan: Sendable, Hashable {
     /// Apps with steps that would run now.
     public var work: [AppPlan] { apps.filter { !$0.steps.isEmpty } }
 
-    /// Whether a pass has nothing to do: no steps, though apps may be held (rules 14).
+    /// Whether a pass has nothing to do: no steps, though apps may be held (D14).
     public var isEmpty: Bool { work.isEmpty }
 
     public func count(_ action: AppPlan.Action) -> Int { apps.count { $0.action == action } }

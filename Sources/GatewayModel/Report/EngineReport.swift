@@ -1,7 +1,7 @@
 public import Documents
 
 /// `engine_report` as Gateway Engine sent it, so that its dashboards read it: `apps` is a list of objects with one key
-/// each, the app's name (reference, 2). Ours are extra keys only (product.md 6).
+/// each, the app's name (docs/cloud.md#engine_report). Ours are extra keys only.
 public enum EngineReport {
     public static func json(_ status: GatewayStatus, generation: String?, agent: String) -> JSONValue {
         [
@@ -44,7 +44,7 @@ public enum EngineReport {
     }
 }
 
-/// A state of Gateway Engine's OTAU state machine, for `fetch_status` (reference, 1b; rules 7).
+/// A state of Gateway Engine's OTAU state machine, for `fetch_status` (D7, docs/cloud.md#fetch_status).
 public struct FetchState: Sendable, Hashable {
     public enum Name: String, Sendable, Hashable, CaseIterable {
         case initial = "init"

@@ -1,4 +1,4 @@
-/// What the programs of gwe end with (product.md 5). An API: never reuse a number.
+/// What the programs of gwe end with (docs/commands.md#exit-codes). An API: never reuse a number.
 public enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
     case success = 0
     /// `reconcile`: failed; its dry run: could not plan; `status`: degraded or drifted.

@@ -125,7 +125,7 @@ public struct GatewayStatus: Sendable, Hashable {
         return (service?.state ?? .stopped).rawValue
     }
 
-    /// Exit precedence 4, 3, 1, 0 (rules 14); 4 is the caller's, who knows which app was asked for.
+    /// Exit precedence 4, 3, 1, 0 (D14); 4 is the caller's, who knows which app was asked for.
     public var exit: ExitStatus {
         let down = apps.contains { app in
             guard app.isWantedRunning, app.sync != .held else { return false }

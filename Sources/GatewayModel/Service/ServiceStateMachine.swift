@@ -24,7 +24,7 @@ public enum ServiceState: String, Sendable, Hashable, CaseIterable {
     public var isSettled: Bool { self != .starting && self != .stopping }
 }
 
-/// How a service's process ended. The status of an adopted process is not ours to know (rules 21).
+/// How a service's process ended. The status of an adopted process is not ours to know (D21).
 public enum ServiceExit: Sendable, Hashable {
     case code(Int32)
     case signal(Int32)

@@ -73,11 +73,9 @@ public struct SupervisordSettings: Sendable, Hashable {
             return path.hasPrefix("/") ? .unix(path: String(path)) : nil
         }
         guard url.hasPrefix("http://") else { return nil }
-        let authority = url.dropFirst("http://".count).prefix { $0 != "/" }
-        guard let colon = authority.lastIndex(of: ":"),
-            let port = UInt16(authority[authority.index(after: colon)...]), port > 0
-        else { return nil }
-        let host = authority[..<colon]
+        let parts = WebAddressParts(url)
+        guard let port = parts.port.flatMap({ UInt16($0) }), port > 0 else { return nil }
+        let host = parts.host
         let isAny = host.isEmpty || host == "*" || host == "0.0.0.0"
         return .inet(host: isAny ? "127.0.0.1" : String(host), port: port)
     }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What belongs to a release: every file, folder and symlink as it was after the install step (rules 15).
+/// What belongs to a release: every file, folder and symlink as it was after the install step (D15).
 ///
 /// Kept as the text that is on disk, so that checking a thousand releases parses in place and allocates little:
 /// ```

@@ -1,3 +1,5 @@
+internal import Documents
+
 /// What gwe wants to know of an X.509 certificate (RFC 5280, 4.1): when it is valid. Nothing is verified here.
 public struct CertificateFacts: Sendable, Hashable {
     /// Unix time in seconds, both inclusive.
@@ -71,16 +73,8 @@ private struct DERReader {
         var year = pairs.removeFirst()
         if isShort { year += year < 50 ? 2000 : 1900 } else { year = year * 100 + pairs.removeFirst() }
         guard pairs.count == 5, (1...12).contains(pairs[0]), (1...31).contains(pairs[1]) else { return nil }
-        return DERReader.days(year, pairs[0], pairs[1]) * 86_400 + pairs[2] * 3_600 + pairs[3] * 60 + pairs[4]
-    }
-
-    /// Days since 1970-01-01 (H. Hinnant, "chrono-compatible low-level date algorithms").
-    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let year = month <= 2 ? year - 1 : year
-        let era = year / 400
-        let yearOfEra = year - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        let date = CivilDate(year: Int(year), month: Int(pairs[0]), day: Int(pairs[1]))
+        return CivilTime(date: date, hour: Int(pairs[2]), minute: Int(pairs[3]), second: Int(pairs[4])).unixSeconds
     }
 }
 

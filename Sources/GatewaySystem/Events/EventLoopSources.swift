@@ -13,13 +13,6 @@ extension EventLoop {
         }
     }
 
-    /// Reaps orphans that come to this process and end, without a timer. SIGCHLD is blocked as by `onSignals`: call this
-    /// before any other thread exists. Nothing is reaped before the first `OwnChildren.reapOrphans`, which is called once
-    /// the children that an earlier program in this process had are known to it.
-    public func reapOrphans() throws(SystemError) {
-        try onSignals([SIGCHLD]) { _ in OwnChildren.reapOrphansIfAllowed() }
-    }
-
     /// Calls the handler when a file may have changed: written, replaced, removed or made. Changes that follow each other
     /// within `quiet` are one. The folder is watched and must exist; a folder on the way that is renamed is not noticed.
     /// Symbolic links on the way are followed: a change of the link counts, and one of the file that it names.
@@ -27,12 +20,5 @@ extension EventLoop {
         ofFile path: String, quiet: Duration = .milliseconds(200), handler: @escaping Handler
     ) throws(SystemError) -> FileWatch {
         try FileWatch(loop: self, path: path, quiet: quiet, handler: handler)
-    }
-
-    /// Calls the handler once when the process has ended. Before Linux 5.3, which has no pidfd_open(2), the process is
-    /// looked at every half second.
-    /// Fails with ESRCH when there is no such process.
-    public func onEnd(of pid: Int32, handler: @escaping Handler) throws(SystemError) -> ProcessWatch {
-        try ProcessWatch(loop: self, pid: pid, handler: handler)
     }
 }

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// Configuration files as Gateway Engine's AtomicConfigParser wrote them (reference 6c): a temporary file
-/// `atomic-…-cfg` in the same folder, written and synced, renamed over the file, and the folder synced.
+/// Configuration files as Gateway Engine wrote them (docs/coming-from-gateway-engine.md#configuration-files): a
+/// temporary file `atomic-…-cfg` in the same folder, written and synced, renamed over the file, and the folder synced.
 ///
 /// UBIFS and JFFS2 leave files of no length after a power cut otherwise. A kill leaves at most a temporary file, which
 /// the next change of any file of that folder removes.

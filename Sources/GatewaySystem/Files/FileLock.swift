@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// The one lock of a state folder: flock(2) on the file `lock` in it, held until this object is gone or the process
@@ -97,12 +98,5 @@ public final class FileLock: Sendable {
             since: String(lines[3]))
     }
 
-    private static func utcNow() -> String {
-        var now = time(nil)
-        var parts = tm()
-        gmtime_r(&now, &parts)
-        var text = [CChar](repeating: 0, count: 32)
-        let count = strftime(&text, text.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-        return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
+    private static func utcNow() -> String { CivilTime(unixSeconds: Int64(time(nil))).description }
 }

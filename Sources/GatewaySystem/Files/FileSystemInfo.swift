@@ -35,7 +35,7 @@ public struct FileSystemInfo: Sendable, Hashable {
     }
 }
 
-/// One sync for a whole tree of new files, instead of one for each (rules 18).
+/// One sync for a whole tree of new files, instead of one for each (D18).
 ///
 /// Make it before the first write: syncfs(2) then reports every failed write-back since, even one that another
 /// process's sync saw first. On kernels before 5.8, where syncfs reports no errors, every file and folder of the

@@ -78,8 +78,10 @@ public enum FileTree {
 
     /// The names in a folder, sorted, without `.` and `..`. Bytes that are not UTF-8 are shown as U+FFFD.
     public static func list(_ path: String) throws(SystemError) -> [String] {
-        let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY)
-        return try names(in: folder.descriptor, called: path).map { String(decoding: $0, as: UTF8.self) }.sorted()
+        var folder = try FolderReader(path)
+        var names: [String] = []
+        while let entry = try folder.next() { names.append(entry.name) }
+        return names.sorted()
     }
 
     /// The text of a symlink; nil if `path` is none.
@@ -100,26 +102,11 @@ public enum FileTree {
     }
 
     /// The names in an open folder as bytes, in no order.
-    static func names(in folder: Int32, called path: @autoclosure () -> String) throws(SystemError) -> [[UInt8]] {
-        // fdopendir() takes its descriptor over, and a duplicate would share the position: open anew.
-        let own = retrying { openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard own >= 0 else { throw .last("read folder \(path())") }
-        guard let stream = fdopendir(own) else {
-            let error = SystemError.last("read folder \(path())")
-            close(own)
-            throw error
-        }
-        defer { closedir(stream) }
+    static func names(in folder: Int32, called path: String) throws(SystemError) -> [[UInt8]] {
+        var folder = try FolderReader(in: folder, called: path)
         var names: [[UInt8]] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw .last("read folder \(path())") }
-                return names
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
-            if name != [46], name != [46, 46] { names.append(name) }
-        }
+        while let entry = try folder.next() { names.append(entry.bytes) }
+        return names
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// Why a probe found a service not well: "connection refused", "answered 503".
@@ -27,10 +28,12 @@ public enum HealthProbe {
     /// libcurl is used, with verification as for everything else.
     /// - Parameter caFile: PEM file of trusted roots for https, in place of the system's.
     public static func http(_ url: String, timeout: Duration, caFile: String? = nil) throws(ProbeFailure) -> Int {
-        guard !url.hasPrefix("https:") else { return try https(url, timeout: timeout, caFile: caFile) }
-        guard let target = ProbeURL(url) else { throw ProbeFailure("not a URL with a host and a port") }
+        guard let target = address(url), let port = target.connectPort else {
+            throw ProbeFailure("not a URL with a host and a port")
+        }
+        guard target.scheme != "https" else { return try https(url, timeout: timeout, caFile: caFile) }
         let deadline = MonotonicTime.now + timeout
-        let connection = try ProbeConnection(host: target.host, port: target.port, deadline: deadline)
+        let connection = try ProbeConnection(host: target.host, port: port, deadline: deadline)
         try connection.send(
             """
             GET \(target.target) HTTP/1.1\r
@@ -57,40 +60,12 @@ public enum HealthProbe {
             throw ProbeFailure(error.reason, isOurs: error.kind == .storage)
         }
     }
-}
 
-/// The parts of an http URL that a request needs (RFC 3986, 3; RFC 9110, 4.2.1).
-struct ProbeURL: Hashable {
-    var host: String
-    var port: UInt16
-    /// As it stands in the URL: for the Host field.
-    var authority: String
-    /// Path and query.
-    var target: String
-
-    /// nil when it is no http URL, has no host, or has characters that could end a line of the request.
-    init?(_ url: String) {
-        guard url.hasPrefix("http://"), url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
-        let rest = url.dropFirst(7).prefix { $0 != "#" }
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        let path = rest.dropFirst(authority.count)
-        self.authority = String(authority)
-        target = path.hasPrefix("/") ? String(path) : "/" + path
-        var host = authority
-        var digits: Substring?
-        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
-            host = authority[authority.index(after: authority.startIndex)..<end]
-            let after = authority[authority.index(after: end)...]
-            guard after.isEmpty || after.hasPrefix(":") else { return nil }
-            digits = after.isEmpty ? nil : after.dropFirst()
-        } else if let colon = authority.lastIndex(of: ":") {
-            host = authority[..<colon]
-            digits = authority[authority.index(after: colon)...]
-        }
-        // An empty port is the default one.
-        guard let port = digits.map({ $0.isEmpty ? 80 : UInt16($0) }) ?? 80, port > 0 else { return nil }
-        guard !host.isEmpty, !host.contains("@") else { return nil }
-        self.host = String(host)
-        self.port = port
+    /// nil when it is no URL of http or https, or has characters that do not belong into a line of a request.
+    static func address(_ url: String) -> WebAddress? {
+        guard url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), let address = WebAddress(url), address.user == nil,
+            address.scheme == "http" || address.scheme == "https"
+        else { return nil }
+        return address
     }
 }

@@ -80,13 +80,9 @@ public enum KernelInfo {
 
     /// The entries of a folder in the order of their bytes; empty when there is no such folder.
     static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
+        guard var reader = try? FolderReader(folder) else { return [] }
         var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name, text)
-            if name != ".", name != ".." { names.append(name) }
-        }
+        while let entry = try? reader.next() { names.append(entry.name) }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// Which network interface the kernel would send to an address over.
@@ -6,9 +7,7 @@ public enum NetworkRoute {
     /// socket only chooses the source address (udp(7), connect(2)). nil without a name, a route, or an interface that has
     /// that source address.
     public static func interface(toward url: String) -> String? {
-        guard let parts = HTTPTransferURL(url.contains("://") ? url : "http://" + url) else { return nil }
-        var host = parts.host
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard let host = WebAddress(url, standardScheme: "http")?.host else { return nil }
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// The addresses of an MQTT server, in the order to try them, and what to connect from.
@@ -38,17 +39,9 @@ struct MQTTAddresses {
             else { continue }
             let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             list.append(
-                Address(text: text, family: entry.ai_family, isLoopback: text.hasPrefix("127.") || text == "::1"))
+                Address(text: text, family: entry.ai_family, isLoopback: WebAddress.isLoopback(host: text)))
         }
         guard !list.isEmpty else { throw MQTTError(.dns, action, "the name has no address") }
-    }
-
-    /// 127.0.0.0/8, ::1 or localhost (RFC 6761, 6.3), by its form alone.
-    static func isLoopback(_ host: String) -> Bool {
-        if host.lowercased() == "localhost" || host == "::1" { return true }
-        var address = in_addr()
-        guard inet_pton(AF_INET, host, &address) == 1 else { return false }
-        return UInt32(bigEndian: address.s_addr) >> 24 == 127
     }
 
     /// An interface and its address of the family that is to be connected to. nil where nothing is to be bound: loopback

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// A connection to an MQTT 3.1.1 server, by libmosquitto, which is loaded when the first one connects.
@@ -42,7 +43,7 @@ public final class MQTTConnection: Sendable {
         self.configuration = configuration
         self.handlers = handlers
         let action = "connect to \(configuration.description)"
-        guard configuration.usesTLS || MQTTAddresses.isLoopback(configuration.host) else {
+        guard configuration.usesTLS || WebAddress.isLoopback(host: configuration.host) else {
             throw MQTTError(.refused, action, "plain mqtt is for loopback only; use mqtts")
         }
         let identifier = configuration.clientIdentifier.utf8

@@ -240,13 +240,3 @@ struct TailBuffer {
         if kept.count > limit * 2 { kept.removeFirst(kept.count - limit) }
     }
 }
-
-extension Duration {
-    /// Whole milliseconds, rounded up, for poll(2); at most about 24 days.
-    var milliseconds: Int32 {
-        let (seconds, attoseconds) = components
-        guard seconds < 2_000_000 else { return 2_000_000_000 }
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        return Int32(seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
-    }
-}

@@ -74,15 +74,10 @@ public struct ControlGroup: Sendable, Hashable {
     }
 
     static func folders(in path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
+        guard var folder = try? FolderReader(path) else { return [] }
         var names: [String] = []
-        while let entry = readdir(folder), names.count < 10_000 {
-            let isFolder = entry.pointee.d_type == UInt8(DT_DIR)
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if isFolder, name != ".", name != ".." { names.append(name) }
+        while names.count < 10_000, let entry = try? folder.next() {
+            if entry.kind == .directory { names.append(entry.name) }
         }
         return names
     }

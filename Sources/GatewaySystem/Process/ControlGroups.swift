@@ -9,7 +9,7 @@ internal import Glibc
 public struct ControlGroups: Sendable, Hashable {
     public let path: String
 
-    /// nil where no cgroup2 is mounted (rules 23), gwe's own group is not to be seen, or no group can be made in it.
+    /// nil where no cgroup2 is mounted (D23), gwe's own group is not to be seen, or no group can be made in it.
     /// - Parameter stateFolder: must exist.
     public init?(stateFolder: String) {
         guard let mounts = ProcessFacts.content("/proc/self/mountinfo", limit: 1 << 20),

@@ -59,25 +59,41 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// The value of a variable in the environment that the process was started with; nil when it cannot be read.
     public func environment(_ name: String) -> String? {
-        guard let bytes = ProcessFacts.content("/proc/\(pid)/environ") else { return nil }
+        guard let bytes = environmentBytes else { return nil }
         let prefix = Array("\(name)=".utf8)
         let line = bytes.split(separator: 0).first { $0.starts(with: prefix) }
         return line.map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
     }
 
+    /// The whole environment. While an execve(2) is on its way the kernel shows none, so an empty one is read again until
+    /// the kernel says that it is empty, for 100 ms at the most.
+    private var environmentBytes: [UInt8]? {
+        for _ in 0..<100 {
+            guard let bytes = ProcessFacts.content("/proc/\(pid)/environ") else { return nil }
+            guard bytes.isEmpty, hasEnvironment else { return bytes }
+            usleep(1_000)
+        }
+        return []
+    }
+
+    /// Whether there is an environment or will be: by vsize, env_start and env_end, fields 23, 50 and 51 of
+    /// /proc/PID/stat (proc(5)). A thread of the kernel and a zombie have no memory; between an execve's new memory and
+    /// the environment in it, env_end is 0.
+    private var hasEnvironment: Bool {
+        guard let bytes = ProcessFacts.content("/proc/\(pid)/stat"),
+            let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return false }
+        let fields = String(decoding: bytes[(bracket + 1)...], as: UTF8.self).split(separator: " ")
+        guard fields.count > 48, fields[20] != "0" else { return false }
+        return fields[48] == "0" || fields[47] != fields[48]
+    }
+
     /// All processes that /proc shows, zombies left out.
     public static var all: [ProcessFacts] {
-        guard let folder = opendir("/proc") else { return [] }
-        defer { closedir(folder) }
+        guard var folder = try? FolderReader("/proc") else { return [] }
         var found: [ProcessFacts] = []
-        while let entry = readdir(folder) {
-            guard case UInt8(ascii: "0")...UInt8(ascii: "9") = UInt8(bitPattern: entry.pointee.d_name.0) else {
-                continue
-            }
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let pid = Int32(name), let facts = ProcessFacts(pid) { found.append(facts) }
+        while let entry = try? folder.next() {
+            if let pid = Int32(entry.name), let facts = ProcessFacts(pid) { found.append(facts) }
         }
         return found
     }
@@ -91,16 +107,12 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// Whether it has a file open that has one of these paths.
     func holds(_ paths: [String]) -> Bool {
-        guard !paths.isEmpty, let folder = opendir("/proc/\(pid)/fd") else { return false }
-        defer { closedir(folder) }
+        guard !paths.isEmpty, var folder = try? FolderReader("/proc/\(pid)/fd") else { return false }
         var buffer = [CChar](repeating: 0, count: 4_096)
         var seen = 0
-        while let entry = readdir(folder), seen < 4_096 {
+        while seen < 4_096, let entry = try? folder.next() {
             seen += 1
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            let count = readlink("/proc/\(pid)/fd/\(name)", &buffer, buffer.count)
+            let count = readlink("/proc/\(pid)/fd/\(entry.name)", &buffer, buffer.count)
             guard count > 0 else { continue }
             let path = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if paths.contains(path) { return true }

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// The file that says which process runs for a name, so that a later agent finds it: written by the child itself before
-/// exec, so that no kill can come in between (rules 21). Its lines:
+/// exec, so that no kill can come in between (D21). Its lines:
 /// ```
 /// boot <boot id>
 /// data <a line of the caller's>
@@ -44,13 +44,10 @@ public struct ProcessRecord: Sendable, Hashable {
     /// Makes the folder of records if there is none, and names the records in it, without their suffix.
     public static func folder(_ path: String) throws(SystemError) -> [String] {
         if mkdir(path, 0o755) != 0, errno != EEXIST { throw .last("make folder \(path)") }
-        guard let folder = opendir(path) else { throw .last("read folder \(path)") }
-        defer { closedir(folder) }
+        var folder = try FolderReader(path)
         var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
+        // On a broken disk some records are better than none: each is a process that is not started twice.
+        while let name = try? folder.next()?.name {
             if name.hasSuffix(suffix) { names.append(String(name.dropLast(suffix.count))) }
         }
         return names.sorted()

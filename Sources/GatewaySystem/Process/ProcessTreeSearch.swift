@@ -61,8 +61,9 @@ public enum ProcessTreeSearch {
             defer { free(real) }
             return real.map { String(cString: $0) + "/" }
         }
+        let (processes, known) = OwnChildren.listed()
         let world = World(
-            processes: ProcessFacts.all, own: getpid(), known: OwnChildren.all, getsOrphans: OwnChildren.getsOrphans,
+            processes: processes, own: getpid(), known: known, getsOrphans: OwnChildren.getsOrphans,
             strangers: Strangers.pids,
             evidence: { process in
                 let mark = process.environment(tree.search.variable)

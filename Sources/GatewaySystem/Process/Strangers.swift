@@ -38,8 +38,8 @@ enum Strangers {
     }
 
     private static func orphans(since start: UInt64) -> [Int32: UInt64] {
-        let known = OwnChildren.all
-        let found = ProcessFacts.all.filter { process in
+        let (processes, known) = OwnChildren.listed()
+        let found = processes.filter { process in
             process.parent == getpid() && process.startTicks >= start && !known.contains(process.pid)
         }
         return Dictionary(found.map { ($0.pid, $0.startTicks) }, uniquingKeysWith: { first, _ in first })

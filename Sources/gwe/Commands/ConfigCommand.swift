@@ -15,7 +15,7 @@ struct ConfigCommand: ParsableCommand {
               gwe config import /etc/exosite/gwe/Gateway.cfg
 
             Keys: \(GatewayConfiguration.Key.allCases.map(\.rawValue).joined(separator: ", ")); get also knows token.
-            A change takes effect when 'gwe run' is restarted or gets SIGHUP.
+            A change takes effect when 'gwe run' is started again, or takes itself over (SIGUSR1).
             """,
         subcommands: [
             ConfigGetCommand.self, ConfigSetCommand.self, ConfigUnsetCommand.self, ConfigShowCommand.self,

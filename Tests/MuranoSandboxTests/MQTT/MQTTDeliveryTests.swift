@@ -1,11 +1,12 @@
+import TestSupport
 import Testing
 
 @testable import MuranoSandbox
 
 /// What the operator sets, on its way to the device.
 @Suite("Sandbox MQTT deliveries") struct MQTTDeliveryTests {
-    let fixture: MQTTFixture
-    init() throws { fixture = try MQTTFixture() }
+    let fixture: SandboxFixture
+    init() throws { fixture = try .withMQTT() }
 
     private func delivery(_ client: MQTTRawClient) throws -> MQTTPublish {
         let packet = try client.receive()
@@ -128,8 +129,8 @@ import Testing
         try fixture.server.write(fixture.id, "a", "1")
         _ = try delivery(client)
         let url = "\(fixture.server.url)\(SandboxFixture.alias)"
-        let result = try Command.run("curl", ["-sS", "-H", "X-Exosite-CIK: \(fixture.token)", "-d", "a=1", url])
-        #expect(result.code == 0, "\(result.errors)")
+        let result = try TestProcess.run("curl", ["-sS", "-H", "X-Exosite-CIK: \(fixture.token)", "-d", "a=1", url])
+        #expect(result.code == 0, "\(result)")
         try fixture.login().ping()
     }
 }

@@ -1,11 +1,12 @@
+import TestSupport
 import Testing
 
 @testable import MuranoSandbox
 
 /// What `murano-sandbox fault` does to MQTT.
 @Suite("Sandbox MQTT faults") struct MQTTFaultTests {
-    let fixture: MQTTFixture
-    init() throws { fixture = try MQTTFixture() }
+    let fixture: SandboxFixture
+    init() throws { fixture = try .withMQTT() }
 
     private var login: MQTTConnect { MQTTConnect(username: "", password: Array(fixture.token.utf8)) }
 
@@ -30,7 +31,7 @@ import Testing
         let client = try fixture.login()
         fixture.server.addFault(Fault(.refuse(code: 3), times: 1))
         try client.ping()
-        let answer = try Command.run("curl", ["-sS", "\(fixture.server.url)/timestamp"])
+        let answer = try TestProcess.run("curl", ["-sS", "\(fixture.server.url)/timestamp"])
         #expect(answer.out.count >= 10)
         #expect(try fixture.connected(login).answer == .connack(hasSession: false, .unavailable))
     }

@@ -1,5 +1,6 @@
 import Foundation
 import GatewaySystem
+import TestSupport
 import Testing
 
 @testable import MuranoSandbox
@@ -10,17 +11,7 @@ final class MQTTRawClient {
     private var decoder = MQTTDecoder(byteLimit: 16 << 20)
 
     init(port: UInt16?) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = (port ?? 0).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result == 0 else { throw SystemError.last("connect") }
+        descriptor = try Loopback.connect(port ?? 0)
         // Generous: a loaded machine is slow, and a test that waits for nothing fails anyway.
         var patience = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
@@ -29,14 +20,7 @@ final class MQTTRawClient {
     deinit { close(descriptor) }
 
     func send(_ bytes: [UInt8]) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+        Loopback.send(bytes, to: descriptor)
     }
 
     func send(_ packet: MQTTPacket) { send(packet.bytes) }
@@ -77,32 +61,19 @@ final class MQTTRawClient {
     }
 }
 
-/// A sandbox that speaks MQTT, with one activated device.
-final class MQTTFixture {
-    let folder = NSTemporaryDirectory() + "sandbox-\(UUID().uuidString)"
-    let id = "02:42:AC:11:00:02"
-    let server: SandboxServer
-    let token: String
-
-    init() throws {
-        server = try SandboxServer(dataFolder: folder, mqtt: SandboxAddress())
-        try server.start()
-        try server.addDevice(id)
-        let client = try MQTTRawClient(port: server.mqttPort)
+extension SandboxFixture {
+    /// A sandbox that speaks MQTT, with one activated device.
+    static func withMQTT() throws -> SandboxFixture {
+        let fixture = try SandboxFixture(hasMQTT: true)
+        let client = try fixture.client()
         client.send(.connect(MQTTConnect()))
         _ = try client.receive()
-        client.send(.publish(MQTTPublish(topic: "$provision/\(id)", qos: 1, id: 1)))
+        client.send(.publish(MQTTPublish(topic: "$provision/\(fixture.id)", qos: 1, id: 1)))
         _ = try client.receive()
-        guard case .publish(let publish) = try client.receive() else {
-            throw SystemError("activate the device", code: EPROTO)
-        }
-        token = String(decoding: publish.payload, as: UTF8.self)
-        try server.clearRequestLog()
-    }
-
-    deinit {
-        server.stop()
-        try? FileManager.default.removeItem(atPath: folder)
+        guard case .publish(let publish) = try client.receive() else { throw TestFailure("activate the device") }
+        fixture.token = String(decoding: publish.payload, as: UTF8.self)
+        try fixture.server.clearRequestLog()
+        return fixture
     }
 
     func client() throws -> MQTTRawClient { try MQTTRawClient(port: server.mqttPort) }

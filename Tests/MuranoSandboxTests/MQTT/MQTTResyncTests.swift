@@ -1,22 +1,23 @@
 import GatewaySystem
 import MuranoSandbox
+import TestSupport
 import Testing
 
 /// The stand-in sends CONNACK and what the device has missed in one TLS record.
 @Suite("MQTT values that come with the CONNACK") struct MQTTResyncTests {
-    let fixture: PeerFixture
-    init() throws { fixture = try PeerFixture() }
+    let fixture: SandboxFixture
+    init() throws { fixture = try .withCertificates() }
 
     @Test("what was set while the device was away arrives over TLS", arguments: 1...3)
     func resync(count: Int) throws {
-        for number in 1...count { try fixture.server.write(PeerFixture.id, "missed\(number)", "\(number)") }
+        for number in 1...count { try fixture.server.write(SandboxFixture.id, "missed\(number)", "\(number)") }
         var transfer = TransferConfiguration()
-        transfer.caFile = fixture.path("root.pem")
-        transfer.clientCertificate = fixture.path("device.pem")
-        transfer.clientKey = fixture.path("device.key")
+        transfer.caFile = fixture.folder("root.pem")
+        transfer.clientCertificate = fixture.folder("device.pem")
+        transfer.clientKey = fixture.folder("device.key")
         let port = try #require(fixture.server.mqttsPort)
         let configuration = MQTTConfiguration(
-            host: "127.0.0.1", port: port, clientIdentifier: PeerFixture.id,
+            host: "127.0.0.1", port: port, clientIdentifier: SandboxFixture.id,
             transfer: transfer)
         let values = Monitor<[String]>([])
         let connection = try MQTTConnection(

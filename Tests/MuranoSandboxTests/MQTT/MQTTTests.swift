@@ -1,12 +1,13 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MuranoSandbox
 
 /// Murano's MQTT API, packet by packet.
 @Suite("Sandbox MQTT") struct MQTTTests {
-    let fixture: MQTTFixture
-    init() throws { fixture = try MQTTFixture() }
+    let fixture: SandboxFixture
+    init() throws { fixture = try .withMQTT() }
 
     // MARK: Provisioning
 
