@@ -19,7 +19,10 @@ public final class TemporaryFolder: Sendable {
     public static func make(isInMemory: Bool = false) throws -> String {
         var template = Array("\(isInMemory ? memory : "/tmp")/gwe-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TestFailure("make a temporary folder: \(errno)") }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Programs of other users look in, too.
+        chmod(path, 0o755)
+        return path
     }
 
     /// Removes a tree, whatever bytes its names have.

@@ -106,7 +106,7 @@ import Testing
         // Another app's way is its own.
         let other = self.work(.prune)
         runner.run(.prune, other)
-        #expect(other.failure == nil && heard.all.last == "web prune already_satisfied", "\(heard.all)")
+        #expect(other.failure == nil && heard.all.last == "web prune already-satisfied", "\(heard.all)")
     }
 
     @Test("a pass that must not go on begins nothing, and what the step in hand saw is nobody's failure")

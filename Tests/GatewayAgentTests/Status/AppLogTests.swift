@@ -96,7 +96,7 @@ import Testing
         let path = gateway.root.path + "/log"
         publish(definition(path))
         #expect(AppLog(of: app, context).problem == nil)
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        try #require(symlink(path, path) == 0)
         #expect(AppLog(of: app, context).problem?.contains(path) == true)
     }
 

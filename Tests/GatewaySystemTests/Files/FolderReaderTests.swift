@@ -1,10 +1,11 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import GatewaySystem
 
 @Suite struct FolderReaderTests {
-    let scratch = ScratchFolder()
+    let scratch = TemporaryFolder()
 
     private func entries(_ path: String) throws -> [FolderReader.Entry] {
         var folder = try FolderReader(path)
