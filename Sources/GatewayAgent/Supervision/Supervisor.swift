@@ -169,7 +169,9 @@ extension Supervisor {
 
     public func launch(_ definitions: [ServiceDefinition], now: Bool) {
         take(definitions) { service in
-            guard service.state != .running, service.state != .starting, service.state != .backoff || now else { return }
+            guard service.state != .running, service.state != .starting, service.state != .backoff || now else {
+                return
+            }
             service.isWanted = true
             service.begin()
         }
