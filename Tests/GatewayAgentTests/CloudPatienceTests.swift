@@ -104,23 +104,23 @@ import Testing
         try sandbox.addDevice(identity)
         let context = try context()
         let link = try #require(CloudConnection.open(context, mayActivate: true, emit: { _ in }))
-        _ = try link.exchange(writing: [("engine_report", "{}")], reading: [])
+        _ = try link.request(writing: [CloudWrite(.engineReport, "{}")], reading: [])
         for length in [1, 2, 3, 10, 11, 40, 41, 600] {
             let value = (0..<length).map { "\($0 % 10)" }.joined()
             try sandbox.write(identity, "engine_fetch", value)
             for times in [nil, 1, 2] {
                 sandbox.addFault(Fault(.short, on: [.read, .exchange, .poll], times: times))
                 let what = "\(length), \(times ?? 0)"
-                for reading in [CloudExchange.inputs, ["engine_fetch"]] {
-                    let found = (try? link.exchange(writing: [], reading: reading))?["engine_fetch"] ?? ""
+                for reading in [CloudResource.inputs, [.engineFetch]] {
+                    let found = (try? link.request(writing: [], reading: reading))?[.engineFetch] ?? ""
                     #expect(found == value || found.isEmpty, "\(what): \(found)")
                 }
-                let polled = (try? link.poll("engine_fetch", since: nil))?.text ?? ""
+                let polled = (try? link.poll(.engineFetch, since: nil))?.text ?? ""
                 #expect(polled == value || polled.isEmpty, "\(what): \(polled)")
                 sandbox.clearFaults()
             }
-            #expect(try link.poll("engine_fetch", since: nil).text == value)
-            #expect(try link.exchange(writing: [], reading: ["engine_fetch"])["engine_fetch"] == value)
+            #expect(try link.poll(.engineFetch, since: nil).text == value)
+            #expect(try link.request(writing: [], reading: [.engineFetch])[.engineFetch] == value)
         }
     }
 }

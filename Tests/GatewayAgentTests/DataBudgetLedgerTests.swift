@@ -56,10 +56,10 @@ import Testing
 
     @Test("no_proxy and the environment's proxies count as libcurl counts them")
     func proxies() throws {
-        let cloud = try #require(DoctorURL("https://api.example.com"))
+        let cloud = try #require(WebAddress("https://api.example.com"))
         let variables = ["https_proxy": "http://proxy:3128"]
-        #expect(DoctorProxy.inForce(nil, variables, for: cloud)?.url == "http://proxy:3128")
-        #expect(DoctorProxy.inForce("http://own:1", variables, for: cloud)?.url == "http://own:1")
-        #expect(DoctorProxy.inForce("http://own:1", ["no_proxy": "example.com"], for: cloud) == nil)
+        #expect(WebProxy.inForce(nil, variables, for: cloud)?.url == "http://proxy:3128")
+        #expect(WebProxy.inForce("http://own:1", variables, for: cloud)?.url == "http://own:1")
+        #expect(WebProxy.inForce("http://own:1", ["no_proxy": "example.com"], for: cloud) == nil)
     }
 }

@@ -9,12 +9,12 @@ import Testing
     private final class Trace: Sendable {
         let reasons = Mutex<[String]>([])
         func add(_ reason: String) { reasons.withLock { $0.append(reason) } }
+        func add(_ reason: PassReason) { add(reason.description) }
         var all: [String] { reasons.withLock { $0 } }
     }
 
-    private static func options(_ reason: String, isOffline: Bool = false) -> PassOptions {
-        var options = PassOptions()
-        options.reason = reason
+    private static func options(_ reason: PassReason, isOffline: Bool = false) -> PassOptions {
+        var options = PassOptions(reason)
         options.isOffline = isOffline
         return options
     }
@@ -22,11 +22,11 @@ import Testing
     /// Runs a queue on a thread of its own; a pass that is not offline sets the next poll.
     private func run(_ queue: PassQueue, poll: Duration, _ trace: Trace, work: @escaping @Sendable () -> Void = {}) {
         Thread.detachNewThread {
-            queue.run(first: .init(options: Self.options("start"), listener: nil)) { request in
+            queue.run(first: .init(options: Self.options(.start), listener: nil)) { request in
                 trace.add(request.options.reason)
                 work()
                 request.listener?(.result(.success, ""))
-                return request.options.isOffline ? nil : poll
+                return request.options.isOffline ? .pollAsBefore : .pollAfter(poll)
             }
         }
     }
@@ -47,10 +47,10 @@ import Testing
         // Each offline pass asks for the next one: the queue is never empty.
         run(queue, poll: .milliseconds(100), trace) { [weak queue] in
             usleep(1_000)
-            queue?.enqueue(.init(options: Self.options("gwe -I", isOffline: true), listener: nil))
+            queue?.enqueue(.init(options: Self.options(.install, isOffline: true), listener: nil))
         }
         #expect(holds { trace.all.count { $0 == "timer" } >= 2 })
-        #expect(trace.all.contains("gwe -I"))
+        #expect(trace.all.contains("gwe install"))
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
     }
@@ -62,7 +62,7 @@ import Testing
         run(queue, poll: .seconds(1_000), trace)
         #expect(holds { queue.timeToNextPoll != nil })
         let before = try #require(queue.timeToNextPoll)
-        queue.enqueue(.init(options: Self.options("gwe -I", isOffline: true), listener: nil))
+        queue.enqueue(.init(options: Self.options(.install, isOffline: true), listener: nil))
         #expect(holds { trace.all.count == 2 && !queue.isBusy })
         #expect(try #require(queue.timeToNextPoll) <= before)
         queue.end(.afterPass, farewell: "over")
@@ -77,17 +77,17 @@ import Testing
         run(queue, poll: .seconds(1_000), trace) { while isHanging.withLock({ $0 }) { usleep(1_000) } }
         #expect(holds { queue.isBusy })
         let answered = Trace()
-        let change = Self.options("engine_fetch" + CloudWatch.reasonEnding)
+        let change = Self.options(.cloudChanged(.engineFetch))
         for number in 0..<1_000 {
             queue.enqueue(.init(options: change, listener: nil))
             if number % 100 == 0 {
-                queue.enqueue(.init(options: Self.options("asked for")) { _ in answered.add("\(number)") })
+                queue.enqueue(.init(options: Self.options(.socket)) { _ in answered.add("\(number)") })
             }
         }
         #expect(queue.waitingCount == 11)
         isHanging.withLock { $0 = false }
         #expect(holds { answered.all.count == 10 && !queue.isBusy })
-        #expect(trace.all == ["start", change.reason], "one pass answers them all")
+        #expect(trace.all == ["start", change.reason.description], "one pass answers them all")
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
     }
@@ -96,7 +96,7 @@ import Testing
     func changesWithoutEnd() throws {
         let queue = PassQueue()
         let trace = Trace()
-        let change = Self.options("engine_fetch" + CloudWatch.reasonEnding)
+        let change = Self.options(.cloudChanged(.engineFetch))
         // Each pass finds another change.
         run(queue, poll: .seconds(1_000), trace) { [weak queue] in
             queue?.enqueue(.init(options: change, listener: nil))
@@ -104,10 +104,10 @@ import Testing
         #expect(holds { trace.all.count == 1 + PassQueue.freeChanges && !queue.isBusy })
         #expect(queue.waitingCount == 1)
         let answered = Trace()
-        queue.enqueue(.init(options: Self.options("gwe -I", isOffline: true)) { _ in answered.add("offline") })
+        queue.enqueue(.init(options: Self.options(.install, isOffline: true)) { _ in answered.add("offline") })
         #expect(holds { answered.all == ["offline"] && !queue.isBusy })
-        #expect(trace.all.last == "gwe -I" && queue.waitingCount == 1)
-        queue.enqueue(.init(options: Self.options("asked for")) { _ in answered.add("whole") })
+        #expect(trace.all.last == "gwe install" && queue.waitingCount == 1)
+        queue.enqueue(.init(options: Self.options(.socket)) { _ in answered.add("whole") })
         #expect(holds { answered.all == ["offline", "whole"] })
         queue.end(.afterPass, farewell: "over")
         #expect(queue.waitForEnd(timeout: .seconds(30)))
@@ -122,22 +122,18 @@ import Testing
             if case .result(let exit, let words) = event { heard.add("\(exit.rawValue) \(words)") }
             if case .note(let words) = event { heard.add(words) }
         }
-        let isHanging = Mutex(true)
         Thread.detachNewThread {
-            queue.run(first: .init(options: Self.options("start"), listener: listener)) { request in
+            queue.run(first: .init(options: Self.options(.start), listener: listener)) { request in
                 trace.add(request.options.reason)
-                while isHanging.withLock({ $0 }) {
-                    usleep(1_000)
-                    queue.checkpoint()
-                }
-                return nil
+                while !queue.isInterrupted { usleep(1_000) }
+                return .interrupted
             }
         }
         #expect(holds { queue.isBusy })
-        queue.enqueue(.init(options: Self.options("second"), listener: listener))
+        queue.enqueue(.init(options: Self.options(.reload), listener: listener))
         queue.end(.atNextStep, farewell: "the daemon is stopping")
-        queue.enqueue(.init(options: Self.options("third"), listener: listener))
-        #expect(queue.waitForEnd(timeout: .seconds(30)), "the pass stands still at its next step")
+        queue.enqueue(.init(options: Self.options(.socket), listener: listener))
+        #expect(queue.waitForEnd(timeout: .seconds(30)), "the pass ends at its next step")
         queue.abandon()
         #expect(queue.isAlive)
         #expect(

@@ -238,7 +238,7 @@ import Testing
         try settle()
         write("", at: 1_000_600, gateway, polls)
         _ = try gateway.pass()
-        #expect(try gateway.state.journal.value(CloudExchange.takenManifestKey) == nil)
+        #expect(try gateway.state.journal.cloudMemory()[.engineFetch].taken == nil)
         let (requests, asked) = (gateway.cloud.requestCount, gateway.cloud.polls.count)
         _ = try gateway.pass()
         #expect(gateway.cloud.requestCount == requests + 1 && gateway.cloud.polls.count == asked)

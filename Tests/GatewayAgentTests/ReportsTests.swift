@@ -6,27 +6,38 @@ import GatewaySystem
 import Synchronization
 import Testing
 
+extension PassEnd {
+    /// Of a pass that nobody interrupts.
+    var result: PassResult {
+        get throws {
+            guard case .finished(let result) = self else { throw CloudFailure(description: "interrupted") }
+            return result
+        }
+    }
+}
+
 /// A cloud in memory that remembers what was written, and lets a test act between two requests.
 final class ScriptedCloudLink: CloudLink {
     var values: [String: String] = [:]
     /// Every write, oldest first.
-    private(set) var writes: [(resource: String, text: String)] = []
+    private(set) var writes: [CloudWrite] = []
     private(set) var requestCount = 0
     /// Called before a request is answered, with its number from 1.
     var before: (Int) -> Void = { _ in }
     /// Content by name, as files.
     var contents: [String: String] = [:]
 
-    func exchange(writing: [(resource: String, text: String)], reading: [String]) throws(CloudFailure) -> [String:
-        String]
-    {
+    func request(
+        writing: [CloudWrite], reading: [CloudResource]
+    ) throws(CloudFailure) -> [CloudResource: String] {
         requestCount += 1
         before(requestCount)
         for write in writing {
             writes.append(write)
-            values[write.resource] = write.text
+            values[write.resource.rawValue] = write.text
         }
-        return values.filter { reading.contains($0.key) }
+        return Dictionary(
+            uniqueKeysWithValues: reading.compactMap { resource in values[resource.rawValue].map { (resource, $0) } })
     }
 
     var place: String { "a cloud in memory" }
@@ -35,11 +46,11 @@ final class ScriptedCloudLink: CloudLink {
     /// Every poll's `since`, oldest first.
     private(set) var polls: [String?] = []
 
-    func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading {
+    func poll(_ resource: CloudResource, since: String?) throws(CloudFailure) -> CloudReading {
         requestCount += 1
         before(requestCount)
         polls.append(since)
-        return readings[resource]?(since) ?? CloudReading(text: values[resource] ?? "")
+        return readings[resource.rawValue]?(since) ?? CloudReading(text: values[resource.rawValue] ?? "")
     }
 
     func contentFacts(_ name: String, downloadedTo path: String) throws(CloudFailure) -> ContentFacts? {
@@ -62,7 +73,7 @@ final class ScriptedCloudLink: CloudLink {
         }
     }
 
-    func written(_ resource: String) -> [String] { writes.filter { $0.resource == resource }.map(\.text) }
+    func written(_ resource: String) -> [String] { writes.filter { $0.resource.rawValue == resource }.map(\.text) }
 }
 
 @Suite("What a pass and the cloud tell each other") struct ReportsTests {
@@ -88,7 +99,7 @@ final class ScriptedCloudLink: CloudLink {
             ) { event in
                 if case .problem(let text) = event { sink.lines.withLock { $0.append(text) } }
             }
-            let result = try reconciler.run(PassOptions())
+            let result = try reconciler.run(PassOptions()).result
             told.withLock { $0 = sink.lines.withLock { $0 } }
             return result
         }

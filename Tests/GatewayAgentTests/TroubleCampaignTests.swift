@@ -78,13 +78,11 @@ import Testing
                     .knowing(state.journal)
             }
             let before = connection?.byteCount ?? 0
-            var options = PassOptions()
-            options.reason = "timer"
             var result = try Reconciler(
                 context: context, journal: state.journal, services: nil, cloud: connection
             ) { event in
                 if case .problem(let text) = event { sink.lines.withLock { $0.append(text) } }
-            }.run(options)
+            }.run(PassOptions(.timer)).result
             told = sink.lines.withLock { $0 }
             if let closed { result.talk = .failed(closed) }
             let byteCount = (connection?.byteCount ?? 0) - before
@@ -109,7 +107,7 @@ import Testing
 
         func isConverged(_ version: Int) throws -> Bool {
             guard let tool = AppName("tool") else { return false }
-            let installed = try state.journal.apps()[tool]?.current?.release.version.text
+            let installed = try state.journal.apps()[tool]?.current?.installed.version.text
             return timing.trouble == nil && installed == "\(version)"
         }
 

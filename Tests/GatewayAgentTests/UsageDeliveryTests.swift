@@ -19,24 +19,24 @@ import Testing
         var refuses: ([String]) -> Bool = { _ in false }
         private(set) var count = 0
 
-        func exchange(
-            writing: [(resource: String, text: String)], reading: [String]
-        ) throws(CloudFailure) -> [String: String] {
+        func request(
+            writing: [CloudWrite], reading: [CloudResource]
+        ) throws(CloudFailure) -> [CloudResource: String] {
             count += 1
-            if refuses(writing.map(\.resource) + reading) {
+            if refuses((writing.map(\.resource) + reading).map(\.rawValue)) {
                 var failure = CloudFailure(description: "HTTP 413")
                 failure.trouble = .refused
                 throw failure
             }
             if lost.contains(count) { throw CloudFailure(description: "cut") }
-            let values = try inner.exchange(writing: writing, reading: reading)
+            let values = try inner.request(writing: writing, reading: reading)
             if unanswered.contains(count) { throw CloudFailure(description: "no answer") }
             return values
         }
 
         var place: String { inner.place }
 
-        func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading {
+        func poll(_ resource: CloudResource, since: String?) throws(CloudFailure) -> CloudReading {
             try inner.poll(resource, since: since)
         }
 
@@ -75,7 +75,7 @@ import Testing
         @discardableResult func pass() throws -> PassResult {
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: nil, cloud: link, emit: { _ in })
-            return try reconciler.run(PassOptions())
+            return try reconciler.run(PassOptions()).result
         }
 
         func count(
@@ -177,7 +177,7 @@ import Testing
         let gateway = try Gateway()
         try gateway.count()
         try gateway.pass()
-        let inputs = CloudExchange.inputs
+        let inputs = CloudResource.inputs.map(\.rawValue)
         try gateway.count(.readWrite, ["engine_report", "device_info"] + inputs)
         try gateway.count(.read, inputs)
         try gateway.count(.longPoll, ["engine_fetch"])
@@ -226,7 +226,7 @@ import Testing
     @Test("gwe report sends all four at once, due or not, and what was counted only once")
     func allNow() throws {
         let gateway = try Gateway()
-        try gateway.count(.read, CloudExchange.inputs)
+        try gateway.count(.read, CloudResource.inputs.map(\.rawValue))
         for _ in 0..<2 {
             let (exit, message) = try ReportCall.send(gateway.context, gateway.state.journal, nil, gateway.link)
             #expect(exit == .success, "\(message)")

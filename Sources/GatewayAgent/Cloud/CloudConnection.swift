@@ -7,9 +7,9 @@ final class CloudConnection: CloudLink {
     private let client: DeviceClient
 
     /// The last value of each resource that was read twice.
-    private var believed: [String: String] = [:]
-    /// Whether a value was taken, or rejected, before: then it was read twice before, too.
-    private var isKnown: (_ resource: String, _ text: String) -> Bool = { _, _ in false }
+    private var believed: [CloudResource: String] = [:]
+    /// What was taken or refused before was read twice before, too.
+    private var memory: () -> CloudMemory = { CloudMemory() }
 
     private init(_ client: DeviceClient) { self.client = client }
 
@@ -60,65 +60,71 @@ final class CloudConnection: CloudLink {
         return client
     }
 
-    func exchange(
-        writing: [(resource: String, text: String)], reading: [String]
-    ) throws(CloudFailure) -> [String: String] {
+    func request(
+        writing: [CloudWrite], reading: [CloudResource]
+    ) throws(CloudFailure) -> [CloudResource: String] {
         do throws(DeviceClientError) {
-            let writes = writing.map { (alias: $0.resource, value: $0.text) }
+            let writes = writing.map { (alias: $0.resource.rawValue, value: $0.text) }
             if reading.isEmpty {
                 try client.write(writes)
                 return [:]
             }
-            let values = writing.isEmpty ? try client.read(reading) : try client.writeAndRead(writes, reading: reading)
-            return try confirmed(values, reading)
+            let names = reading.map(\.rawValue)
+            let values = writing.isEmpty ? try client.read(names) : try client.writeAndRead(writes, reading: names)
+            return try confirmed(CloudConnection.byResource(values), reading)
         } catch {
             throw CloudFailure(error)
         }
+    }
+
+    private static func byResource(_ values: [String: String]) -> [CloudResource: String] {
+        Dictionary(
+            values.compactMap { name, text in CloudResource(rawValue: name).map { ($0, text) } },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// A body that was cut on its way, and whose length was corrected there, looks whole: of "update_interval=3600" is
     /// left "update_interval=36", of a manifest its first apps. What is new is believed when it is read a second time, in
     /// an answer of another length.
     private func confirmed(
-        _ first: [String: String], _ reading: [String]
-    ) throws(DeviceClientError) -> [String: String] {
+        _ first: [CloudResource: String], _ reading: [CloudResource]
+    ) throws(DeviceClientError) -> [CloudResource: String] {
         var values = first
         for attempt in 0..<2 {
-            let news = reading.filter { isNews($0, values[$0] ?? "") }
+            let memory = memory()
+            let news = reading.filter { isUnread(CloudValue($0, values[$0] ?? ""), memory) }
             var isConfirmed = true
-            for name in news where isConfirmed {
-                // Alone in both answers it would be as long in both.
-                let again = try client.read(values.count == 1 ? [name, "engine_report"] : [name])
-                isConfirmed = again[name] == values[name]
-                if isConfirmed { believed[name] = values[name] }
+            for resource in news where isConfirmed {
+                isConfirmed = try readAgain(resource, isAlone: values.count == 1) == values[resource]
+                if isConfirmed { believed[resource] = values[resource] }
             }
             if isConfirmed { return values }
             // Somebody may have written in between.
-            if attempt == 0 { values = try client.read(reading) }
+            if attempt == 0 { values = CloudConnection.byResource(try client.read(reading.map(\.rawValue))) }
         }
-        throw CloudConnection.disagreement("read \(reading.joined(separator: ", "))")
+        throw CloudConnection.disagreement("read \(reading.map(\.rawValue).joined(separator: ", "))")
+    }
+
+    /// - Parameter isAlone: whether the first answer had this value alone. Then the second must not: alone in both
+    ///   answers it would be as long in both.
+    private func readAgain(_ resource: CloudResource, isAlone: Bool) throws(DeviceClientError) -> String? {
+        let names = isAlone ? [resource.rawValue, CloudResource.engineReport.rawValue] : [resource.rawValue]
+        return try client.read(names)[resource.rawValue]
     }
 
     private static func disagreement(_ action: String) -> DeviceClientError {
         DeviceClientError(.retryLater, action, "two answers in a row do not agree", status: 200)
     }
 
-    private func isNews(_ resource: String, _ text: String) -> Bool {
-        !text.isEmpty && text != believed[resource] && !isKnown(resource, text)
+    /// Whether a value has to be read twice before it is believed.
+    private func isUnread(_ value: CloudValue, _ memory: CloudMemory) -> Bool {
+        !value.text.isEmpty && value.text != believed[value.resource] && !memory.news(of: value).isKnown
     }
 
-    /// What the journal has of commands need not be read twice by each new process.
+    /// What the journal remembers need not be read twice by each new process. A journal that cannot be read now
+    /// remembers nothing.
     func knowing(_ journal: Journal) -> CloudConnection {
-        isKnown = { resource, text in
-            let digest = SHA256.hex(of: text.utf8)
-            let keys = [
-                CloudCommands.resource: CloudExchange.takenManifestKey,
-                CloudCommands.otauResource: OtauExchange.takenKey,
-            ]
-            if let key = keys[resource], (try? journal.value(key)) == digest { return true }
-            let rejected = try? journal.read("SELECT digest FROM problem WHERE source = ?", [.text(resource)])
-            return rejected?.first?[0].string == digest
-        }
+        memory = { (try? journal.cloudMemory()) ?? CloudMemory() }
         return self
     }
 
@@ -128,19 +134,18 @@ final class CloudConnection: CloudLink {
         "\(client.configuration.baseURL) \(client.configuration.identity)"
     }
 
-    func poll(_ resource: String, since: String?) throws(CloudFailure) -> CloudReading {
+    func poll(_ resource: CloudResource, since: String?) throws(CloudFailure) -> CloudReading {
         do throws(DeviceClientError) {
             // "Since when" is now unless it is said: a time before any write.
-            let answer = try client.poll(resource, timeout: .milliseconds(1), since: since ?? "0")
-            if let text = answer.values.map({ $0[resource] ?? "" }), isNews(resource, text) {
-                guard try client.read([resource, "engine_report"])[resource] == text else {
+            let answer = try client.poll(resource.rawValue, timeout: .milliseconds(1), since: since ?? "0")
+            let text = answer.values.map { $0[resource.rawValue] ?? "" }
+            if let text, isUnread(CloudValue(resource, text), memory()) {
+                guard try readAgain(resource, isAlone: true) == text else {
                     throw CloudConnection.disagreement("poll \(resource)")
                 }
                 believed[resource] = text
             }
-            return CloudReading(
-                text: answer.values.map { $0[resource] ?? "" }, lastModified: answer.lastModified,
-                isSettled: answer.isSettled)
+            return CloudReading(text: text, lastModified: answer.lastModified, isSettled: answer.isSettled)
         } catch {
             throw CloudFailure(error)
         }

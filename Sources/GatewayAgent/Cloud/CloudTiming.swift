@@ -71,16 +71,14 @@ final class CloudTiming: Sendable {
     /// Whether a pass for this reason may ask the cloud. A person is never kept waiting, nor is what the cloud has just
     /// set; a command that no person is seen to give is, after ten failures in a row: a crontab may run it each minute.
     func mayAsk(_ options: PassOptions) -> Bool {
-        if options.isByHand || CloudTiming.dueReasons.contains(options.reason) { return true }
-        if options.reason.hasSuffix(CloudWatch.reasonEnding) { return true }
+        if options.isByHand { return true }
         let now = context.sinceBoot()
-        return state.withLock {
-            CloudTiming.commands.contains(options.reason) ? $0.mayTalkOnCommand(at: now) : $0.mayTalk(at: now)
+        return switch options.reason.patience {
+        case .none: true
+        case .command: state.withLock { $0.mayTalkOnCommand(at: now) }
+        case .schedule: state.withLock { $0.mayTalk(at: now) }
         }
     }
-
-    private static let dueReasons: Set<String> = ["timer", "SIGHUP"]
-    private static let commands: Set<String> = ["command line", "asked for", "gwe install"]
 
     /// What is said where a command did not ask; nil when nothing keeps it from asking.
     var patience: String? {

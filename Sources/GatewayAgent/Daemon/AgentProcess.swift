@@ -155,7 +155,7 @@ final class AgentProcess: Sendable {
     /// Serves until an order comes, and takes down what the order does not keep.
     private func serve() throws(SystemError) -> Order {
         let daemon = Daemon(context: context, state: state, services: services, notices: notices, loop: loop, log: log)
-        let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake("the manifest changed") })
+        let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake(.manifestChanged) })
         if watch == nil { log(.note("\(context.manifestFile) is not watched: a change is seen at the next poll")) }
         DaemonProcess.export(context, log)
         let api = ControlAPI(daemon: daemon) { [self] () throws(ProgramImage.Refusal) in try replace() }

@@ -91,7 +91,7 @@ struct ControlAPI: Sendable {
     }
 
     private func reconcile(_ request: HTTPServerRequest) -> HTTPServerResponse {
-        var options = PassOptions()
+        var options = PassOptions(.socket)
         if !request.body.isEmpty {
             let body: Node
             do throws(DocumentError) {
@@ -117,7 +117,6 @@ struct ControlAPI: Sendable {
                 options.only = apps
             }
         }
-        options.reason = "asked for"
         return stream(options)
     }
 
@@ -148,9 +147,8 @@ struct ControlAPI: Sendable {
             return error(400, "expected {\"tarballs\": [PATH, ...]}")
         }
         let commands = OperatorCommands(context: daemon.context, journal: daemon.state.journal)
-        var options = PassOptions()
+        var options = PassOptions(.install)
         options.isOffline = true
-        options.reason = "gwe install"
         do throws(StepFailure) {
             options.only = try commands.install(tarballs: paths.compactMap(\.string))
         } catch {
@@ -177,8 +175,12 @@ struct ControlAPI: Sendable {
     private func act(app: String, verb: String) -> HTTPServerResponse {
         guard let name = AppName(app) else { return error(400, "\(app) is no app name") }
         guard let verb = AppVerb(rawValue: verb) else { return error(404, "no such action: \(verb)") }
-        do throws(Daemon.ActionFailure) {
-            return json(try daemon.perform(verb, on: name))
+        do throws(AppCommand.Refusal) {
+            let answer = try daemon.perform(verb, on: name)
+            return json([
+                "message": .string(answer.message), "state": .string(answer.state ?? ""),
+                "notes": .array(answer.notes.map(JSONValue.string)),
+            ])
         } catch {
             if case .unknownApp = error { return self.error(404, error.description) }
             return self.error(409, error.description)

@@ -8,19 +8,6 @@ internal import Synchronization
 /// Threads: the main one runs the event loop: signals, changes of the manifest, and the supervisor with its children and
 /// their logs; one runs passes; each connection of the socket has one. They meet in `PassQueue` and `ServiceManager`.
 final class Daemon: Sendable {
-    /// Why an operator's word on an app came to nothing.
-    enum ActionFailure: Error, CustomStringConvertible {
-        case unknownApp(AppName)
-        case refused(String)
-
-        var description: String {
-            switch self {
-            case .unknownApp(let app): "no such app: \(app)"
-            case .refused(let why): why
-            }
-        }
-    }
-
     let context: GatewayContext
     let state: LockedState
     let services: any ServiceManager
@@ -65,13 +52,13 @@ final class Daemon: Sendable {
     func startInstalledApps() {
         do throws(JournalError) {
             let inputs = try DesiredInputs.load(context: context, journal: state.journal)
-            let snapshot = try Reconciler.observe(
-                context: context, journal: state.journal, inputs: inputs, services: nil, options: PassOptions())
+            let snapshot = try Observation(context: context, journal: state.journal, services: nil)
+                .snapshot(inputs, journal: state.journal)
             services.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
             let wanted = snapshot.desired.apps.values.filter { $0.state.value == .running }.map(\.name)
             // What an earlier daemon left running and nobody installed or wants to run goes first.
             for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
-            services.hold(Set(snapshot.desired.apps.values.filter(\.hold.value).map(\.name)))
+            services.hold(snapshot.heldApps)
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
             let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
             // Not waited for: the first pass, and a stop, come when they come.
@@ -83,15 +70,13 @@ final class Daemon: Sendable {
 
     /// Runs passes on this thread until the queue is ended.
     func runPasses() {
-        var options = PassOptions()
-        options.reason = "start"
         let patience = timing.started()
         if patience > .zero {
             let why = timing.trouble.map { ": \($0.words(clockDoubt: context.trust.doubt))" } ?? ""
             log(.note("the cloud is asked again in \(patience.inWords)\(why)"))
         }
         signs?.watch(timing.trouble)
-        passes.run(first: .init(options: options, listener: nil)) {
+        passes.run(first: .init(options: PassOptions(.start), listener: nil)) {
             pass($0)
         } settled: {
             tellStatus()
@@ -107,13 +92,19 @@ final class Daemon: Sendable {
         notices.status(DaemonStatusLine.text(services.statuses(), nextPoll: nextPoll.withLock { $0 }))
     }
 
-    /// Returns the time to the next poll; nil when the cloud was not to be asked.
-    private func pass(_ request: PassQueue.Request) -> Duration? {
+    /// Does what an operator says of one app. A pass that runs meanwhile was planned before: a new one follows it.
+    func perform(_ verb: AppVerb, on app: AppName) throws(AppCommand.Refusal) -> AppCommand.Answer {
+        let command = AppCommand(context: context, journal: state.journal, services: services) { [self] verb, app in
+            if verb != .restart, passes.isBusy { wake(.verb(verb, app)) }
+        }
+        return try command.perform(verb, on: app)
+    }
+
+    private func pass(_ request: PassQueue.Request) -> PassQueue.Turn {
         let emit: @Sendable (PassEvent) -> Void = { [self] event in
             if case .plan(let plan) = event { progressing.withLock { $0 = Set(plan.work.map(\.app)) } }
             log(event)
             request.listener?(event)
-            if case .step(_, _, .started, _) = event { passes.checkpoint() }
         }
         defer { progressing.withLock { $0 = [] } }
         let options = request.options
@@ -121,17 +112,18 @@ final class Daemon: Sendable {
         if !mayAsk, !options.isOffline, let listener = request.listener, let patience = timing.patience {
             listener(.problem(patience))
         }
-        let (result, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
+        let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
+        guard case .finished(let result) = end else { return .interrupted }
         tellHolds()
         emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        if request.options.isOffline { return nil }
+        if request.options.isOffline { return .pollAsBefore }
         cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
         let pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
         signs?.watch(timing.trouble)
         nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
-        return pause
+        return .pollAfter(pause)
     }
 
     /// Tells this watch from now on how passes end.
@@ -141,10 +133,7 @@ final class Daemon: Sendable {
     func tellHolds() {
         do throws(JournalError) {
             let inputs = try DesiredInputs.load(context: context, journal: state.journal)
-            let desired = DesiredState.merge(
-                local: inputs.local, cloud: inputs.cloud.layer, operator: inputs.operatorLayer, named: inputs.named,
-                installed: try state.journal.apps().compactMapValues { $0.current?.wish })
-            services.hold(Set(desired.apps.values.filter(\.hold.value).map(\.name)))
+            services.hold(try inputs.heldApps(state.journal))
         } catch {
             log(.problem(error.description))
         }
@@ -155,8 +144,7 @@ final class Daemon: Sendable {
     func tokenWasSet() {
         isTokenNew.withLock { $0 = true }
         timing.invited()
-        var options = PassOptions()
-        options.reason = "the token was set"
+        var options = PassOptions(.tokenSet)
         options.isByHand = true
         passes.enqueue(.init(options: options, listener: nil))
     }
@@ -164,7 +152,7 @@ final class Daemon: Sendable {
     /// - Returns: also what the calls to the cloud have cost.
     private func reconcile(
         _ options: PassOptions, asksCloud: Bool, _ emit: @escaping @Sendable (PassEvent) -> Void
-    ) -> (PassResult, byteCount: Int64) {
+    ) -> (PassEnd, byteCount: Int64) {
         cloud.withLock { box in
             var closed: CloudFailure?
             let isTokenNew = isTokenNew.withLock { isNew in
@@ -180,16 +168,20 @@ final class Daemon: Sendable {
             let connection = asksCloud ? box.connection : nil
             let before = connection?.byteCount ?? 0
             let reconciler = Reconciler(
-                context: context, journal: state.journal, services: PassServices(services: services, passes: passes),
-                cloud: connection, emit: emit)
+                context: context, journal: state.journal, services: services, cloud: connection,
+                isInterrupted: { [passes] in passes.isInterrupted }, emit: emit)
+            let byteCount: () -> Int64 = { (connection?.byteCount ?? 0) - before }
             var result: PassResult
             do throws(JournalError) {
-                result = try reconciler.run(options)
+                guard case .finished(let finished) = try reconciler.run(options) else {
+                    return (.interrupted, byteCount())
+                }
+                result = finished
             } catch {
                 result = PassResult(error, mayHaveAskedCloud: connection != nil)
             }
             if let closed { (result.talk, result.isCloudUnreachable) = (.failed(closed), true) }
-            return (result, (connection?.byteCount ?? 0) - before)
+            return (.finished(result), byteCount())
         }
     }
 
@@ -209,13 +201,9 @@ final class Daemon: Sendable {
         return answer ?? (.tryLater, "a pass is under way; reports go with it")
     }
 
-    /// The interval in force: the cloud's word, then the manifest's, then gateway.yaml's, then four hours.
     private func interval() -> Duration {
-        guard let inputs = try? DesiredInputs.load(context: context, journal: state.journal) else {
-            return .seconds(14_400)
-        }
-        return inputs.cloudInterval ?? inputs.cloud.layer?.updateInterval?.value ?? inputs.local?.updateInterval?.value
-            ?? context.configuration.updateInterval?.value ?? .seconds(14_400)
+        (try? DesiredInputs.load(context: context, journal: state.journal))?.updateInterval(context.configuration)
+            ?? UpdateInterval.standard
     }
 
     func status(only: AppName?, isDeep: Bool) -> StatusReport {

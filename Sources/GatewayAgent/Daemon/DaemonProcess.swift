@@ -71,16 +71,14 @@ extension DaemonProcess {
 
 extension Daemon {
     /// Asks for a whole pass.
-    func wake(_ reason: String, listener: PassQueue.Listener? = nil) {
-        var options = PassOptions()
-        options.reason = reason
-        passes.enqueue(.init(options: options, listener: listener))
+    func wake(_ reason: PassReason, listener: PassQueue.Listener? = nil) {
+        passes.enqueue(.init(options: PassOptions(reason), listener: listener))
     }
 
     /// Reads everything again, as `systemctl reload` asks.
     func reload() {
         notices.reloading("reading everything again")
-        wake("SIGHUP") { [notices] event in
+        wake(.reload) { [notices] event in
             if case .result = event { notices.reloaded() }
         }
     }

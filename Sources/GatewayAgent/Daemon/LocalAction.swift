@@ -4,33 +4,22 @@ internal import GatewaySystem
 /// What an operator says while no daemon runs: it is made durable, and holds when one starts. supervisord, where it
 /// supervises, does it at once.
 public enum LocalAction {
-    public static func perform(_ verb: AppVerb, on app: AppName, _ context: GatewayContext) -> (ExitStatus, String) {
+    /// - Returns: what the command ends with, its message, and what a person should know besides.
+    public static func perform(
+        _ verb: AppVerb, on app: AppName, _ context: GatewayContext
+    ) -> (exit: ExitStatus, message: String, notes: [String]) {
         do throws(LockedState.Failure) {
             let state = try LockedState(context: context, purpose: "\(verb.rawValue)")
-            do throws(JournalError) {
-                let commands = OperatorCommands(context: context, journal: state.journal)
-                guard try commands.isKnown(app) else { return (.noSuchApp, "no such app: \(app)") }
-                switch verb {
-                case .hold: try commands.hold(app)
-                case .unhold: try commands.unhold(app)
-                case .stop: try commands.stop(app)
-                case .start: try commands.start(app)
-                case .restart where context.configuration.services == .supervisord: try commands.start(app)
-                case .restart: return (.unavailable, "nothing is supervised: no daemon is running (gwe run)")
-                }
-                if let services = SupervisordServices(ifChosenIn: context), verb != .hold, verb != .unhold {
-                    return services.carryOut(verb, on: app)
-                }
-                switch verb {
-                case .hold, .unhold: return (.success, "\(app): \(verb.done(nil))")
-                case .start, .stop, .restart:
-                    return (.success, "\(app): noted; it holds when a daemon runs (gwe run)")
-                }
+            let command = AppCommand(
+                context: context, journal: state.journal, services: SupervisordServices(ifChosenIn: context))
+            do throws(AppCommand.Refusal) {
+                let answer = try command.perform(verb, on: app)
+                return (.success, answer.message, answer.notes)
             } catch {
-                return (.inputOutputError, error.description)
+                return (error.exit, error.description, [])
             }
         } catch {
-            return (error.exit, error.description)
+            return (error.exit, error.description, [])
         }
     }
 
@@ -54,10 +43,9 @@ public enum LocalAction {
             emit(.problem(error.description))
             return error.exit
         }
-        var options = PassOptions()
+        var options = PassOptions(.install)
         options.only = apps
         options.isOffline = true
-        options.reason = "gwe install"
         return LocalPass.reconcile(context, options, emit: emit).exit
     }
 
@@ -83,12 +71,23 @@ public enum LocalAction {
 extension PassOptions {
     /// The pass that removes an app which the operator took back.
     static func removal(of app: AppName, isPurge: Bool) -> PassOptions {
-        var options = PassOptions()
+        var options = PassOptions(.remove)
         options.only = [app]
         options.isOffline = true
         options.removed = [app]
         options.purges = isPurge
-        options.reason = "gwe remove"
         return options
+    }
+}
+
+extension AppCommand.Refusal {
+    /// What a command without a daemon ends with.
+    fileprivate var exit: ExitStatus {
+        switch self {
+        case .unknownApp: .noSuchApp
+        case .unsupervised, .outage: .unavailable
+        case .journal: .inputOutputError
+        case .refused: .failure
+        }
     }
 }

@@ -52,9 +52,8 @@ final class OutsideSigns: Sendable {
         }
         guard hasChanged else { return }
         // Stamps records, and judges windows anew.
-        var options = PassOptions()
+        var options = PassOptions(.clockSet)
         options.isOffline = true
-        options.reason = "the clock was set"
         passes.enqueue(.init(options: options, listener: nil))
     }
 }

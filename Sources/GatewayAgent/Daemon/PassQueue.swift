@@ -18,8 +18,7 @@ final class PassQueue: Sendable {
     enum Ending: Sendable, Hashable {
         /// After the pass that runs.
         case afterPass
-        /// At the pass's next step, in the middle of it: every point of a pass can be taken up again. Its thread stays
-        /// where it is and does nothing any more.
+        /// At the pass's next step, in the middle of it: every point of a pass can be taken up again.
         case atNextStep
     }
 
@@ -107,13 +106,8 @@ final class PassQueue: Sendable {
         listener?(.result(.tryLater, farewell))
     }
 
-    /// Called between the steps of a pass. Does not return when the pass is not to go on.
-    func checkpoint() {
-        let isOver = monitor.look { $0.ending == .atNextStep }
-        guard isOver else { return }
-        monitor.update { $0.hasStopped = true }
-        while true { pause() }
-    }
+    /// Whether the pass that runs must not go on.
+    var isInterrupted: Bool { monitor.look { $0.ending == .atNextStep } }
 
     /// Whether the thread still takes requests, or ended because it was told to.
     var isAlive: Bool { monitor.look { !$0.hasStopped || $0.ending != nil } }
@@ -134,21 +128,35 @@ final class PassQueue: Sendable {
 
     // MARK: the thread
 
-    /// Runs passes until `end`. `pass` returns the time to the next poll, or nil when it asked nobody and the next poll
-    /// stays when it was; `settled` is called after each.
-    func run(first: Request, _ pass: (Request) -> Duration?, settled: () -> Void = {}) {
+    /// What a pass means for the next.
+    enum Turn: Sendable {
+        /// The time to the next poll.
+        case pollAfter(Duration)
+        /// It asked nobody: the next poll stays when it was.
+        case pollAsBefore
+        /// It did not come to its end, because it was told so. Its listener hears that from `abandon`.
+        case interrupted
+    }
+
+    /// Runs passes until `end`; `settled` is called after each.
+    func run(first: Request, _ pass: (Request) -> Turn, settled: () -> Void = {}) {
         var next: Request? = first
         while let request = next {
             monitor.update { state in
                 state.isBusy = true
                 state.listener = request.listener
             }
-            let pause = pass(request)
+            let turn = pass(request)
             monitor.update { state in
                 state.isBusy = false
+                switch turn {
+                case .interrupted: return
+                case .pollAfter(let pause): state.nextPoll = ContinuousClock.now.advanced(by: pause)
+                case .pollAsBefore: break
+                }
                 state.listener = nil
-                if let pause { state.nextPoll = ContinuousClock.now.advanced(by: pause) }
             }
+            if case .interrupted = turn { break }
             settled()
             next = wait()
         }
@@ -161,7 +169,7 @@ final class PassQueue: Sendable {
         while true {
             let planned = monitor.look(\.nextLook)
             let pause = planned.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .seconds(86_400)
-            let turn: Turn? = monitor.wait(atMost: pause) { state in
+            let next: Next? = monitor.wait(atMost: pause) { state in
                 if state.ending != nil { return .end }
                 if let poll = state.nextPoll, poll <= .now { return .pass(PassQueue.poll(&state)) }
                 if let first = state.waiting.first(where: state.isReady) {
@@ -169,7 +177,7 @@ final class PassQueue: Sendable {
                 }
                 return state.nextLook == planned ? nil : .waitAnew
             }
-            switch turn {
+            switch next {
             case .pass(let request): return request
             case .end: return nil
             case .waitAnew, nil: continue
@@ -177,17 +185,15 @@ final class PassQueue: Sendable {
         }
     }
 
-    private enum Turn {
+    private enum Next {
         case end, waitAnew
         case pass(Request)
     }
 
     private static func poll(_ state: inout State) -> Request {
-        var options = PassOptions()
-        options.reason = "timer"
         let plain = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
-        return Request(options: PassQueue.strongest(plain)?.options ?? options, listener: PassQueue.listener(plain))
+        return Request(options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain))
     }
 
     /// One whole pass answers all that are alike; others, with options of their own, one by one.
@@ -222,5 +228,5 @@ extension PassOptions {
     var isPlain: Bool { until == nil && !isOffline && only == nil && !isDeep && !isDryRun }
 
     /// Whether a change in the cloud is the reason, not a person or a time.
-    var isAskedByCloud: Bool { reason.hasSuffix(CloudWatch.reasonEnding) }
+    var isAskedByCloud: Bool { reason.isCloudChange }
 }

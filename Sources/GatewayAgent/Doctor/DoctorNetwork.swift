@@ -7,8 +7,8 @@ extension DoctorCheck {
     static let dns = DoctorCheck(id: "dns", subject: "the name of the cloud, or of the proxy", limit: .seconds(4)) {
         scene in
         guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
-        let proxy = DoctorProxy.inForce(scene, for: cloud)
-        let place = proxy.flatMap { DoctorURL($0.url, standardScheme: "http") } ?? cloud
+        let proxy = WebProxy.inForce(scene, for: cloud)
+        let place = proxy.flatMap { WebAddress($0.url, standardScheme: "http") } ?? cloud
         if place.isAddress { return .skipped("\(place.host) is an address") }
         if place.host == "localhost" { return .skipped("localhost needs no name server") }
         var hints = addrinfo()
@@ -46,11 +46,11 @@ extension DoctorCheck {
         scene in
         guard let cloud = scene.cloudURL else { return .skipped("no cloud is configured") }
         if cloud.isLoopback { return .ok("none: loopback is never asked through a proxy") }
-        guard let proxy = DoctorProxy.inForce(scene, for: cloud) else {
+        guard let proxy = WebProxy.inForce(scene, for: cloud) else {
             return .ok(scene.configuration.proxy == nil ? "none" : "none for \(cloud.host)")
         }
         let hint = "change it with 'gwe config set proxy URL', or \(proxy.source) where gwe is started"
-        guard let place = DoctorURL(proxy.url, standardScheme: "http") else {
+        guard let place = WebAddress(proxy.url, standardScheme: "http") else {
             return .failed("the proxy of \(proxy.source) is no URL", hint: hint)
         }
         let words = "\(place.host):\(place.port) (\(proxy.source))"
@@ -94,39 +94,11 @@ extension DoctorCheck {
 
 extension DoctorScene {
     /// Where the device API is; nil without a product, or a cloud that is no URL.
-    var cloudURL: DoctorURL? { configuration.cloud.flatMap { DoctorURL($0) } }
+    var cloudURL: WebAddress? { configuration.cloud.flatMap { WebAddress($0) } }
 }
 
-/// Which proxy libcurl would ask (libcurl-env(3)).
-struct DoctorProxy: Sendable, Hashable {
-    var url: String
-    /// `gateway.yaml` or the variable's name.
-    var source: String
-
-    static func inForce(_ scene: DoctorScene, for target: DoctorURL) -> DoctorProxy? {
+extension WebProxy {
+    static func inForce(_ scene: DoctorScene, for target: WebAddress) -> WebProxy? {
         inForce(scene.configuration.proxy, scene.environment, for: target)
-    }
-
-    /// - Parameter configured: gateway.yaml's.
-    static func inForce(_ configured: String?, _ environment: [String: String], for target: DoctorURL) -> DoctorProxy? {
-        guard !target.isLoopback else { return nil }
-        // NO_PROXY counts for a proxy of gateway.yaml too (CURLOPT_NOPROXY(3)).
-        let exceptions = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
-        guard !isExcepted(target.host, exceptions) else { return nil }
-        if let proxy = configured { return DoctorProxy(url: proxy, source: "gateway.yaml") }
-        // HTTP_PROXY in capitals is not heeded: a CGI's client could set it.
-        let names = target.scheme == "https" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"]
-        for name in names + ["all_proxy", "ALL_PROXY"] {
-            if let url = environment[name], !url.isEmpty { return DoctorProxy(url: url, source: name) }
-        }
-        return nil
-    }
-
-    /// A list of hosts and domains, with commas or blanks between; `*` is every host.
-    static func isExcepted(_ host: String, _ list: String) -> Bool {
-        list.lowercased().split { $0 == "," || $0 == " " }.contains { entry in
-            let name = entry.hasPrefix(".") ? entry.dropFirst() : entry
-            return entry == "*" || host == name || host.hasSuffix("." + name)
-        }
     }
 }

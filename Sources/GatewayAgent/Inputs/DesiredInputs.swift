@@ -13,10 +13,8 @@ struct DesiredInputs: Sendable {
     var problems: [Problem] = []
     /// The text of the manifest when it is good and newer than the journal's.
     var newLocalText: LayerRecord?
-    /// Digest of the manifest in `engine_fetch` that was taken already.
-    var takenManifest: String?
-    /// Digest of the text of `config_otau` that was taken already.
-    var takenOtau: String?
+    /// What was taken, refused and cleared of the cloud's values.
+    var memory = CloudMemory()
     /// Set when a command was taken or rejected in this pass: the cloud is to be told at its end.
     var hasNews = false
     /// The interval that the cloud set; cleared there, kept in the journal.
@@ -43,9 +41,8 @@ struct DesiredInputs: Sendable {
         inputs.named = try journal?.namedApps() ?? NamedApps()
         // A layer that cannot be read removes nothing (rules 2).
         if inputs.isOperatorLayerUnreadable { inputs.named.operatorCommand = [] }
-        inputs.takenManifest = try journal?.value(CloudExchange.takenManifestKey)
-        inputs.takenOtau = try journal?.value(OtauExchange.takenKey)
-        inputs.cloudInterval = try journal?.value("update_interval").flatMap(Int64.init).map { .seconds($0) }
+        inputs.memory = try journal?.cloudMemory() ?? CloudMemory()
+        inputs.cloudInterval = try journal?.value(Journal.intervalKey).flatMap(Int64.init).map { .seconds($0) }
         return inputs
     }
 
@@ -111,6 +108,20 @@ struct DesiredInputs: Sendable {
 
     mutating func add(_ problem: Problem) { problems.append(problem) }
 
+    /// The layers as one desired state.
+    /// - Parameter installed: the wish that each installed release fulfils.
+    func merged(installed: [AppName: ReleaseWish]) -> DesiredState {
+        DesiredState.merge(
+            local: local, cloud: cloud.layer, operator: operatorLayer, named: named, installed: installed)
+    }
+
+    /// The interval in force between two polls: the cloud's word, then its manifest's, then the local manifest's, then
+    /// gateway.yaml's, then four hours.
+    func updateInterval(_ configuration: GatewayConfiguration) -> Duration {
+        cloudInterval ?? cloud.layer?.updateInterval?.value ?? local?.updateInterval?.value
+            ?? configuration.updateInterval?.value ?? UpdateInterval.standard
+    }
+
     /// Whether any layer was ever seen.
     var isKnown: Bool { local != nil || cloud.layer != nil || !operatorLayer.apps.isEmpty }
 
@@ -138,12 +149,13 @@ struct DesiredInputs: Sendable {
         }
         let sources = Set(problems.map(\.source))
         // What was wrong in the cloud is in force until something else stands there.
-        let kept = sources.union(CloudExchange.inputs)
+        let cloud = Set(CloudResource.inputs.map(\.rawValue))
+        let kept = sources.union(cloud)
         for (source, _) in try journal.problems() where !kept.contains(source) {
             try journal.clearProblem(source: source)
         }
         var news: [Problem] = []
-        for problem in problems where !CloudExchange.inputs.contains(problem.source) {
+        for problem in problems where !cloud.contains(problem.source) {
             if try journal.reportProblem(source: problem.source, digest: problem.digest, message: problem.message) {
                 news.append(problem)
             }

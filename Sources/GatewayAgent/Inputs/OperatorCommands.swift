@@ -7,13 +7,12 @@ struct OperatorCommands {
     let context: GatewayContext
     let journal: Journal
 
-    /// What the other layers want of an app, and whether anybody knows it.
+    /// The layers, and what those of them want that are not the operator's.
     func inputs() throws(JournalError) -> (inputs: DesiredInputs, merged: DesiredState) {
         let inputs = try DesiredInputs.load(context: context, journal: journal)
-        let installed = try journal.apps().compactMapValues { $0.current?.wish }
-        let merged = DesiredState.merge(
-            local: inputs.local, cloud: inputs.cloud.layer, named: inputs.named, installed: installed)
-        return (inputs, merged)
+        var others = inputs
+        others.operatorLayer = OperatorLayer()
+        return (inputs, others.merged(installed: try journal.apps().compactMapValues { $0.current?.wish }))
     }
 
     func isKnown(_ app: AppName) throws(JournalError) -> Bool {

@@ -32,14 +32,11 @@ extension OperatorCommands {
         let inputs = try DesiredInputs.load(context: context, journal: journal)
         let records = try journal.apps()
         let entry = inputs.operatorLayer.apps[app]
-        var without = inputs.operatorLayer
-        without.apps[app] = nil
-        var named = inputs.named
+        var without = inputs
+        without.operatorLayer.apps[app] = nil
         // Of an app that no layer ever named, as after a rebuild of the journal, the operator speaks alone.
-        named.operatorCommand.insert(app)
-        let merged = DesiredState.merge(
-            local: inputs.local, cloud: inputs.cloud.layer, operator: without, named: named,
-            installed: records.compactMapValues { $0.current?.wish })
+        without.named.operatorCommand.insert(app)
+        let merged = without.merged(installed: records.compactMapValues { $0.current?.wish })
         if let still = merged.apps[app] { return RemovalRefusal(still, inputs) }
         let hasData = isPurge && FileTree.exists(context.folders.dataFolder(of: app))
         guard entry != nil || records[app] != nil || hasData else {

@@ -15,7 +15,6 @@ struct OtauProgress {
         var refusal: String?
     }
 
-    static let resource = "otau_in"
     /// Where the journal keeps the record.
     static let key = "otau"
     static let success = "INSTALL_SUCCESS"
@@ -38,21 +37,23 @@ struct OtauProgress {
 
     /// What the cloud is to be told, if it does not know yet.
     func due(
-        _ plan: Plan, sent: [String: (text: String, at: WallTime)]
-    ) throws(JournalError) -> (resource: String, text: String)? {
+        _ plan: Plan, sent: [CloudResource: SentReport]
+    ) throws(JournalError) -> CloudWrite? {
         let (status, message) = try status(plan)
-        let text = OtauProgress.text(record.version, status, message: message)
-        guard sent[OtauProgress.resource]?.text == text else { return (OtauProgress.resource, text) }
+        let write = CloudWrite(.otauIn, OtauProgress.text(record.version, status, message: message))
+        guard sent[write.resource]?.text == write.text else { return write }
         if status == OtauProgress.success { try journal.setValue(OtauProgress.key, nil) }
         return nil
     }
 
     /// Tells of a phase of the pass that runs, if it is about this update. What the cloud misses it learns at the end.
-    func tell(_ status: String, _ apps: [AppName], _ cloud: any CloudLink) throws(JournalError) {
+    func tell(_ status: String, _ apps: [AppName], by delivery: ReportDelivery) throws(JournalError) {
         guard apps.contains(where: { record.artifacts[$0] != nil }) else { return }
-        let report = (resource: OtauProgress.resource, text: OtauProgress.text(record.version, status))
-        guard (try? cloud.exchange(writing: [report], reading: [])) != nil else { return }
-        try journal.markSent([report])
+        do throws(ConversationFailure) {
+            _ = try delivery.send([CloudWrite(.otauIn, OtauProgress.text(record.version, status))])
+        } catch {
+            if case .journal(let failure) = error { throw failure }
+        }
     }
 
     /// An error of one app is the update's; an update is done when all of its apps are in sync.

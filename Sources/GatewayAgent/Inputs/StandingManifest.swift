@@ -64,43 +64,43 @@ struct StandingManifest: Sendable, Hashable {
     }
 }
 
-extension CloudExchange {
+extension CloudConversation {
     /// Whether `engine_fetch` is polled by itself in this pass, and how.
-    func standingManifest(_ inputs: DesiredInputs) throws(PassFailure) -> StandingManifest? {
-        guard inputs.takenManifest != nil else { return nil }
+    func standingManifest(_ inputs: DesiredInputs) throws(ConversationFailure) -> StandingManifest? {
+        guard inputs.memory[.engineFetch].taken != nil else { return nil }
         return try journaled { () throws(JournalError) in
             try journal.value(StandingManifest.key).flatMap(StandingManifest.init)
         }
     }
 
     /// Asks whether anything else was written than the manifest that stands. Returns nil when not.
-    func poll(_ standing: StandingManifest, _ inputs: DesiredInputs) throws(PassFailure) -> String? {
+    func poll(_ standing: StandingManifest, _ inputs: DesiredInputs) throws(ConversationFailure) -> String? {
         let now = context.clock()
-        let since = standing.since(place: cloud.place, digest: inputs.takenManifest, now: now)
+        let since = standing.since(place: cloud.place, digest: inputs.memory[.engineFetch].taken, now: now)
         let reading: CloudReading
-        do throws(CloudFailure) { reading = try cloud.poll(CloudCommands.resource, since: since) } catch {
+        do throws(CloudFailure) { reading = try cloud.poll(.engineFetch, since: since) } catch {
             throw .cloud(error)
         }
         guard let text = reading.text else { return nil }
         let digest = SHA256.hex(of: text.utf8)
         let settled = reading.isSettled ? reading.lastModified : nil
         // A server that never says when leaves it as it was.
-        if digest == inputs.takenManifest, settled != nil || standing.since != nil || standing.digest != digest {
+        if digest == inputs.memory[.engineFetch].taken, settled != nil || standing.since != nil || standing.digest != digest {
             try keep(StandingManifest(digest: digest, place: cloud.place, since: settled, readAt: now))
         }
         return text
     }
 
     /// Notes after a read what stands there now.
-    func noteStanding(_ text: String, _ inputs: DesiredInputs) throws(PassFailure) {
-        let digest = inputs.takenManifest
+    func noteStanding(_ text: String, _ inputs: DesiredInputs) throws(ConversationFailure) {
+        let digest = inputs.memory[.engineFetch].taken
         guard digest != nil, StandingManifest.isWorthwhile(text), SHA256.hex(of: text.utf8) == digest else {
             return try keep(nil)
         }
         try keep(StandingManifest(digest: digest ?? "", place: cloud.place, readAt: context.clock()))
     }
 
-    private func keep(_ standing: StandingManifest?) throws(PassFailure) {
+    private func keep(_ standing: StandingManifest?) throws(ConversationFailure) {
         try journaled { () throws(JournalError) in
             guard try journal.value(StandingManifest.key) != standing?.text else { return }
             try journal.setValue(StandingManifest.key, standing?.text)

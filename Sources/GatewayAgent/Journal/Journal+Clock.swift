@@ -75,3 +75,20 @@ extension DatabaseConnection {
         try query("SELECT total_changes()").first?[0].int ?? 0
     }
 }
+
+extension GatewayContext {
+    /// Takes what the journal knows of the time into account. Writes nothing.
+    func learnTime(from journal: Journal?) throws(JournalError) { trust.learn(try journal?.trustedTime()) }
+
+    /// The same, and stamps the journal's records that are in doubt, once the clock is trusted.
+    func settleTimes(in journal: Journal) throws(JournalError) {
+        try learnTime(from: journal)
+        let now = clock()
+        try journal.settleTimes(now: now, sinceBoot: sinceBoot(), newest: trust.newest)
+        guard !now.isInDoubt, let noted = try journal.trustedTime(), noted > now.advanced(by: ClockTrust.slack) else {
+            return
+        }
+        // A clock that was ahead wrote it. It must not make this one doubtful once nobody synchronises it any more.
+        try journal.setValue(Journal.trustedTimeKey, String(now.milliseconds))
+    }
+}

@@ -52,21 +52,22 @@ extension Journal {
     }
 
     /// Commands whose clear the cloud has not acknowledged, oldest first.
-    func unclearedCommands(resource: String) throws(JournalError) -> [(id: Int64, text: String)] {
+    func unclearedCommands(resource: CloudResource) throws(JournalError) -> [(id: Int64, text: String)] {
         try read(
-            "SELECT id, text FROM command WHERE resource = ? AND cleared_at IS NULL ORDER BY id", [.text(resource)]
+            "SELECT id, text FROM command WHERE resource = ? AND cleared_at IS NULL ORDER BY id",
+            [.text(resource.rawValue)]
         ).compactMap { row in row[0].int.flatMap { id in row[1].string.map { (id, $0) } } }
     }
 
     /// The cloud acknowledged that the command is gone, or something else stands there now. Writes only where that is
     /// news.
-    func markCleared(resource: String) throws(JournalError) {
+    func markCleared(resource: CloudResource) throws(JournalError) {
         guard try !unclearedCommands(resource: resource).isEmpty else { return }
         let now = clock().milliseconds
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.execute(
                 "UPDATE command SET cleared_at = ? WHERE resource = ? AND cleared_at IS NULL",
-                [.integer(now), .text(resource)])
+                [.integer(now), .text(resource.rawValue)])
         }
     }
 

@@ -4,11 +4,11 @@ internal import GatewaySystem
 
 extension Journal {
     /// What the cloud acknowledged last, by resource.
-    func sentReports() throws(JournalError) -> [String: (text: String, at: WallTime)] {
-        var sent: [String: (text: String, at: WallTime)] = [:]
+    func sentReports() throws(JournalError) -> [CloudResource: SentReport] {
+        var sent: [CloudResource: SentReport] = [:]
         for row in try read("SELECT resource, text, sent_at FROM sent_report") {
-            if let resource = row[0].string, let text = row[1].string {
-                sent[resource] = (text, WallTime(milliseconds: row[2].int ?? 0))
+            if let resource = row[0].string.flatMap(CloudResource.init), let text = row[1].string {
+                sent[resource] = SentReport(text: text, at: WallTime(milliseconds: row[2].int ?? 0))
             }
         }
         return sent
@@ -16,7 +16,7 @@ extension Journal {
 
     /// - Parameter values: single values that are kept in the same transaction.
     func markSent(
-        _ reports: [(resource: String, text: String)], noting values: [String: String] = [:]
+        _ reports: [CloudWrite], noting values: [String: String] = [:]
     ) throws(JournalError) {
         guard !reports.isEmpty else { return }
         let now = clock().milliseconds
@@ -24,7 +24,7 @@ extension Journal {
             for report in reports {
                 try c.execute(
                     "INSERT OR REPLACE INTO sent_report (resource, text, sent_at) VALUES (?, ?, ?)",
-                    [.text(report.resource), .text(report.text), .integer(now)])
+                    [.text(report.resource.rawValue), .text(report.text), .integer(now)])
             }
             for (key, value) in values { try c.setValue(key, value) }
         }

@@ -60,10 +60,10 @@ public struct PassOptions: Sendable {
     var purges = false
     /// Whether a person sits at the terminal: then no patience with the cloud holds.
     public var isByHand = false
-    /// Why the pass runs, for the journal: "command line", "timer", "manifest changed".
-    public var reason = "command line"
+    /// Why the pass runs.
+    public var reason: PassReason
 
-    public init() {}
+    public init(_ reason: PassReason = .commandLine) { self.reason = reason }
 }
 
 /// How a pass ended.

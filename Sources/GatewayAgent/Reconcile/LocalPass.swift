@@ -34,11 +34,13 @@ public enum LocalPass {
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: SupervisordServices(ifChosenIn: context),
                 cloud: cloud, emit: emit)
-            var result = try reconciler.run(options)
+            guard case .finished(var result) = try reconciler.run(options) else {
+                return PassResult(exit: .tryLater, summary: "the pass was interrupted")
+            }
             if let closed { result.talk = .failed(closed) }
             if case .notAsked = result.talk { return result }
             // Nobody waits for the time; `gwe status` tells the trouble.
-            _ = timing.ended(result.talk, byteCount: cloud?.byteCount ?? 0, interval: .seconds(14_400))
+            _ = timing.ended(result.talk, byteCount: cloud?.byteCount ?? 0, interval: UpdateInterval.standard)
             return result
         } catch let error as LockedState.Failure {
             return PassResult(exit: error.exit, summary: error.description)
@@ -77,13 +79,10 @@ public enum LocalPass {
             }
             for problem in inputs.problems { emit(.problem(problem.message)) }
             let services = services ?? SupervisordServices(ifChosenIn: context)?.snapshots()
-            var snapshot = try Reconciler.observe(
-                context: context, journal: journal, inputs: inputs, services: services, options: options)
-            if snapshot.plan.apps.contains(where: { $0.steps.contains(.download) }) {
-                let usage = DataBudgetLedger(context: context)
-                snapshot.observed.allowance = usage.allowance(snapshot.desired.policy) { emit(.problem($0)) }
-                snapshot.survey(context: context, cloud: isReachable ? cloud : nil, only: options.only)
-            }
+            let observation = try Observation(
+                context: context, journal: journal, services: services, isDeep: options.isDeep)
+            var snapshot = try observation.snapshot(inputs, journal: journal, only: options.only)
+            snapshot.surveyDownloads(context, cloud: isReachable ? cloud : nil, only: options.only, emit: emit)
             emit(.plan(snapshot.plan))
             if isCloudMissing, !inputs.isKnown, inputs.exit == nil {
                 return PassResult(exit: .unavailable, summary: PassOutcome.unknownWish)
@@ -108,86 +107,29 @@ public enum LocalPass {
 
     /// What the cloud's commands would make of the layers, without taking them.
     private static func preview(_ cloud: any CloudLink, _ inputs: inout DesiredInputs) throws(CloudFailure) {
-        let values = try cloud.exchange(writing: [], reading: CloudExchange.inputs)
-        let (takenOtau, takenManifest) = (inputs.takenOtau, inputs.takenManifest)
-        preview(values[CloudCommands.otauResource] ?? "", of: CloudCommands.otauResource, &inputs) {
-            (text) throws(DocumentErrors) in
-            if SHA256.hex(of: text.utf8) == takenOtau { return nil }
-            return try OtauExchange.decode(text)?.command
+        let values = try cloud.request(writing: [], reading: CloudResource.inputs)
+        preview(CloudValue(.configOtau, values[.configOtau] ?? ""), &inputs) { value throws(DocumentErrors) in
+            try OtauConversation.decode(value)?.command
         }
-        preview(values[CloudCommands.resource] ?? "", of: CloudCommands.resource, &inputs) {
-            (text) throws(DocumentErrors) in
-            let command = try CloudCommands.decode(text)
-            if case .manifest(_, let digest) = command, digest == takenManifest { return nil }
-            return command
+        preview(CloudValue(.engineFetch, values[.engineFetch] ?? ""), &inputs) { value throws(DocumentErrors) in
+            try CloudCommand.decode(value)
         }
     }
 
     private static func preview(
-        _ text: String, of resource: String, _ inputs: inout DesiredInputs,
-        _ decode: (String) throws(DocumentErrors) -> CloudCommand?
+        _ value: CloudValue, _ inputs: inout DesiredInputs,
+        _ decode: (CloudValue) throws(DocumentErrors) -> CloudCommand?
     ) {
+        switch inputs.memory.news(of: value) {
+        case .empty, .taken, .uncleared: return
+        case .refused, .new: break
+        }
         do throws(DocumentErrors) {
-            guard !text.isEmpty, let command = try decode(text) else { return }
+            guard let command = try decode(value) else { return }
             inputs.cloud = inputs.cloud.after(command, number: Int64.max)
         } catch {
             inputs.add(
-                .init(source: resource, digest: SHA256.hex(of: text.utf8), message: "\(error)", exit: .badInput))
-        }
-    }
-}
-
-/// The state folder, locked, with its journal open: what a pass that writes needs.
-final class LockedState: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        var exit: ExitStatus
-        var description: String
-        /// Who has the lock.
-        var holder: FileLock.Holder?
-    }
-
-    let lock: FileLock
-    let journal: Journal
-
-    /// Creates the state folder if it is missing. An unwritable folder or journal fails here, before anything else is
-    /// touched.
-    /// - Parameter inherited: the lock, where this process has it already.
-    init(context: GatewayContext, purpose: String, lock inherited: FileLock? = nil) throws(Failure) {
-        let folders = context.folders
-        do throws(SystemError) {
-            for folder in [folders.stateFolder, folders.releasesFolder, folders.downloadsFolder] {
-                _ = try FileTree.makeDirectory(folder)
-                FaultPoint.pass("state.folder")
-            }
-        } catch {
-            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isNotPermitted ? .notPermitted : .cannotCreate
-            throw Failure(exit: exit, description: "\(error)")
-        }
-        do throws(FileLock.Failure) {
-            if let inherited {
-                lock = inherited
-            } else {
-                lock = try FileLock.acquire(folders.lockFile, purpose: purpose)
-            }
-        } catch {
-            if case .held(_, let holder) = error {
-                throw Failure(exit: .tryLater, description: "\(error)", holder: holder)
-            }
-            guard case .system(let failure) = error, failure.isNoSpace else {
-                throw Failure(exit: .notPermitted, description: "\(error)")
-            }
-            throw Failure(exit: .noSpace, description: "\(error)")
-        }
-        FaultPoint.pass("state.locked")
-        // A check of a package that was interrupted; nobody else is checking one now.
-        try? FileTree.emptyTrash(in: folders.releasesFolder)
-        do throws(JournalError) {
-            journal = try Journal.open(folders: folders, clock: context.clock)
-            try context.settleTimes(in: journal)
-            FaultPoint.pass("journal.open")
-        } catch {
-            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError
-            throw Failure(exit: exit, description: error.description)
+                .init(source: value.resource.rawValue, digest: value.digest, message: "\(error)", exit: .badInput))
         }
     }
 }

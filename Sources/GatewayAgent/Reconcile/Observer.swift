@@ -2,7 +2,7 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// Looks at what is there: the journal, checked against the disk and against what supervises. Writes nothing.
+/// Holds what the journal says is installed against the disk. Writes nothing.
 struct Observer {
     let context: GatewayContext
     let store: ReleaseStore
@@ -17,24 +17,8 @@ struct Observer {
         self.isDeep = isDeep
     }
 
-    /// - Parameter services: what supervises; nil when nothing does.
-    func observe(
-        apps: [AppName: AppRecord], desired: DesiredState, services: [AppName: ServiceSnapshot]?
-    ) -> ObservedState {
-        var state = ObservedState(minuteOfDay: context.trust.reading.localMinuteOfDay)
-        state.clockDoubt = context.trust.doubt
-        for (name, record) in apps {
-            guard let current = record.current else { continue }
-            let kept = record.others.filter { $0.state == .installed }.map(\.installed)
-            let isRunning: Bool? =
-                current.installed.kind == .service ? services.map { $0[name]?.isRunning ?? false } : nil
-            state.apps[name] = ObservedApp(
-                current: current.installed, kept: kept, drift: drift(of: current, desired: desired.apps[name]),
-                isRunning: isRunning, hasEndedWell: services?[name]?.hasEndedWell ?? false)
-        }
-        state.freeByteCount = try? FileSystemInfo(containing: existingFolder).availableByteCount
-        return state
-    }
+    /// Free for gwe on the file system of the state folder; nil when not known.
+    var freeByteCount: Int64? { try? FileSystemInfo(containing: existingFolder).availableByteCount }
 
     /// The state folder, or the nearest folder above it that is there.
     private var existingFolder: String {
@@ -46,8 +30,9 @@ struct Observer {
     }
 
     /// How one installed app differs from what was installed.
-    func drift(of record: ReleaseRecord, desired: DesiredApp?) -> [Drift] {
-        var drift = files(of: record)
+    /// - Parameter damage: what `damage(_:)` has found.
+    func drift(of record: ReleaseRecord, damage: [Drift], desired: DesiredApp?) -> [Drift] {
+        var drift = damage
         let link = FileTree.linkTarget(context.folders.currentLink(of: record.app))
         if link != record.installed.folder { drift.append(.symlink(target: link)) }
         // With files missing the configuration cannot be generated, and is written anew by the repair anyway.
@@ -59,7 +44,8 @@ struct Observer {
         return drift
     }
 
-    private func files(of record: ReleaseRecord) -> [Drift] {
+    /// How the files of a release differ from its inventory.
+    func damage(_ record: ReleaseRecord) -> [Drift] {
         let folder = store.path(record.app, record.installed.folder)
         guard FileTree.exists(folder) else { return [.missing(path: ".")] }
         do {

@@ -16,13 +16,18 @@ final class StepRunner {
     let operation: Int64
     /// Apps whose data goes with them (rules 17).
     let purged: Set<AppName>
+    /// See `Reconciler.isInterrupted`.
+    let isInterrupted: @Sendable () -> Bool
     let emit: @Sendable (PassEvent) -> Void
     private var noted: [Change] = []
+    /// Whether a step was left because the pass must not go on. No step begins after that, and what the last one saw is
+    /// nobody's failure: while the daemon stops, it stops the apps that a step may be waiting for.
+    private(set) var wasInterrupted = false
 
     init(
         context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
-        policy: Policy,
-        operation: Int64, purged: Set<AppName> = [], emit: @escaping @Sendable (PassEvent) -> Void
+        policy: Policy, operation: Int64, purged: Set<AppName> = [],
+        isInterrupted: @escaping @Sendable () -> Bool = { false }, emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         store = ReleaseStore(folders: context.folders)
@@ -32,11 +37,19 @@ final class StepRunner {
         self.policy = policy
         self.operation = operation
         self.purged = purged
+        self.isInterrupted = isInterrupted
         self.emit = emit
+    }
+
+    /// Whether the pass may go on; once it may not, it never may again.
+    private var mayGoOn: Bool {
+        if isInterrupted() { wasInterrupted = true }
+        return !wasInterrupted
     }
 
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
     func run(_ step: Step, _ work: AppProgress) {
+        guard mayGoOn else { return }
         if let result = foregone(step, work) {
             return emit(.step(work.app, step, result.outcome, message: result.message))
         }
@@ -72,7 +85,7 @@ final class StepRunner {
     func perform(
         _ step: Step, _ work: AppProgress, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
     ) {
-        guard work.failure == nil else { return }
+        guard work.failure == nil, mayGoOn else { return }
         FaultPoint.pass("\(step.rawValue).before")
         emit(.step(work.app, step, .started, message: ""))
         let (app, now) = (work.app, context.clock())
@@ -83,8 +96,10 @@ final class StepRunner {
             FaultPoint.pass("\(step.rawValue).begun")
             let result = try body()
             FaultPoint.pass("\(step.rawValue).after")
+            guard mayGoOn else { return }
             finish(step, work, result)
         } catch {
+            guard mayGoOn else { return }
             finish(step, work, StepResult(outcome: .failed, message: error.description))
             work.failure = error
             work.failedStep = step

@@ -78,14 +78,14 @@ struct DataBudgetLedger {
         guard let cloud = configuration.cloud else {
             return configuration.proxy.map(route(toward:)) ?? .none
         }
-        let proxy = DoctorURL(cloud).flatMap {
-            DoctorProxy.inForce(configuration.proxy, ProcessFacts.environment, for: $0)
+        let proxy = WebAddress(cloud).flatMap {
+            WebProxy.inForce(configuration.proxy, ProcessFacts.environment, for: $0)
         }
         return route(toward: proxy?.url ?? cloud)
     }
 
     private func route(toward url: String) -> Route {
         if let name = NetworkRoute.interface(toward: url) { return .over(name) }
-        return .unknown(host: DoctorURL(url)?.host ?? "the cloud")
+        return .unknown(host: WebAddress(url)?.host ?? "the cloud")
     }
 }

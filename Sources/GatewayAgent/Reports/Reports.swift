@@ -20,28 +20,28 @@ struct Reports {
     }
 
     /// All of them by resource, whether due or not.
-    var all: [(resource: String, value: JSONValue)] {
-        [("engine_report", engineReport), ("fetch_status", fetchStatus), ("device_info", deviceInfo)]
+    var all: [(resource: CloudResource, value: JSONValue)] {
+        [(.engineReport, engineReport), (.fetchStatus, fetchStatus), (.deviceInfo, deviceInfo)]
     }
 
     /// Those that the cloud does not have yet.
-    func due(sent: [String: (text: String, at: WallTime)], now: WallTime) -> [(resource: String, text: String)] {
-        var due: [(resource: String, text: String)] = []
-        func consider(_ resource: String, _ value: JSONValue, hasChanged: (JSONValue) -> Bool) {
+    func due(sent: [CloudResource: SentReport], now: WallTime) -> [CloudWrite] {
+        var due: [CloudWrite] = []
+        func consider(_ resource: CloudResource, _ value: JSONValue, hasChanged: (JSONValue) -> Bool) {
             if let last = sent[resource], now >= last.at, last.at.duration(to: now) < Reports.repetition,
-                let node = try? JSON.parse(Array(last.text.utf8), source: resource), !hasChanged(node.json)
+                let node = try? JSON.parse(Array(last.text.utf8), source: resource.rawValue), !hasChanged(node.json)
             {
                 return
             }
-            due.append((resource, value.text()))
+            due.append(CloudWrite(resource, value.text()))
         }
-        consider("engine_report", engineReport) {
+        consider(.engineReport, engineReport) {
             EngineReport.withoutUptime($0) != EngineReport.withoutUptime(engineReport)
         }
-        consider("device_info", deviceInfo) { DeviceInfo.isSignificantChange(from: $0, to: deviceInfo) }
+        consider(.deviceInfo, deviceInfo) { DeviceInfo.isSignificantChange(from: $0, to: deviceInfo) }
         // A gateway that never had anything to say of an artifact stays silent; one that had takes it back.
-        if fetchStatus.members?.isEmpty == false || sent["fetch_status"] != nil {
-            consider("fetch_status", fetchStatus) { $0 != fetchStatus }
+        if fetchStatus.members?.isEmpty == false || sent[.fetchStatus] != nil {
+            consider(.fetchStatus, fetchStatus) { $0 != fetchStatus }
         }
         return due
     }

@@ -32,7 +32,7 @@ struct UsageDelivery {
     static func due(
         _ context: GatewayContext, _ journal: Journal, isForced: Bool = false, report: (String) -> Void
     ) throws(JournalError) -> UsageDelivery? {
-        let sent = try journal.sentReports()[UsageReport.resource]
+        let sent = try journal.sentReports()[.usageReport]
         if !isForced, try isRefused(context, journal) { return nil }
         let acknowledged = try journal.value(acknowledgedKey).flatMap { Int64($0) }
         do throws(DatabaseError) {
@@ -65,16 +65,16 @@ struct UsageDelivery {
     }
 
     /// What goes out and what is asked back in the pass's request.
-    var writes: [(resource: String, text: String)] { isDoubtful ? [] : [(UsageReport.resource, text)] }
-    var reads: [String] { isDoubtful ? [UsageReport.resource] : [] }
+    var writes: [CloudWrite] { isDoubtful ? [] : [CloudWrite(.usageReport, text)] }
+    var reads: [CloudResource] { isDoubtful ? [.usageReport] : [] }
 
     /// Whether the cloud has the report, once that request was answered. If not, it is to be sent by itself.
-    func hasArrived(_ values: [String: String]) -> Bool { !isDoubtful || values[UsageReport.resource] == text }
+    func hasArrived(_ values: [CloudResource: String]) -> Bool { !isDoubtful || values[.usageReport] == text }
 
     /// Notes that the cloud has the report, and forgets the interval.
     func acknowledge(report: (String) -> Void) throws(JournalError) {
         FaultPoint.pass("usage.arrived")
-        try journal.markSent([(UsageReport.resource, text)], noting: [Self.acknowledgedKey: String(interval)])
+        try journal.markSent([CloudWrite(.usageReport, text)], noting: [Self.acknowledgedKey: String(interval)])
         if try journal.value(Self.refusedKey) != nil { try journal.setValue(Self.refusedKey, nil) }
         FaultPoint.pass("usage.acknowledged")
         do throws(DatabaseError) { try store.forget(interval) } catch { report("\(error)") }
@@ -116,8 +116,7 @@ struct UsageDelivery {
 
     /// Whether these are requests that an agent with nothing to do makes: they alone are no reason for more traffic.
     static func isOwnLoop(_ entry: UsageEntry, identity: String) -> Bool {
-        let outputs = ["engine_report", "fetch_status", "device_info", UsageReport.resource, "otau_in"]
-        let isOwn = entry.resources.allSatisfy { CloudExchange.inputs.contains($0) || outputs.contains($0) }
+        let isOwn = entry.resources.allSatisfy { CloudResource(rawValue: $0) != nil }
         guard entry.identity == identity, isOwn else { return false }
         switch entry.method {
         case .readWrite, .write, .longPoll, .publish, .subscribe: return true

@@ -7,7 +7,6 @@ internal import Documents
 ///
 /// Loops of its dashboards (interface, identity, then keys longer than two characters) read it: there are no other keys.
 enum UsageReport {
-    static let resource = "usage_report"
     /// Gateway Engine's word for an identity that is not set: the two quotes that its configuration file has.
     static let noIdentity = "''"
     /// Lists of resources are cut after so many bytes, so that a report stays well below the 64 KiB of a value.

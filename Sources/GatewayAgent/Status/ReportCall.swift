@@ -14,7 +14,8 @@ public enum ReportCall {
         let services = services ?? SupervisordServices(ifChosenIn: context)?.snapshots()
         let usage = try UsageDelivery.preview(context) ?? .object([])
         let reports = try reports(context, journal, services)
-        return .object(reports.all.map { ($0.resource, $0.value) } + [(UsageReport.resource, usage)])
+        return .object(
+            reports.all.map { ($0.resource.rawValue, $0.value) } + [(CloudResource.usageReport.rawValue, usage)])
     }
 
     /// Sends all of them from a process that is no daemon, under the state lock.
@@ -43,39 +44,35 @@ public enum ReportCall {
     static func send(
         _ context: GatewayContext, _ journal: Journal, _ services: [AppName: ServiceSnapshot]?, _ cloud: any CloudLink
     ) throws(JournalError) -> (exit: ExitStatus, message: String) {
-        let reports = try reports(context, journal, services).all.map { (resource: $0.resource, text: $0.value.text()) }
-        var problem: String?
-        let usage = try UsageDelivery.due(context, journal, isForced: true) { problem = $0 }
-        let values: [String: String]
-        do throws(CloudFailure) {
-            values = try cloud.exchange(writing: reports + (usage?.writes ?? []), reading: usage?.reads ?? [])
-        } catch {
-            return (.unavailable, error.description)
+        let reports = try reports(context, journal, services).all.map { CloudWrite($0.resource, $0.value.text()) }
+        let ofCloud = Monitor<String?>(nil)
+        let ofStorage = Monitor<String?>(nil)
+        let noteStorage: @Sendable (String) -> Void = { text in ofStorage.update { $0 = text } }
+        let usage = try UsageDelivery.due(context, journal, isForced: true, report: noteStorage)
+        var delivery = ReportDelivery(context: context, journal: journal, cloud: cloud) { event in
+            if case .problem(let text) = event { ofCloud.update { $0 = text } }
         }
-        // The cloud has them: what the journal cannot note is sent again.
-        try journal.markSent(reports)
-        if let usage, !usage.hasArrived(values) {
-            do throws(CloudFailure) {
-                _ = try cloud.exchange(writing: [(UsageReport.resource, usage.text)], reading: [])
-            } catch {
-                return (.unavailable, error.description)
+        delivery.storageProblem = noteStorage
+        do throws(ConversationFailure) { _ = try delivery.send(reports, usage: usage) } catch {
+            switch error {
+            case .journal(let failure): throw failure
+            case .cloud(let failure): return (.unavailable, failure.description)
             }
         }
-        try usage?.acknowledge { problem = $0 }
-        if let problem { return (.inputOutputError, problem) }
-        let names = reports.map(\.resource) + (usage == nil ? [] : [UsageReport.resource])
-        return (.success, "sent " + names.joined(separator: ", "))
+        if let problem = ofCloud.look(\.self) { return (.unavailable, problem) }
+        if let problem = ofStorage.look(\.self) { return (.inputOutputError, problem) }
+        let names = reports.map(\.resource) + (usage == nil ? [] : [.usageReport])
+        return (.success, "sent " + names.map(\.rawValue).joined(separator: ", "))
     }
 
     private static func reports(
         _ context: GatewayContext, _ journal: Journal?, _ services: [AppName: ServiceSnapshot]?
     ) throws(JournalError) -> Reports {
         let inputs = try DesiredInputs.load(context: context, journal: journal)
-        let snapshot = try Reconciler.observe(
-            context: context, journal: journal, inputs: inputs, services: services, options: PassOptions())
-        let status = GatewayStatus(
-            desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan, services: services,
-            problems: inputs.problems.map(\.message))
-        return try Reports(context: context, journal: journal, status: status, generation: inputs.cloud.generation)
+        let snapshot = try Observation(context: context, journal: journal, services: services)
+            .snapshot(inputs, journal: journal)
+        return try Reports(
+            context: context, journal: journal, status: snapshot.status(problems: inputs.problems.map(\.message)),
+            generation: inputs.cloud.generation)
     }
 }

@@ -41,19 +41,16 @@ public struct StatusReport: Sendable {
         let external = daemon == nil ? SupervisordServices(ifChosenIn: context) : nil
         let daemon = daemon ?? external.map { DaemonFacts(services: $0.snapshots()) }
         let inputs = try DesiredInputs.load(context: context, journal: journal)
-        var options = PassOptions()
-        options.isDeep = isDeep
-        let snapshot = try Reconciler.observe(
-            context: context, journal: journal, inputs: inputs, services: daemon?.services, options: options)
+        let observation = try Observation(
+            context: context, journal: journal, services: daemon?.services, isDeep: isDeep)
+        let snapshot = try observation.snapshot(inputs, journal: journal)
         var problems = try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
         let unknown = daemon?.services.values.first { $0.state == ServiceState.unknown.rawValue }?.lastError
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
-        let status = GatewayStatus(
-            desired: snapshot.desired, observed: snapshot.observed, plan: snapshot.plan, services: daemon?.services,
-            progressing: daemon?.progressing ?? [], problems: problems)
+        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems)
         if let only { return detail(of: only, status, context) }
         let rows = status.apps.map { $0.json }
         var members: [(String, JSONValue)] = [

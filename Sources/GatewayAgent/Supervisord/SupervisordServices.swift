@@ -150,22 +150,6 @@ public final class SupervisordServices: ServiceManager {
         }
     }
 
-    /// What an operator says of one app, done at once.
-    func carryOut(_ verb: AppVerb, on app: AppName) -> (ExitStatus, String) {
-        var problem: String?
-        switch verb {
-        case .hold, .unhold: break
-        case .stop: problem = stop(app).flatMap { $0.state.hasProcess ? $0.problem : nil }
-        case .start, .restart:
-            let definitions = ServiceConfiguration(context: context).definitions(of: [app])
-            guard !definitions.isEmpty else { return (.failure, "\(app) is not installed, or is no service") }
-            if verb == .restart { _ = stop(app) }
-            problem = bringUp(app, definitions)
-        }
-        if let problem { return (outage() == nil ? .failure : .unavailable, "\(app): \(problem)") }
-        return (.success, "\(app): \(verb.done(status(of: app)?.state.rawValue))")
-    }
-
     // MARK: what is known
 
     /// Whether gwe installed it as a service.

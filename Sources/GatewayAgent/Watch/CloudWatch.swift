@@ -32,9 +32,7 @@ final class CloudWatch: Sendable {
 
     let monitor = Monitor(State())
     private let knowledge: CloudKnowledge
-    /// How the reason ends for which it asks for a pass.
-    static let reasonEnding = " changed in the cloud"
-    private let wake: @Sendable (String) -> Void
+    private let wake: @Sendable (PassReason) -> Void
     private let log: @Sendable (PassEvent) -> Void
 
     /// Told of each failure with its bytes: the day's limits count them.
@@ -42,7 +40,7 @@ final class CloudWatch: Sendable {
 
     init(
         knowledge: CloudKnowledge, failed: @escaping @Sendable (Int64) -> Void = { _ in },
-        wake: @escaping @Sendable (String) -> Void,
+        wake: @escaping @Sendable (PassReason) -> Void,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.knowledge = knowledge
@@ -59,7 +57,7 @@ final class CloudWatch: Sendable {
     static func start(
         _ context: GatewayContext, journal: Journal, timing: CloudTiming,
         log: @escaping @Sendable (PassEvent) -> Void,
-        wake: @escaping @Sendable (String) -> Void
+        wake: @escaping @Sendable (PassReason) -> Void
     ) -> CloudWatch? {
         let configuration = context.configuration
         guard configuration.product != nil, configuration.transport == .mqtt || configuration.poll == .long else {
@@ -148,7 +146,7 @@ final class CloudWatch: Sendable {
     /// Asks for a pass if a value is a reason for one.
     private func hear(_ change: CloudChange) {
         guard !isEnding, knowledge.isNews(change) else { return }
-        wake(change.resource + CloudWatch.reasonEnding)
+        wake(.cloudChanged(change.value.resource))
     }
 
     /// Tries while passes reach the cloud, until the watch is to end. Where they do not, the schedule is theirs alone.
@@ -173,7 +171,7 @@ final class CloudWatch: Sendable {
                 // after a pass was not is told.
                 if isFirstRefusal {
                     seen = passCount
-                    wake("the cloud refuses this gateway's token")
+                    wake(.tokenRefused)
                 } else if !sleep(CloudWatch.pause(after: record.failures, error)) {
                     return
                 }
@@ -192,40 +190,35 @@ final class CloudWatch: Sendable {
     }
 }
 
-/// A value that stands in the cloud.
+/// A value that was heard of.
 struct CloudChange: Sendable, Hashable {
-    var resource: String
-    var text: String
+    var value: CloudValue
     /// Whether it was just written, as far as is known; false for what stood there when the watch began.
     var isFresh: Bool
 }
 
-/// Whether a value is a reason for a pass.
+/// What the watch knows of the cloud, through the journal.
 struct CloudKnowledge: Sendable {
     let journal: Journal
 
-    /// An empty value asks for nothing: it is what a clear leaves. A manifest that was taken and stands is known. So is
-    /// what passes have refused or are at work on, unless it was written again.
+    /// Whether a value is a reason for a pass. What passes have refused or are at work on is none, unless it was written
+    /// again; nor is a journal that cannot be read now a reason to miss anything.
     func isNews(_ change: CloudChange) -> Bool {
+        let memory = (try? journal.cloudMemory()) ?? CloudMemory()
+        return switch memory.news(of: change.value) {
         // Nothing is asked for; but what was wrong before is no more, which a pass takes back.
-        guard !change.text.allSatisfy(\.isWhitespace) else {
-            return (try? journal.problemDigest(source: change.resource)) != nil
+        case .empty(let endsRefusal): endsRefusal
+        case .taken: false
+        case .refused, .uncleared: change.isFresh
+        case .new: true
         }
-        let digest = SHA256.hex(of: change.text.utf8)
-        let key = change.resource == CloudCommands.otauResource ? OtauExchange.takenKey : CloudExchange.takenManifestKey
-        guard (try? journal.value(key)) != digest else { return false }
-        if change.isFresh { return true }
-        // Refused and told, or taken and about to be cleared.
-        if (try? journal.problemDigest(source: change.resource)) == digest { return false }
-        return (try? journal.unclearedCommands(resource: change.resource).last?.text) != change.text
     }
 
     /// Since when nothing but the manifest that was taken stands in `engine_fetch`, as far as passes have found out.
     func standingSince(place: String, now: WallTime) -> String? {
-        guard let text = try? journal.value(StandingManifest.key), let standing = StandingManifest(text) else {
-            return nil
-        }
-        let taken = try? journal.value(CloudExchange.takenManifestKey)
-        return standing.since(place: place, digest: taken, now: now)
+        guard let text = try? journal.value(StandingManifest.key), let standing = StandingManifest(text),
+            let memory = try? journal.cloudMemory()
+        else { return nil }
+        return standing.since(place: place, digest: memory[.engineFetch].taken, now: now)
     }
 }

@@ -38,12 +38,12 @@ final class LongPollWatch: CloudWatch.Source {
         let start = MonotonicTime.now
         let answer: PollAnswer
         do throws(DeviceClientError) {
-            answer = try client.poll(CloudCommands.resource, timeout: LongPollWatch.timeout, since: since ?? "0")
+            answer = try client.poll(CloudResource.engineFetch.rawValue, timeout: LongPollWatch.timeout, since: since ?? "0")
         } catch {
             if error.transfer?.kind == .cancelled { return nil }
             throw CloudFailure(error)
         }
-        let text = answer.values.map { $0[CloudCommands.resource] ?? "" }
+        let text = answer.values.map { $0[CloudResource.engineFetch.rawValue] ?? "" }
         let isAgain = unsettled.map { $0.text == text && $0.lastModified == answer.lastModified } ?? false
         let isHeld = pace.isHeld(
             text, answer.lastModified, isLook: isAgain && answer.lastModified != nil,
@@ -59,7 +59,7 @@ final class LongPollWatch: CloudWatch.Source {
                 description: "cannot watch the cloud: it answers at once and has nothing new", trouble: .garbledAnswer)
         }
         return text.map {
-            CloudChange(resource: CloudCommands.resource, text: $0, isFresh: !isFirst && !isAgain)
+            CloudChange(value: CloudValue(.engineFetch, $0), isFresh: !isFirst && !isAgain)
         }
     }
 

@@ -50,13 +50,13 @@ final class MQTTWatch: CloudWatch.Source {
                 configuration: .init(device), tokens: tokens,
                 meter: context.usageMeter().count,
                 handler: { set in
-                    guard CloudExchange.inputs.contains(set.alias) else { return .nothing }
+                    guard let resource = CloudResource(rawValue: set.alias), resource.isInput else { return .nothing }
                     // One that was not heard before, on a device that has heard others, was just written.
                     let isFresh = last.update { last in
                         let before = last.updateValue(set.timestamp ?? 0, forKey: set.alias)
                         return before.map { $0 != set.timestamp ?? 0 } ?? false
                     }
-                    heard(CloudChange(resource: set.alias, text: set.value, isFresh: isFresh))
+                    heard(CloudChange(value: CloudValue(resource, set.value), isFresh: isFresh))
                     return .nothing
                 })
             self.client = client

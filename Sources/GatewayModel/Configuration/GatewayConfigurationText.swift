@@ -59,11 +59,8 @@ enum SettingText {
             ? nil : "expected a proxy of \(schemes.joined(separator: ", ")), found '\(url.scheme)'"
     }
 
-    /// Seconds, or a time such as `4h`; whole seconds from 1 s to 365 days.
-    static func interval(_ text: String) -> Duration? {
-        guard let interval = Quantities.duration(text), interval.components.attoseconds == 0 else { return nil }
-        return (.seconds(1) ... .seconds(31_536_000)).contains(interval) ? interval : nil
-    }
+    /// Seconds, or a time such as `4h`; see `UpdateInterval`.
+    static func interval(_ text: String) -> Duration? { Quantities.duration(text).flatMap(UpdateInterval.checked) }
 
     /// A URL cut at its `://`; the scheme in lower case.
     static func schemeAndRest(_ text: String) -> (scheme: String, rest: Substring)? {

@@ -13,7 +13,7 @@ extension Field {
         switch rule {
         case .zeroAllowed: return duration
         case .positive where duration > .zero: return duration
-        case .wholeSeconds where duration >= .seconds(1) && duration.components.attoseconds == 0: return duration
+        case .wholeSeconds where UpdateInterval.checked(duration) != nil: return duration
         case .positive: expected("a duration longer than zero")
         case .wholeSeconds: expected("a duration of whole seconds, at least 1s")
         }

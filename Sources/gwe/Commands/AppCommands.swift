@@ -29,8 +29,9 @@ struct AppAction {
                 }
             }
         }
-        let (exit, message) = LocalAction.perform(verb, on: name, context)
+        let (exit, message, notes) = LocalAction.perform(verb, on: name, context)
         exit == .success ? emit(message) : tell("gwe: \(message)")
+        for note in notes { tell("gwe: note: \(note)") }
         throw finish(exit)
     }
 }

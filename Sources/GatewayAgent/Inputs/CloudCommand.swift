@@ -11,6 +11,22 @@ enum CloudCommand: Sendable {
     case manifest(Layer, digest: String)
 }
 
+extension CloudCommand {
+    /// What a value of `engine_fetch` says.
+    static func decode(_ value: CloudValue) throws(DocumentErrors) -> CloudCommand {
+        CloudCommand(try EngineFetch.decode(value.text, source: value.resource.rawValue, yaml: YAML.read))
+    }
+
+    init(_ command: EngineFetchCommand) {
+        self =
+            switch command {
+            case .empty: .none
+            case .install(let entries, let remove): .install(entries: entries, remove: remove)
+            case .manifest(let layer, let source): .manifest(layer, digest: SHA256.hex(of: source.utf8))
+            }
+    }
+}
+
 /// The cloud layer as the journal has it.
 struct CloudLayer: Sendable {
     var layer: Layer?
@@ -27,20 +43,6 @@ struct CloudLayer: Sendable {
             next.apply(install: entries, remove: remove, commandNumber: number)
             return CloudLayer(layer: next, generation: generation)
         case .manifest(let manifest, let digest): return CloudLayer(layer: manifest, generation: digest)
-        }
-    }
-}
-
-/// Reads commands from the resources of the cloud.
-enum CloudCommands {
-    static let resource = "engine_fetch"
-    static let otauResource = "config_otau"
-
-    static func decode(_ text: String) throws(DocumentErrors) -> CloudCommand {
-        switch try EngineFetch.decode(text, yaml: YAML.read) {
-        case .empty: .none
-        case .install(let entries, let remove): .install(entries: entries, remove: remove)
-        case .manifest(let layer, let source): .manifest(layer, digest: SHA256.hex(of: source.utf8))
         }
     }
 }

@@ -50,10 +50,7 @@ public enum UsageSummary {
     private static func policy(_ context: GatewayContext) throws(JournalError) -> Policy {
         let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
         let inputs = try DesiredInputs.load(context: context, journal: journal)
-        return DesiredState.merge(
-            local: inputs.local, cloud: inputs.cloud.layer, operator: inputs.operatorLayer, named: inputs.named,
-            installed: try journal?.apps().compactMapValues { $0.current?.wish } ?? [:]
-        ).policy
+        return inputs.merged(installed: try journal?.apps().compactMapValues { $0.current?.wish } ?? [:]).policy
     }
 }
 

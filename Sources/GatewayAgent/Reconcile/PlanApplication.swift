@@ -1,0 +1,129 @@
+internal import GatewayModel
+internal import GatewaySystem
+
+/// Carries out a plan: an operation of the journal, all downloads before anything is interrupted, then the steps of each
+/// app, and what came of it.
+struct PlanApplication {
+    let context: GatewayContext
+    let journal: Journal
+    let services: (any ServiceManager)?
+    /// nil where the cloud cannot be asked.
+    let cloud: (any CloudLink)?
+    let isInterrupted: @Sendable () -> Bool
+    let emit: @Sendable (PassEvent) -> Void
+
+    /// - Returns: false when the pass was interrupted. The operation then stays open in the journal, as after a crash, and
+    ///   `Recovery` ends it at the next pass.
+    func run(
+        _ snapshot: Snapshot, _ options: PassOptions, _ outcome: inout PassOutcome
+    ) throws(JournalError) -> Bool {
+        let operation = try journal.beginOperation(reason: options.reason.description, bootID: context.bootID)
+        FaultPoint.pass("operation.begun")
+        let runner = StepRunner(
+            context: context, journal: journal, services: services, cloud: cloud,
+            policy: snapshot.desired.policy, operation: operation, purged: options.purges ? options.removed : [],
+            isInterrupted: isInterrupted, emit: emit)
+        let works = snapshot.plan.work.map { plan in
+            AppProgress(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
+        }
+        for work in works where work.plan.defersDownload { work.deferral = work.plan.deferral }
+        let fetched = works.filter { $0.plan.steps.contains(.download) && $0.deferral == nil }
+        try tellOtau("DOWNLOAD", fetched)
+        // Everything is fetched before anything is interrupted.
+        for work in fetched { runner.fetch(work, until: options.until) }
+        if options.until == nil, !isInterrupted() {
+            try tellOtau("INSTALL", works.filter { $0.failure == nil })
+            carryOut(works, snapshot, runner)
+        }
+        guard !runner.wasInterrupted, !isInterrupted() else { return false }
+        // What the last step led to; with it everything of this pass is in the journal.
+        do throws(StepFailure) { try runner.commit() } catch { throw JournalError(error.description) }
+        for work in works { try settle(work, &outcome) }
+        FaultPoint.pass("operation.settled")
+        try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer)
+        FaultPoint.pass("operation.finished")
+        return true
+    }
+
+    /// Tells `otau_in` of a phase that begins, if it is about an update of `config_otau`.
+    private func tellOtau(_ status: String, _ works: [AppProgress]) throws(JournalError) {
+        guard let cloud, !works.isEmpty, let otau = try OtauProgress(journal: journal) else { return }
+        let delivery = ReportDelivery(context: context, journal: journal, cloud: cloud, emit: emit)
+        try otau.tell(status, works.map(\.app), by: delivery)
+    }
+
+    /// Runs the steps that are no fetching. With `policy.atomic: all` nothing is interrupted before every app's
+    /// installer has ended well, and not at all while one of them is blocked or must wait.
+    private func carryOut(_ works: [AppProgress], _ snapshot: Snapshot, _ runner: StepRunner) {
+        for work in works { work.deferral = work.plan.deferral }
+        if snapshot.desired.policy.atomic == .all {
+            deferAll(works, snapshot.plan)
+            for work in works where work.deferral == nil && work.plan.steps.contains(.install) {
+                runner.run(.install, work)
+            }
+            deferAll(works, snapshot.plan)
+        }
+        for work in works where work.failure == nil && work.deferral == nil {
+            for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
+        }
+    }
+
+    private func deferAll(_ works: [AppProgress], _ plan: Plan) {
+        let blocked = plan.apps.first { $0.action == .blocked }?.app
+        let failed = works.first { $0.failure != nil }?.app
+        let waiting = works.first { $0.deferral != nil }?.app
+        guard let cause = failed ?? blocked ?? waiting else { return }
+        let why = failed != nil ? "failed" : blocked != nil ? "is blocked" : "must wait"
+        for work in works where work.failure == nil && work.deferral == nil {
+            work.deferral = "\(cause) \(why), and policy.atomic is all"
+        }
+    }
+
+    /// An earlier pass failed after the installer, this one brought the release into force without running it again:
+    /// the cloud must not go on showing the error.
+    private func takeErrorBack(_ work: AppProgress) throws(JournalError) {
+        guard work.plan.wish != nil, work.isActivated || work.plan.action == .repair else { return }
+        let states = try journal.fetchStatus(limit: 50)
+        guard let state = states.first(where: { $0.artifact == work.artifactLabel })?.state["state"]?.string,
+            state.hasSuffix("_error")
+        else { return }
+        try journal.setFetchStatus(work.artifactLabel, work.fetchState(.installSuccess, "in force"))
+    }
+
+    /// Tells the cloud that a download waits. In words that stay the same from pass to pass: what is left changes with
+    /// every request, and is no news.
+    private func tellDeferral(_ work: AppProgress) throws(JournalError) {
+        let state = work.fetchState(.test, "waits for data_budget")
+        let known = try journal.fetchStatus(limit: 50).first { $0.artifact == work.artifactLabel }?.state
+        if known != state { try journal.setFetchStatus(work.artifactLabel, state) }
+    }
+
+    /// Notes a failed app: the others went on (kept apart, so that one never hides another).
+    private func settle(_ work: AppProgress, _ outcome: inout PassOutcome) throws(JournalError) {
+        if work.failure == nil, let deferral = work.deferral {
+            if work.plan.defersDownload { try tellDeferral(work) }
+            return outcome.deferred.append("\(work.app): \(deferral)")
+        }
+        guard let failure = work.failure else {
+            try takeErrorBack(work)
+            return outcome.changed.append(work.app)
+        }
+        let isReplacement = work.plan.action == .upgrade || work.plan.action == .downgrade
+        outcome.failures.append((work.app, failure, isAsBefore: isReplacement && !work.isActivated))
+        emit(.problem("\(work.app): \(failure)"))
+        let isDownload = work.failedStep == .download || work.failedStep == .verify
+        let state: FetchState.Name = isDownload ? .downloadError : .installError
+        if work.plan.wish != nil {
+            try journal.setFetchStatus(
+                work.artifactLabel, work.fetchState(state, failure.description, output: failure.output))
+        }
+        guard failure.kind == .release, let wish = work.plan.wish else { return }
+        let now = context.clock()
+        try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            if work.release == nil || work.release?.state == .unpacked { try c.countAttempt(work.app, wish, at: now) }
+            try c.recordFailure(work.app, error: failure.description) {
+                now.advanced(by: RetryDelay.after(failures: $0))
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+/// The resources of the cloud that gwe reads and writes, by the names they have there.
+public enum CloudResource: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+    // What the cloud wants of the gateway.
+    case engineFetch = "engine_fetch"
+    case updateInterval = "update_interval"
+    case configOtau = "config_otau"
+    // What the gateway reports.
+    case engineReport = "engine_report"
+    case fetchStatus = "fetch_status"
+    case deviceInfo = "device_info"
+    case usageReport = "usage_report"
+    case otauIn = "otau_in"
+
+    /// Those that are read at the beginning of a pass.
+    public static let inputs: [CloudResource] = [.engineFetch, .updateInterval, .configOtau]
+
+    public var isInput: Bool { CloudResource.inputs.contains(self) }
+
+    public var description: String { rawValue }
+}
