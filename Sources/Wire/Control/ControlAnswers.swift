@@ -74,9 +74,9 @@ public struct ActionAnswer: WireValue {
     public var notes: [String]
 
     /// What was done, and how the app is now.
-    public init(message: String, state: ServiceState?, notes: [String]) {
+    public init(message: String, state: Word<ServiceState>?, notes: [String]) {
         self.message = message
-        self.state = state.map(Word.init)
+        self.state = state
         self.notes = notes
     }
 

@@ -1,5 +1,3 @@
-public import Documents
-
 /// Why the daemon does not do what it is asked: the status of its answer, and the words in the answer's body,
 /// `{"message": …}`.
 public struct ControlRefusal: Error, Sendable, Hashable {

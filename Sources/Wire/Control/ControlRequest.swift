@@ -1,4 +1,4 @@
-public import Documents
+internal import Documents
 
 /// A request of the daemon's socket, and what is answered to it. Client and daemon work from the same type: one makes the
 /// message of it, the other reads it back.
@@ -26,34 +26,39 @@ public struct ControlMessage: Sendable, Equatable {
     public var words: [String]
     /// Keys and values after the `?`; none of them needs to be escaped.
     public var query: [String: String]
-    /// The document that is sent; nil for none.
-    public var body: JSONValue?
+    /// The document that is sent, as text; empty for none.
+    public var body: [UInt8]
 
     init(words: [String] = [], query: [String: String] = [:], body: JSONValue? = nil) {
         self.words = words
         self.query = query
-        self.body = body
+        self.body = body?.bytes() ?? []
     }
 
-    /// Reads what a client has sent.
+    /// What a client has sent.
     /// - Parameter query: everything after the first `?`; nil without one.
-    /// - Throws: a bad request when the body is no JSON.
-    public init(words: [String], query: String?, body: [UInt8]) throws(ControlRefusal) {
+    public init(words: [String], query: String?, body: [UInt8]) {
         self.words = words
         self.query = [:]
         for part in (query ?? "").split(separator: "&") {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             self.query[pair[0]] = pair.count == 2 ? pair[1] : ""
         }
-        guard !body.isEmpty else { return }
-        do throws(DocumentError) { self.body = try JSON.parse(body, source: "request").json } catch {
-            throw ControlRefusal(.badRequest, error.description)
-        }
+        self.body = body
     }
 
     /// The path with its words and its query.
     public func target(of call: ControlCall) -> String {
         let pairs = query.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         return call.path(with: words) + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
+    }
+
+    /// The body as JSON; nil for an empty one.
+    /// - Throws: a bad request when it is no JSON.
+    func document() throws(ControlRefusal) -> JSONValue? {
+        guard !body.isEmpty else { return nil }
+        do throws(DocumentError) { return try JSON.parse(body, source: "request").json } catch {
+            throw ControlRefusal(.badRequest, error.description)
+        }
     }
 }

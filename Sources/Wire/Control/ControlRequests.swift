@@ -1,4 +1,4 @@
-public import Documents
+internal import Documents
 public import GatewayModel
 
 /// `GET /v1/status`: desired against observed state.

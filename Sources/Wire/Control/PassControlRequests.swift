@@ -8,7 +8,7 @@ extension PassRequest: PassControlRequest {
     public var message: ControlMessage { ControlMessage(body: json) }
 
     public init(_ message: ControlMessage) throws(ControlRefusal) {
-        guard let body = message.body else {
+        guard let body = try message.document() else {
             self.init()
             return
         }
@@ -38,7 +38,7 @@ public struct InstallRequest: WireValue, PassControlRequest {
     public var message: ControlMessage { ControlMessage(body: json) }
 
     public init(_ message: ControlMessage) throws(ControlRefusal) {
-        guard let body = message.body, let request = try? InstallRequest(json: body) else {
+        guard let body = try? message.document(), let request = try? InstallRequest(json: body) else {
             throw ControlRefusal(.badRequest, "expected {\"tarballs\": [PATH, ...]}")
         }
         self = request
@@ -74,7 +74,7 @@ public struct RemoveRequest: WireValue, PassControlRequest {
     public var message: ControlMessage { ControlMessage(body: json) }
 
     public init(_ message: ControlMessage) throws(ControlRefusal) {
-        guard let body = message.body, let request = try? RemoveRequest(json: body) else {
+        guard let body = try? message.document(), let request = try? RemoveRequest(json: body) else {
             throw ControlRefusal(.badRequest, "expected {\"app\": NAME, \"purge\": true or false}")
         }
         self = request

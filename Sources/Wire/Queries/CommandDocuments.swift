@@ -1,5 +1,5 @@
 public import Documents
-public import GatewayModel
+internal import GatewayModel
 
 /// What `gwe activate --json` prints.
 public struct ActivationDocument: WireValue {

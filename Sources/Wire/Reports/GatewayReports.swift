@@ -1,5 +1,5 @@
 public import Documents
-public import GatewayModel
+internal import GatewayModel
 
 /// The four reports as they would be sent now, by the name of their resource.
 public struct GatewayReports: WireValue {

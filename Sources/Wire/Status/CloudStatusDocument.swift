@@ -49,7 +49,10 @@ public struct CloudStatusDocument: WireValue {
     /// Reads the value of `cloud`.
     public init(json: JSONValue) throws(WireError) {
         let members = try Members(of: json)
-        guard let words: String = try members.readIfAny("trouble") else { return trouble = nil }
+        guard let words: String = try members.readIfAny("trouble") else {
+            trouble = nil
+            return
+        }
         trouble = Trouble(
             words: words, kind: try members.read("kind"), reason: try members.read("reason"),
             since: try members.read("since"), attempts: try members.read("attempts"),

@@ -81,3 +81,12 @@ extension ServiceDocument {
             name: name, processes: processes.map(\.snapshot))
     }
 }
+
+extension ServicesDocument {
+    /// What is supervised, by app. A name that is no app's is left out.
+    public var snapshots: [AppName: ServiceSnapshot] {
+        var found: [AppName: ServiceSnapshot] = [:]
+        for entry in entries { if let app = AppName(entry.name) { found[app] = entry.value.snapshot } }
+        return found
+    }
+}
