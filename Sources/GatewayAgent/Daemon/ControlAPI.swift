@@ -74,7 +74,7 @@ struct ControlAPI: Sendable {
     }
 
     private func document(_ answer: some WireValue, status: Int = 200) -> HTTPServerResponse {
-        HTTPServerResponse(status: status, text: answer.json.text() + "\n", type: "application/json")
+        HTTPServerResponse(status: status, text: answer.jsonText() + "\n", type: "application/json")
     }
 
     // MARK: documents

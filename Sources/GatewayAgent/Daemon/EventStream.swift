@@ -29,7 +29,7 @@ final class EventStream: Sendable {
             } else if case .progress = event, state.lines.count >= EventStream.progressLimit {
                 return
             }
-            state.lines.append(event.line.json.text())
+            state.lines.append(event.line.jsonText())
         }
     }
 

@@ -31,7 +31,7 @@ struct OtauProgress {
     }
 
     static func text(_ version: String, _ status: String, message: String? = nil) -> String {
-        OtauReport(version: version, status: status, message: message).json.text()
+        OtauReport(version: version, status: status, message: message).jsonText()
     }
 
     /// What the cloud is to be told, if it does not know yet.

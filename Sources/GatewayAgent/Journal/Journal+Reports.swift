@@ -57,7 +57,7 @@ extension DatabaseConnection {
         guard let state else { return try execute("DELETE FROM fetch_status WHERE artifact = ?", [.text(artifact)]) }
         try execute(
             "INSERT OR REPLACE INTO fetch_status (artifact, state, updated_at) VALUES (?, ?, ?)",
-            [.text(artifact), .text(state.json.text()), .integer(now.milliseconds)])
+            [.text(artifact), .text(state.jsonText()), .integer(now.milliseconds)])
         try execute(
             """
             DELETE FROM fetch_status WHERE artifact NOT IN

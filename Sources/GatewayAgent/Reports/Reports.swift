@@ -22,8 +22,8 @@ struct Reports {
     /// All of them by resource, whether due or not.
     var all: [CloudWrite] {
         [
-            CloudWrite(.engineReport, engineReport.json.text()), CloudWrite(.fetchStatus, fetchStatus.json.text()),
-            CloudWrite(.deviceInfo, deviceInfo.json.text()),
+            CloudWrite(.engineReport, engineReport.jsonText()), CloudWrite(.fetchStatus, fetchStatus.jsonText()),
+            CloudWrite(.deviceInfo, deviceInfo.jsonText()),
         ]
     }
 
@@ -36,7 +36,7 @@ struct Reports {
             {
                 return
             }
-            due.append(CloudWrite(resource, report.json.text()))
+            due.append(CloudWrite(resource, report.jsonText()))
         }
         consider(.engineReport, engineReport) { $0.withoutUptimes != engineReport.withoutUptimes }
         consider(.deviceInfo, deviceInfo) { DeviceInfo.isSignificantChange(from: $0, to: deviceInfo) }

@@ -44,7 +44,7 @@ struct UsageDelivery {
             let store = try UsageStore.open(stateFolder: folder)
             var isDoubtful = false
             if let left {
-                let text = UsageReport(left.entries).json.text()
+                let text = UsageReport(left.entries).jsonText()
                 if left.id == acknowledged, text == sent?.text {
                     try store.forget(left.id)
                     FaultPoint.pass("usage.forgotten")
@@ -56,7 +56,7 @@ struct UsageDelivery {
             guard let interval = try store.freeze(), !interval.entries.isEmpty else { return nil }
             FaultPoint.pass("usage.frozen")
             return UsageDelivery(
-                text: UsageReport(interval.entries).json.text(), interval: interval.id, store: store, journal: journal,
+                text: UsageReport(interval.entries).jsonText(), interval: interval.id, store: store, journal: journal,
                 isDoubtful: isDoubtful)
         } catch {
             report("\(error); usage_report waits")

@@ -1,4 +1,5 @@
 internal import DeviceClient
+internal import Documents
 internal import Wire
 
 /// How `usage_report` is made of what was counted.
@@ -19,7 +20,7 @@ extension UsageReport {
         let largest = entries.enumerated().sorted { a, b in
             (b.element.byteCount, a.offset) < (a.element.byteCount, b.offset)
         }
-        while count > 0, json.text().utf8.count > UsageReport.byteLimit {
+        while count > 0, jsonText().utf8.count > UsageReport.byteLimit {
             count -= max(1, count / 16)
             self = UsageReport.whole(largest.prefix(count).map(\.element) + largest.dropFirst(count).map { $0.element.folded })
         }

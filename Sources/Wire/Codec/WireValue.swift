@@ -15,6 +15,9 @@ public protocol WireValue: Sendable, Equatable {
 }
 
 extension WireValue {
+    /// The text of the value: on one line, or indented by two spaces.
+    public func jsonText(indented: Bool = false) -> String { json.text(indented: indented) }
+
     /// Reads a text of JSON.
     /// - Throws: `WireError` for a text that is no JSON too.
     public init(text: String) throws(WireError) {

@@ -23,7 +23,7 @@ struct ActivateCommand: ParsableCommand, Exemplified {
         let context = try openContext(folders)
         let (status, message) = Activation.run(context, again: again)
         if output.json {
-            emit(ActivationDocument(isActivated: status == .success, message: message).json.text())
+            emit(ActivationDocument(isActivated: status == .success, message: message).jsonText())
         } else {
             status == .success ? emit(message) : tell("gwe: \(message)")
         }

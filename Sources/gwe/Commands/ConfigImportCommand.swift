@@ -31,7 +31,7 @@ struct ConfigImportCommand: ParsableCommand {
                 tell("gwe: note: \(folders.gatewayFile) cannot be written (\(reason)); wrote \(change.file)")
             }
             if output.json {
-                emit(ImportDocument(taken: plan.taken, left: plan.left).json.text())
+                emit(ImportDocument(taken: plan.taken, left: plan.left).jsonText())
             } else {
                 for line in plan.taken { emit("took \(line)") }
                 for line in plan.left { emit("left \(line)") }

@@ -14,7 +14,7 @@ struct ConfigShowCommand: ParsableCommand {
         try exitingOnError {
             let folders = folderOptions.folders
             let configuration = try ConfigurationStore(folders: folders).load()
-            emit(output.json ? document(configuration, folders).json.text(indented: true) : table(configuration))
+            emit(output.json ? document(configuration, folders).jsonText(indented: true) : table(configuration))
             do {
                 let identity = try Identity.resolve(configuration)
                 if let warning = identity.warning { tell("gwe: warning: \(warning)") }

@@ -28,7 +28,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             }
             if let id { return try show(id, journal) }
             let operations = try journal.operations(limit: max(1, min(limit, 200)))
-            if output.json { return emit(operations.map { PassRecord($0) }.json.text(indented: true)) }
+            if output.json { return emit(operations.map { PassRecord($0) }.jsonText(indented: true)) }
             let rows = operations.map {
                 ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
             }
@@ -44,7 +44,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             tell("gwe: no pass has the number \(id) (any more)")
             throw finish(.failure)
         }
-        if output.json { return emit(PassRecord(operation, steps: steps).json.text(indented: true)) }
+        if output.json { return emit(PassRecord(operation, steps: steps).jsonText(indented: true)) }
         emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")  \(operation.reason)")
         emit(operation.summary)
         let rows = steps.map { step in

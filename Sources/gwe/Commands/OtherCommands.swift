@@ -10,7 +10,7 @@ struct ExitCodesCommand: ParsableCommand {
 
     func run() {
         let all = ExitCodesDocument()
-        if output.json { return emit(all.json.text(indented: true)) }
+        if output.json { return emit(all.jsonText(indented: true)) }
         for line in table(all.meanings.entries.map { [$0.name, $0.value] }) { emit(line) }
     }
 }

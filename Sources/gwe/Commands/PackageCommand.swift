@@ -77,7 +77,7 @@ struct PackageCheckCommand: ParsableCommand {
                 let fails = findings.contains { $0.level == .fail }
                 hasFailure = hasFailure || fails
                 if output.json {
-                    emit(PackageCheckLine(file: file, findings: findings).json.text())
+                    emit(PackageCheckLine(file: file, findings: findings).jsonText())
                 } else {
                     if files.count > 1 { emit("\(file):") }
                     for finding in findings { emit(line(finding)) }

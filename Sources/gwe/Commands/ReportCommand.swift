@@ -29,14 +29,14 @@ struct ReportCommand: ParsableCommand, Exemplified {
         let outcome: OutcomeAnswer
         if print {
             switch preview(context) {
-            case .success(let reports): return emit(reports.json.text(indented: !output.json))
+            case .success(let reports): return emit(reports.jsonText(indented: !output.json))
             case .failure(let failure): outcome = failure.outcome
             }
         } else {
             outcome = send(context)
         }
         if output.json {
-            emit(outcome.json.text())
+            emit(outcome.jsonText())
         } else {
             outcome.exit == .success ? emit(outcome.message) : tell("gwe: \(outcome.message)")
         }

@@ -30,7 +30,7 @@ struct StatusCommand: ParsableCommand, Exemplified {
         let only = try app.map(appName)
         let context = try openContext(folders, manifest)
         let (status, exit) = try report(context, only)
-        if output.json { emit(status.json.text(indented: true)) } else { show(status) }
+        if output.json { emit(status.jsonText(indented: true)) } else { show(status) }
         throw finish(exit)
     }
 

@@ -44,7 +44,7 @@ struct UsageCommand: ParsableCommand, Exemplified {
             tell("gwe: \(error)")
             throw finish((error as? JournalError)?.exit ?? .inputOutputError)
         }
-        if output.json { return emit(usage.json.text(indented: true)) }
+        if output.json { return emit(usage.jsonText(indented: true)) }
         let text = UsageText(usage: usage, isMonthly: months)
         if text.isEmpty { tell("gwe: nothing was counted" + (months ? " yet" : " in this time")) }
         for line in text.lines { emit(line) }

@@ -26,7 +26,7 @@ struct ValidateCommand: ParsableCommand, Exemplified {
             let (status, problems) = check(file)
             if status != .success, worst != .badInput { worst = status }
             if output.json {
-                emit(ValidationLine(file: file, problems: problems).json.text())
+                emit(ValidationLine(file: file, problems: problems).jsonText())
             } else if problems.isEmpty {
                 emit("\(file): good")
             } else {

@@ -19,7 +19,7 @@ struct PassRenderer {
 
     mutating func show(_ line: PassLine) {
         if case .result(let exit, _) = line { self.exit = exit }
-        if isJSON { return emit(line.json.text()) }
+        if isJSON { return emit(line.jsonText()) }
         switch line {
         case .plan(let plan): PlanText(plan: plan, terminal: out).lines.forEach(emit)
         case .step(let step): show(step)
