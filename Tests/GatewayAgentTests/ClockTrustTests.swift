@@ -61,7 +61,7 @@ import Testing
         // A clock that was a year ahead wrote the journal.
         clocks.set(built.advanced(by: day * 400))
         try LockedState(context: context(scratch, clocks), purpose: "a test").journal
-            .markSent([(resource: "engine_report", text: "{}")])
+            .markSent([CloudWrite(.engineReport, "{}")])
         clocks.set(built.advanced(by: day * 30))
         let context = context(scratch, clocks)
         let state = try LockedState(context: context, purpose: "a test")
@@ -103,13 +103,13 @@ import Testing
         let clocks = Clocks()
         clocks.set(WallTime(milliseconds: 5_000))
         let context = context(scratch, clocks)
-        func doubt() -> String? {
-            Observer(context: context, isDeep: false).observe(apps: [:], desired: DesiredState(), services: nil)
-                .clockDoubt
+        func doubt() throws -> String? {
+            try Observation(context: context, journal: nil, services: nil).snapshot(DesiredInputs(), journal: nil)
+                .observed.clockDoubt
         }
-        #expect(doubt() == "behind (1970-01-01)")
+        #expect(try doubt() == "behind (1970-01-01)")
         clocks.set(built.advanced(by: day))
-        #expect(doubt() == nil)
+        #expect(try doubt() == nil)
     }
 
     @Test("the release's date is not before the newest one in the changelog")
@@ -135,18 +135,18 @@ import Testing
         let context = context(scratch, clocks)
         clocks.set(WallTime(milliseconds: 5_000))
         let state = try LockedState(context: context, purpose: "a test")
-        try state.journal.markSent([(resource: "engine_report", text: "{}")])
-        let first = try #require(try state.journal.sentReports()["engine_report"]?.at)
+        try state.journal.markSent([CloudWrite(.engineReport, "{}")])
+        let first = try #require(try state.journal.sentReports()[.engineReport]?.at)
         #expect(first == .inDoubt(sinceBoot: .seconds(100)))
         clocks.pass(.seconds(600))
         _ = try state.journal.reportProblem(source: "x", digest: "y", message: "z")
         try context.settleTimes(in: state.journal)
-        #expect(try state.journal.sentReports()["engine_report"]?.at == first, "still in doubt")
+        #expect(try state.journal.sentReports()[.engineReport]?.at == first, "still in doubt")
 
         let noon = built.advanced(by: day * 30)
         clocks.set(noon)
         try context.settleTimes(in: state.journal)
-        #expect(try state.journal.sentReports()["engine_report"]?.at == noon.advanced(by: .seconds(-600)))
+        #expect(try state.journal.sentReports()[.engineReport]?.at == noon.advanced(by: .seconds(-600)))
         #expect(try state.journal.read("SELECT since FROM problem").first?[0].int == noon.milliseconds)
         #expect(try state.journal.value(Journal.doubtBootKey) == nil)
         #expect(try state.journal.trustedTime() == noon)
@@ -160,9 +160,9 @@ import Testing
         let noon = built.advanced(by: day * 30)
         clocks.set(noon)
         let state = try LockedState(context: context, purpose: "a test")
-        try state.journal.markSent([(resource: "device_info", text: "{}")])
+        try state.journal.markSent([CloudWrite(.deviceInfo, "{}")])
         clocks.set(WallTime(milliseconds: 5_000))
-        try state.journal.markSent([(resource: "engine_report", text: "{}")])
+        try state.journal.markSent([CloudWrite(.engineReport, "{}")])
         let doubt = WallTime.inDoubt(sinceBoot: .seconds(100)).milliseconds
         try state.journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.execute(
@@ -170,8 +170,8 @@ import Testing
             try c.setValue(Journal.doubtBootKey, "another boot")
         }
         try context.settleTimes(in: state.journal)
-        #expect(try state.journal.sentReports()["engine_report"]?.at == noon)
-        #expect(try state.journal.sentReports()["device_info"]?.at == noon)
+        #expect(try state.journal.sentReports()[.engineReport]?.at == noon)
+        #expect(try state.journal.sentReports()[.deviceInfo]?.at == noon)
         let row = try #require(try state.journal.read("SELECT last_at, next_at FROM attempt").first)
         #expect(row[0].int == noon.milliseconds && row[1].int == noon.milliseconds + 5_000)
     }

@@ -55,7 +55,7 @@ struct DoctorTests {
         bench.now = before.advanced(by: .seconds(20 * 86_400))
         do {
             let state = try LockedState(context: bench.scene.context, purpose: "a test")
-            try state.journal.markSent([("engine_report", "{}")])
+            try state.journal.markSent([CloudWrite(.engineReport, "{}")])
         }
         #expect(bench.finding("clock").verdict == .ok)
         bench.now = before

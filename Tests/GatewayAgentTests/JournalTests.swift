@@ -83,7 +83,7 @@ import Testing
             #expect(apps[try app("web")]?.others.map(\.installed.version.text) == ["1"])
             #expect(apps[try app("tool")]?.current == nil)
             #expect(apps[try app("tool")]?.others.first?.state == .installing)
-            #expect(try journal.unclearedCommands(resource: "engine_fetch").map(\.id) == [1])
+            #expect(try journal.unclearedCommands(resource: .engineFetch).map(\.id) == [1])
             #expect(try journal.problems().map(\.source) == ["engine_fetch"])
             #expect(try journal.fetchStatus().map(\.artifact) == ["tool.v1.tar.gz"])
             #expect(try journal.operations(limit: 9).map(\.id) == [2, 1])
@@ -172,10 +172,10 @@ import Testing
             }
         }
         let first = try insert()
-        #expect(try journal.unclearedCommands(resource: "engine_fetch").map(\.text) == ["x"])
-        #expect(try journal.unclearedCommands(resource: "other").isEmpty)
-        try journal.markCleared(resource: "engine_fetch")
-        #expect(try journal.unclearedCommands(resource: "engine_fetch").isEmpty)
+        #expect(try journal.unclearedCommands(resource: .engineFetch).map(\.text) == ["x"])
+        #expect(try journal.unclearedCommands(resource: .configOtau).isEmpty)
+        try journal.markCleared(resource: .engineFetch)
+        #expect(try journal.unclearedCommands(resource: .engineFetch).isEmpty)
         #expect(try insert() > first)
     }
 

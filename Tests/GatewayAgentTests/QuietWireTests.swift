@@ -117,15 +117,15 @@ import Testing
         let now = WallTime(milliseconds: 1_795_000_000_000)
         let state: JSONValue = ["web.v1.tar.gz": ["state": "install_success"]]
         let sent = [
-            "engine_report": (text: report("RUNNING", uptime: "0:00:01").text(), at: now),
-            "device_info": (text: info().text(), at: now),
-            "fetch_status": (text: state.text(), at: now),
+            CloudResource.engineReport: SentReport(text: report("RUNNING", uptime: "0:00:01").text(), at: now),
+            CloudResource.deviceInfo: SentReport(text: info().text(), at: now),
+            CloudResource.fetchStatus: SentReport(text: state.text(), at: now),
         ]
         func due(_ engine: JSONValue, _ device: JSONValue, _ fetch: JSONValue) -> [String] {
             reports.engineReport = engine
             reports.deviceInfo = device
             reports.fetchStatus = fetch
-            return reports.due(sent: sent, now: now.advanced(by: .seconds(14_400))).map(\.resource)
+            return reports.due(sent: sent, now: now.advanced(by: .seconds(14_400))).map(\.resource.rawValue)
         }
         let engine = report("RUNNING", uptime: "4:00:01")
         let later = info(uptime: 14_411)
@@ -150,15 +150,15 @@ import Testing
         reports.fetchStatus = .object([])
         let now = WallTime(milliseconds: 1_795_000_000_000)
         var sent = [
-            "engine_report": (text: reports.engineReport.text(), at: now),
-            "device_info": (text: info(disk: 10).text(), at: now),
+            CloudResource.engineReport: SentReport(text: reports.engineReport.text(), at: now),
+            CloudResource.deviceInfo: SentReport(text: info(disk: 10).text(), at: now),
         ]
         var told: [Int64] = []
         for disk in Int64(11)...60 {
             reports.deviceInfo = info(disk: disk)
             for report in reports.due(sent: sent, now: now) {
-                #expect(report.resource == "device_info")
-                sent["device_info"] = (report.text, now)
+                #expect(report.resource == .deviceInfo)
+                sent[.deviceInfo] = SentReport(text: report.text, at: now)
                 told.append(disk)
             }
         }

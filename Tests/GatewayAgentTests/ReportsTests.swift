@@ -156,7 +156,7 @@ final class ScriptedCloudLink: CloudLink {
             seen = cloud.writes.count
         }
         #expect(try gateway.pass().exit == .success)
-        for resource in ["engine_fetch", "update_interval"] {
+        for resource in [CloudResource.engineFetch, .updateInterval] {
             let index = try #require(gateway.cloud.writes.firstIndex { $0.resource == resource })
             #expect(gateway.cloud.writes[index].text.isEmpty)
             // It was the only write of its request.
@@ -179,13 +179,13 @@ final class ScriptedCloudLink: CloudLink {
         var journaled: [Bool] = []
         let journal = gateway.state.journal
         gateway.cloud.before = { _ in
-            let known = (try? journal.unclearedCommands(resource: "engine_fetch")) ?? []
+            let known = (try? journal.unclearedCommands(resource: .engineFetch)) ?? []
             journaled.append(known.map(\.text) == [text])
         }
         _ = try gateway.pass()
         // Request 1 reads it; 2 looks again, 3 clears: it is durable by then, and one command until 3 is answered.
         #expect(journaled.prefix(3) == [false, true, true])
-        #expect(try journal.unclearedCommands(resource: "engine_fetch").isEmpty)
+        #expect(try journal.unclearedCommands(resource: .engineFetch).isEmpty)
     }
 
     @Test("an idle pass is one request, and writes nothing into the journal")
@@ -264,15 +264,15 @@ final class ScriptedCloudLink: CloudLink {
         }
         reports.engineReport = row("1:00:00", "RUNNING")
         var sent = [
-            "engine_report": (text: row("0:00:01", "RUNNING").text(), at: now),
-            "device_info": (text: reports.deviceInfo.text(), at: now),
+            CloudResource.engineReport: SentReport(text: row("0:00:01", "RUNNING").text(), at: now),
+            CloudResource.deviceInfo: SentReport(text: reports.deviceInfo.text(), at: now),
         ]
         #expect(reports.due(sent: sent, now: now).isEmpty)
         #expect(reports.due(sent: sent, now: now.advanced(by: .seconds(86_399))).isEmpty)
         #expect(reports.due(sent: sent, now: now.advanced(by: .seconds(86_400))).count == 2)
         #expect(reports.due(sent: sent, now: now.advanced(by: .seconds(-1))).count == 2)
-        sent["engine_report"]?.text = row("0:00:01", "STOPPED").text()
-        #expect(reports.due(sent: sent, now: now).map(\.resource) == ["engine_report"])
-        #expect(reports.due(sent: [:], now: now).map(\.resource) == ["engine_report", "device_info"])
+        sent[.engineReport]?.text = row("0:00:01", "STOPPED").text()
+        #expect(reports.due(sent: sent, now: now).map(\.resource) == [.engineReport])
+        #expect(reports.due(sent: [:], now: now).map(\.resource) == [.engineReport, .deviceInfo])
     }
 }

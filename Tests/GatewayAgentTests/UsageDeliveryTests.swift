@@ -166,7 +166,7 @@ import Testing
         // What a kill at usage.acknowledged leaves.
         gateway.link.inner.values["usage_report"] = "another report, since"
         try gateway.state.journal.markSent(
-            [("usage_report", text)], noting: [UsageDelivery.acknowledgedKey: "\(frozen.id)"])
+            [CloudWrite(.usageReport, text)], noting: [UsageDelivery.acknowledgedKey: "\(frozen.id)"])
         try gateway.pass()
         #expect(gateway.link.reports.isEmpty)
         #expect(try gateway.isForgotten())

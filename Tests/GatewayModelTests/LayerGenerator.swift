@@ -23,7 +23,7 @@ struct LayerGenerator: RandomNumberGenerator {
 
     mutating func wish() -> ReleaseWish? {
         guard let version = Version(String(Int.random(in: 1...3, using: &self))) else { return nil }
-        return ReleaseWish(version: version, location: .content("x"), run: chance(20) ? 4 : 0)
+        return ReleaseWish(version: version, location: .content("x"), commandNumber: chance(20) ? 4 : 0)
     }
 
     mutating func app(_ name: AppName, _ origin: Origin) -> AppLayer {

@@ -154,7 +154,7 @@ struct ManifestDecoderTests {
     @Test("only what gwe stored itself may name the run of a command")
     func run() throws {
         let text = #"{"schema":"gwe/v1","apps":{"a":{"version":"1","run":7}}}"#
-        #expect(try Layer.stored(text, source: "journal", origin: .cloud).apps[try app("a")]?.release?.value.run == 7)
+        #expect(try Layer.stored(text, source: "journal", origin: .cloud).apps[try app("a")]?.release?.value.commandNumber == 7)
         #expect(throws: DocumentErrors.self) { try decodeManifest(text, source: "x.json") }
     }
 }

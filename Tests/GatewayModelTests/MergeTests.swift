@@ -4,7 +4,7 @@ import Testing
 @Suite("The merge")
 struct MergeTests {
     private func wish(_ label: String, run: Int64 = 0) throws -> ReleaseWish {
-        ReleaseWish(version: try version(label), location: .content("x"), run: run)
+        ReleaseWish(version: try version(label), location: .content("x"), commandNumber: run)
     }
 
     private func layer(_ text: String, _ kind: ManifestDecoder.Kind) throws -> Layer {

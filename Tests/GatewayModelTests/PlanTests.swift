@@ -8,7 +8,7 @@ struct PlanTests {
     private func wish(_ version: String, digest: Character? = nil, run: Int64 = 0) throws -> ReleaseWish {
         ReleaseWish(
             version: try #require(Version(version)), location: .content("x"),
-            sha256: digest.flatMap { Digest(String(repeating: $0, count: 64)) }, run: run)
+            sha256: digest.flatMap { Digest(String(repeating: $0, count: 64)) }, commandNumber: run)
     }
 
     private func release(_ version: String, digest: Character = "a", kind: ReleaseKind = .service) throws

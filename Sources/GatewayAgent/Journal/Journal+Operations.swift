@@ -133,7 +133,7 @@ extension ReleaseWish {
             case .url(let url): "url:\(url)"
             case .path(let path): "path:\(path)"
             }
-        return "\(version) \(sha256?.hex ?? "-") \(run) \(place)"
+        return "\(version) \(sha256?.hex ?? "-") \(commandNumber) \(place)"
     }
 }
 

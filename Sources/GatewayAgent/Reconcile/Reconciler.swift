@@ -44,7 +44,7 @@ final class Reconciler {
         }
         guard !isInterrupted() else { return .interrupted }
         services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
-        try accept(inputs, snapshot, options, &outcome)
+        try accept(&inputs, snapshot, options, &outcome)
         let reached = outcome.cloudFailure == nil ? link : nil
         snapshot.surveyDownloads(context, cloud: reached, only: options.only, emit: emit)
         snapshot.takeAway(options)
@@ -77,7 +77,7 @@ final class Reconciler {
 
     /// Makes what was read durable, and notes what is wrong with it.
     private func accept(
-        _ inputs: DesiredInputs, _ snapshot: Snapshot, _ options: PassOptions, _ outcome: inout PassOutcome
+        _ inputs: inout DesiredInputs, _ snapshot: Snapshot, _ options: PassOptions, _ outcome: inout PassOutcome
     ) throws(JournalError) {
         for problem in try inputs.accept(into: journal) { emit(.problem(problem.message)) }
         try inputs.forgetSuperseded(in: snapshot.desired, journal)

@@ -63,7 +63,8 @@ struct ReportDelivery {
                     .problem("\(error); usage_report \(isRefused ? "waits a day" : "goes out with the next pass")"))
             }
         }
-        try journaled { () throws(JournalError) in try usage.acknowledge(report: storageProblem ?? { emit(.problem($0)) }) }
+        let tell = storageProblem ?? { [emit] in emit(.problem($0)) }
+        try journaled { () throws(JournalError) in try usage.acknowledge(report: tell) }
     }
 
     private func journaled<Result>(_ body: () throws(JournalError) -> Result) throws(ConversationFailure) -> Result {

@@ -14,7 +14,7 @@ public enum SignalName {
 
     /// `TERM`, `SIGTERM`, `term` or `15`, as supervisord reads it; nil when there is no such signal.
     public static func number(_ text: String) -> Int32? {
-        if let number = PackageServiceFileValue.integer(text) {
+        if let number = PythonInteger.read(text) {
             return (names + aliases).first { Int64($0.1) == number }?.1
         }
         var name = text.uppercased()

@@ -98,7 +98,7 @@ struct PackageServiceFileReader {
         }
         result.user = try text("user")
         if let text = try text("umask") {
-            guard let mask = PackageServiceFileValue.integer(text, radix: 8), mask >= 0 else {
+            guard let mask = PythonInteger.read(text, radix: 8), mask >= 0 else {
                 throw wrong("umask", "expected an octal number such as 022, found '\(text)'")
             }
             // As umask(2) does.
@@ -154,7 +154,7 @@ struct PackageServiceFileReader {
 
     func integer(_ key: String) throws(DocumentError) -> Int64? {
         guard let text = try text(key) else { return nil }
-        guard let number = PackageServiceFileValue.integer(text) else {
+        guard let number = PythonInteger.read(text) else {
             throw wrong(key, "expected a whole number, found '\(text)'")
         }
         return number

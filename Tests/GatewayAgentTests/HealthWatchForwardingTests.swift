@@ -5,8 +5,8 @@ import Testing
 
 @testable import GatewayAgent
 
-/// What a pass says and asks reaches whoever supervises, through all that stands in between.
-@Suite struct PassServicesTests {
+/// What is said and asked reaches whoever supervises, through all that stands in between.
+@Suite struct HealthWatchForwardingTests {
     /// Notes each call, and answers with a status and an outage of its own.
     private final class Recorder: ServiceManager {
         private let noted = Mutex<[String]>([])
@@ -38,11 +38,11 @@ import Testing
         func hold(_ apps: Set<AppName>) { note("hold \(apps.map(\.text))") }
     }
 
-    @Test("an outage of supervisord, and every call, goes through the health watch and the checkpoints of a pass")
+    @Test("an outage of supervisord, and every call, goes through the health watch")
     func forwards() throws {
         let below = Recorder()
         let watch = HealthWatch(below, loop: try EventLoop())
-        let services = PassServices(services: watch, passes: PassQueue())
+        let services = watch
         let app = try #require(AppName("web"))
         #expect(services.outage() == "supervisord is gone")
         services.apply([])
