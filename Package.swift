@@ -105,7 +105,7 @@ let package = Package(
             exclude: ["app.yaml", "gwe-buildfile.json"], swiftSettings: common),
 
         tests("DocumentsTests", ["Documents"]),
-        tests("GatewayModelTests", ["GatewayModel", "GatewaySystem", "Documents"]),
+        tests("GatewayModelTests", ["GatewayModel", "Wire", "GatewaySystem", "Documents"]),
         tests("WireTests", ["Wire", "GatewayModel", "Documents"]),
         tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
         tests("DeviceClientTests", ["DeviceClient", "GatewaySystem", "MuranoSandbox"]),

@@ -111,7 +111,7 @@ import Testing
             return timing.trouble == nil && installed == "\(version)"
         }
 
-        var status: JSONValue { StatusReport.make(context).json }
+        var status: JSONValue { StatusReport.make(context).document.json }
         var words: String { status["cloud"]?["trouble"]?.string ?? "" }
     }
 

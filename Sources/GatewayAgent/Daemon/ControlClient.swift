@@ -57,7 +57,7 @@ public struct ControlClient: Sendable {
     /// Makes a call that is answered by one document.
     public func ask<Request: ControlRequest>(_ request: Request) throws(Failure) -> Request.Answer {
         var outgoing = message(request)
-        outgoing.maximumBodyByteCount = ControlClient.answerLimit
+        outgoing.maximumBodyByteCount = Int64(ControlClient.answerLimit)
         try requireTrust()
         let response: HTTPResponse
         do throws(TransferError) { response = try transfer().perform(outgoing) } catch { throw failure(error) }

@@ -11,6 +11,9 @@ public struct FetchState: Sendable, Hashable {
         case install
         case installSuccess = "install_success"
         case installError = "install_error"
+
+        /// Whether something went wrong there.
+        public var isError: Bool { self == .testError || self == .downloadError || self == .installError }
     }
 
     public var state: Name
