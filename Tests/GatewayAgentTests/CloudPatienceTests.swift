@@ -5,6 +5,7 @@ import GatewaySystem
 import MuranoSandbox
 import Synchronization
 import Testing
+import Wire
 
 @testable import GatewayAgent
 

@@ -6,6 +6,7 @@ import GatewaySystem
 import MuranoSandbox
 import Synchronization
 import Testing
+import Wire
 
 /// One fault after another, each during an install and a day's worth of loops. The cloud is a sandbox on a socket; the
 /// packages, the installer and the journal are real; only the time is virtual: each pause of the schedule is added to it.

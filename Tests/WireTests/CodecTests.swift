@@ -8,7 +8,7 @@ import Testing
 @Suite("Reading what others wrote") struct CodecTests {
     private func failure<Value: WireValue>(_ type: Value.Type, _ text: String) -> String? {
         do throws(WireError) {
-            _ = try Value(text: text)
+            _ = try Value(jsonText: text)
             return nil
         } catch {
             return error.description
@@ -31,19 +31,19 @@ import Testing
 
     @Test("keys that nobody knows yet are no trouble, and are not written again")
     func unknownKeys() throws {
-        let answer = try OutcomeAnswer(text: #"{"exit": 75, "later": {"a": []}, "message": "a pass is under way"}"#)
+        let answer = try OutcomeAnswer(jsonText: #"{"exit": 75, "later": {"a": []}, "message": "a pass is under way"}"#)
         #expect(answer == OutcomeAnswer(.tryLater, "a pass is under way"))
         #expect(answer.json.text() == #"{"exit":75,"message":"a pass is under way"}"#)
     }
 
     @Test("an exit status that nobody knows yet counts as an error in gwe itself")
     func unknownExit() throws {
-        #expect(try OutcomeAnswer(text: #"{"exit": 99, "message": ""}"#).exit == .internalError)
+        #expect(try OutcomeAnswer(jsonText: #"{"exit": 99, "message": ""}"#).exit == .internalError)
     }
 
     @Test("a word that nobody knows yet is kept as it is")
     func unknownWords() throws {
-        let word = try Word<Step>(text: #""defrost""#)
+        let word = try Word<Step>(jsonText: #""defrost""#)
         #expect(word.known == nil && word.text == "defrost" && word.json == "defrost")
         #expect(Word(Step.unpack).known == .unpack)
         #expect(SyncWord(text: "drifted(modified,symlink)").sync == .drifted)
@@ -52,7 +52,7 @@ import Testing
 
     @Test("a line of a type that nobody knows yet is kept as it is; one without a type is none")
     func unknownLines() throws {
-        let line = try PassLine(text: #"{"type": "weather", "sun": true}"#)
+        let line = try PassLine(jsonText: #"{"type": "weather", "sun": true}"#)
         #expect(line == .other(["type": "weather", "sun": true]))
         #expect(line.json.text() == #"{"type":"weather","sun":true}"#)
         #expect(failure(PassLine.self, #"{"message": "x"}"#) == "type: is missing")
@@ -60,9 +60,9 @@ import Testing
 
     @Test("an optional key that is absent stays absent, and one that may be null is written as null")
     func absence() throws {
-        let step = try FetchState(text: #"{"info":"","state":"init","version":"1","name":"web"}"#)
+        let step = try FetchState(jsonText: #"{"info":"","state":"init","version":"1","name":"web"}"#)
         #expect(step.json.text() == #"{"info":"","state":"init","version":"1","name":"web"}"#)
-        let progress = try PassLine(text: #"{"type":"progress","app":"web","bytes":1}"#)
+        let progress = try PassLine(jsonText: #"{"type":"progress","app":"web","bytes":1}"#)
         #expect(progress.json.text() == #"{"type":"progress","app":"web","bytes":1,"total":null}"#)
     }
 }

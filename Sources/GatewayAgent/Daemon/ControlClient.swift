@@ -118,7 +118,7 @@ public struct ControlClient: Sendable {
     }
 
     private func refusal(_ response: HTTPResponse) -> Failure {
-        let answer = try? MessageAnswer(text: String(decoding: response.body, as: UTF8.self))
+        let answer = try? MessageAnswer(jsonText: String(decoding: response.body, as: UTF8.self))
         return .refused(
             status: response.status, message: answer?.message ?? "the daemon answered \(response.status)")
     }

@@ -38,7 +38,7 @@ extension Journal {
             [.integer(Int64(limit))])
         return rows.reversed().compactMap { row in
             guard let artifact = row[0].string, let text = row[1].string,
-                let state = try? FetchState(text: text)
+                let state = try? FetchState(jsonText: text)
             else { return nil }
             return (artifact, state)
         }

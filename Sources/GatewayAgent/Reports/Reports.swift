@@ -32,7 +32,7 @@ struct Reports {
         var due: [CloudWrite] = []
         func consider<Report: WireValue>(_ resource: CloudResource, _ report: Report, isNews: (Report) -> Bool) {
             if let last = sent[resource], now >= last.at, last.at.duration(to: now) < Reports.repetition,
-                let before = try? Report(text: last.text), !isNews(before)
+                let before = try? Report(jsonText: last.text), !isNews(before)
             {
                 return
             }

@@ -20,9 +20,9 @@ extension WireValue {
 
     /// Reads a text of JSON.
     /// - Throws: `WireError` for a text that is no JSON too.
-    public init(text: String) throws(WireError) {
+    public init(jsonText: String) throws(WireError) {
         let node: Node
-        do throws(DocumentError) { node = try JSON.parse(text, source: "text") } catch {
+        do throws(DocumentError) { node = try JSON.parse(jsonText, source: "text") } catch {
             throw WireError(error.description)
         }
         try self.init(json: node.json)
