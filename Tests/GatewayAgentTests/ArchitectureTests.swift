@@ -134,7 +134,8 @@ import Testing
         #expect(byName["gwe"]?.contains("ArgumentParser") == true)
         #expect(byName["Wire"] == ["Documents", "GatewayModel"])
         #expect(byName["GatewayAgent"] == ["Documents", "GatewayModel", "Wire", "GatewaySystem", "DeviceClient"])
-        #expect(byName["MuranoSandbox"]?.contains("Wire") == false, "the stand-in cloud stays a stranger, so that it tests")
+        #expect(
+            byName["MuranoSandbox"]?.contains("Wire") == false, "the stand-in cloud stays a stranger, so that it tests")
     }
 
     @Test("no source file imports against the arrows")

@@ -93,7 +93,9 @@ import Wire
     }
 
     /// `device_info` of a machine with this use of its disk and memory, in percent.
-    private func info(disk: Int64 = 40, memory: Int64 = 40, uptime: Int64 = 10, kernel: String = "6.1") -> DeviceInfoReport {
+    private func info(disk: Int64 = 40, memory: Int64 = 40, uptime: Int64 = 10, kernel: String = "6.1")
+        -> DeviceInfoReport
+    {
         var info = DeviceInfo()
         info.name.release = kernel
         info.fileSystems = [

@@ -271,7 +271,8 @@ final class ScriptedCloudLink: CloudLink {
         let now = WallTime(milliseconds: 1_793_500_000_000)
         reports.engineReport = try ReportsTests.report("RUNNING", uptime: "1:00:00")
         var sent = [
-            CloudResource.engineReport: SentReport(text: try ReportsTests.report("RUNNING", uptime: "0:00:01").jsonText(), at: now),
+            CloudResource.engineReport: SentReport(
+                text: try ReportsTests.report("RUNNING", uptime: "0:00:01").jsonText(), at: now),
             CloudResource.deviceInfo: SentReport(text: reports.deviceInfo.jsonText(), at: now),
         ]
         #expect(reports.due(sent: sent, now: now).isEmpty)

@@ -20,7 +20,9 @@ import Testing
         #expect(failure(MessageAnswer.self, "{}") == "message: is missing")
         #expect(failure(MessageAnswer.self, "[]") == "expected an object, found a list")
         #expect(failure(MessageAnswer.self, #"{"message": 5}"#) == "message: expected a string, found a number")
-        #expect(failure([MessageAnswer].self, #"[{"message": ""}, {"message": null}]"#) == "[1].message: expected a string, found null")
+        #expect(
+            failure([MessageAnswer].self, #"[{"message": ""}, {"message": null}]"#)
+                == "[1].message: expected a string, found null")
         #expect(
             failure(FetchStatus.self, #"{"a.tar.gz": {"info": "", "name": "", "version": "", "state": "lost"}}"#)
                 == #"a.tar.gz.state: expected a state of an update, found "lost""#)

@@ -99,7 +99,8 @@ import Testing
         case .double(let number): return .double([number, 0, -0.5, 1e300].randomElement(using: &random) ?? number)
         case .string(let text):
             let others = ["", "é\u{1F600}\n\"\\", "a", "null"]
-            return .string(Int.random(in: 0..<12, using: &random) == 0 ? others.randomElement(using: &random) ?? "" : text)
+            return .string(
+                Int.random(in: 0..<12, using: &random) == 0 ? others.randomElement(using: &random) ?? "" : text)
         case .array(let elements):
             let list = elements.map { changed($0, &random) }
             switch Int.random(in: 0..<10, using: &random) {

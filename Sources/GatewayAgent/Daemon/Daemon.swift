@@ -214,6 +214,7 @@ final class Daemon: Sendable {
     }
 
     func servicesDocument() -> ServicesDocument {
-        ServicesDocument(services.snapshots().sorted { $0.key < $1.key }.map { ($0.key.text, ServiceDocument($0.value)) })
+        ServicesDocument(
+            services.snapshots().sorted { $0.key < $1.key }.map { ($0.key.text, ServiceDocument($0.value)) })
     }
 }

@@ -22,7 +22,8 @@ extension UsageReport {
         }
         while count > 0, jsonText().utf8.count > UsageReport.byteLimit {
             count -= max(1, count / 16)
-            self = UsageReport.whole(largest.prefix(count).map(\.element) + largest.dropFirst(count).map { $0.element.folded })
+            self = UsageReport.whole(
+                largest.prefix(count).map(\.element) + largest.dropFirst(count).map { $0.element.folded })
         }
     }
 

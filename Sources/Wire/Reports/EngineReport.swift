@@ -32,7 +32,7 @@ public struct EngineReport: WireValue {
     public var generation: String?
     /// How many apps differ from what was installed.
     public var drift: Int
-    /// Name and version of the agent: `gwe/0.1.0`.
+    /// Name and version of the agent: `GatewayEngine-v0.1.0`.
     public var agent: String
 
     /// The report of a status.

@@ -46,7 +46,7 @@ struct ReportCommand: ParsableCommand, Exemplified {
     private func send(_ context: GatewayContext) -> OutcomeAnswer {
         if let client = ControlClient(folders: context.folders) {
             do throws(ControlClient.Failure) { return try client.ask(SendReportsRequest()) } catch {
-                if case .noDaemon = error {} else { return OutcomeAnswer(error) }
+                guard case .noDaemon = error else { return OutcomeAnswer(error) }
             }
         }
         let (exit, text) = ReportCall.send(context)
