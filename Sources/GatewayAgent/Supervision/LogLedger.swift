@@ -154,7 +154,7 @@ final class LogLedger: Sendable {
     private func perform(_ step: LogBudget.Step, _ files: LogFiles) throws(LogTrouble) {
         switch step {
         case .remove(_, let number): try files.remove(number)
-        case .cut: try files.cut()
+        case .cut(_, let number): try files.cut(number)
         case .empty: try files.empty()
         }
     }

@@ -29,21 +29,22 @@ public enum LogBudget {
     public enum Step: Sendable, Hashable {
         /// Remove the file with this number.
         case remove(path: String, number: Int)
-        /// Keep the newer half of the file.
-        case cut(path: String)
+        /// Keep the newer half of the file with this number.
+        case cut(path: String, number: Int)
         /// Let the file begin anew.
         case empty(path: String)
 
         public var path: String {
             switch self {
-            case .remove(let path, _), .cut(let path), .empty(let path): path
+            case .remove(let path, _), .cut(let path, _), .empty(let path): path
             }
         }
     }
 
     /// What is to be done next; nil when the logs are within the budget, or nothing is left to take. Removed apps come first,
-    /// then the app with the most bytes in all its logs. Of an app the oldest rotated file goes; where only the file itself
-    /// is left, its older half.
+    /// then the app with the most bytes in all its logs. Of an app the oldest rotated file goes; where it has more than half
+    /// of its log, or only the file itself is left, its older half. So an app that writes more than the whole budget between
+    /// two looks keeps the end of what it wrote.
     public static func next(_ logs: [Log], budget: Int64) -> Step? {
         let present = logs.filter { $0.byteCount > 0 }
         guard present.reduce(0, { $0 + $1.byteCount }) > budget else { return nil }
@@ -56,10 +57,12 @@ public enum LogBudget {
         guard let greediest = candidates.max(by: { total($0) < total($1) })?.app else { return nil }
         let own = candidates.filter { $0.app == greediest }.sorted { ($0.byteCount, $0.path) > ($1.byteCount, $1.path) }
         if let log = own.first(where: { $0.oldest != nil }), let oldest = log.oldest {
-            return .remove(path: log.path, number: oldest)
+            let isMost = (log.sizes[oldest] ?? 0) > log.byteCount / 2
+            return isMost && log.keepsBackups && !log.isRemoved
+                ? .cut(path: log.path, number: oldest) : .remove(path: log.path, number: oldest)
         }
         guard let log = own.first else { return nil }
         if log.isRemoved { return .remove(path: log.path, number: 0) }
-        return log.keepsBackups ? .cut(path: log.path) : .empty(path: log.path)
+        return log.keepsBackups ? .cut(path: log.path, number: 0) : .empty(path: log.path)
     }
 }

@@ -54,12 +54,13 @@ public struct LogFiles: Sendable, Hashable {
         guard ftruncate(fd, 0) == 0 else { throw LogTrouble(.last("empty log \(path)")) }
     }
 
-    /// Makes the file `<path>.1`, which takes its place, and keeps only the newer half of it, 32 MiB at most, from the
-    /// beginning of a line on. What is appended meanwhile may be lost. Any crash leaves either all of it or the half.
-    public func cut() throws(LogTrouble) {
+    /// Keeps only the newer half of a file, 32 MiB at most, from the beginning of a line on. The file itself becomes
+    /// `<path>.1` with that, in the place of what was there; a rotated one stays where it is. What is appended meanwhile may
+    /// be lost. Any crash leaves either all of it or the half.
+    public func cut(_ number: Int) throws(LogTrouble) {
         let place = try place()
-        let old = "\(place.name).1"
-        try place.rename(place.name, to: old)
+        let old = "\(place.name).\(max(1, number))"
+        if number == 0 { try place.rename(place.name, to: old) }
         let source = try place.open(old, O_RDONLY)
         defer { close(source) }
         var info = stat()

@@ -113,10 +113,7 @@ import Testing
 
     @Test("over the budget the greediest app loses its oldest, the others lose nothing", arguments: [0, 100_000])
     func budget(_ maxByteCount: Int) throws {
-        // In memory: where the disk is slow and busy, one cut may take all that was written meanwhile.
-        let folder = try TemporaryFolder.make(isInMemory: true)
-        defer { TemporaryFolder.remove(folder) }
-        let bench = try SupervisionBench(folder: folder)
+        let bench = try SupervisionBench()
         defer { bench.end() }
         let apps: Set = [try bench.app("big"), try bench.app("small")]
         bench.supervisor.setLogPolicy(LogPolicy(byteBudget: 1_000_000), installed: apps)

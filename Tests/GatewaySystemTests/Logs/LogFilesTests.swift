@@ -19,6 +19,6 @@ import Testing
         #expect(count == 0)
         #expect(throws: LogTrouble.self) { try files.remove(0) }
         #expect(throws: LogTrouble.self) { try files.empty() }
-        #expect(throws: LogTrouble.self) { try files.cut() }
+        #expect(throws: LogTrouble.self) { try files.cut(0) }
     }
 }

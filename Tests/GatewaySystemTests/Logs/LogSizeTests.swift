@@ -32,9 +32,23 @@ import Testing
     func cut() throws {
         let scratch = TemporaryFolder()
         let log = try sparse(scratch)
-        try log.cut()
+        try log.cut(0)
         #expect(try String(contentsOfFile: log.path + ".1", encoding: .utf8) == "last\n")
         #expect(log.sizes() == [1: 5])
+    }
+
+    @Test("a rotated file is cut where it stands, and the files beside it stay as they are")
+    func cutRotated() throws {
+        let scratch = TemporaryFolder()
+        let path = try scratch.write("web.log", "new\n")
+        try scratch.write("web.log.1", "later\n")
+        try scratch.write("web.log.2", (1...10).map { "\($0)\n" }.joined())
+        let log = LogFiles(path: path, owner: nil)
+        try log.cut(2)
+        #expect(try String(contentsOfFile: path + ".2", encoding: .utf8) == "7\n8\n9\n10\n")
+        #expect(try String(contentsOfFile: path + ".1", encoding: .utf8) == "later\n")
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "new\n")
+        #expect(Set(log.sizes().keys) == [0, 1, 2])
     }
 
     @Test("the last lines of such a log are found without reading it whole")

@@ -241,13 +241,13 @@ import Testing
             try Data("a\nb\nc\nd\n".utf8).write(to: URL(fileURLWithPath: bench.scratch.path + "/roots/app.log"))
             symlink("../roots", home + "/logs")
             let planted = LogFiles(path: home + "/logs/app.log", owner: nobody)
-            #expect(throws: LogTrouble.self) { try planted.cut() }
+            #expect(throws: LogTrouble.self) { try planted.cut(0) }
             #expect(throws: LogTrouble.self) { try planted.remove(0) }
             #expect(throws: LogTrouble.self) { try planted.empty() }
             #expect(bench.text("roots/app.log") == "a\nb\nc\nd\n")
             // Root's own is cut at a line.
             let own = LogFiles(path: bench.scratch.path + "/roots/app.log", owner: nil)
-            try own.cut()
+            try own.cut(0)
             #expect(bench.text("roots/app.log.1") == "d\n" && own.sizes() == [1: 2])
         }
     }
