@@ -44,7 +44,8 @@ import Testing
                 .remove(path: "/a.log", number: 1)
             ),
             (
-                "a leftover of an app without rotated files goes whole", [try log("a", [0: 30, 1: 90], backups: false)],
+                "a leftover of an app without rotated files goes whole",
+                [try log("a", [0: 30, 1: 90], backups: false)],
                 100, .remove(path: "/a.log", number: 1)
             ),
             (
@@ -60,7 +61,10 @@ import Testing
                 "and wholly", [try log("a", [0: 100]), try log("z", [0: 1], removed: true)], 100,
                 .remove(path: "/z.log", number: 0)
             ),
-            ("equals: always the same one", [try log("b", [0: 60]), try log("a", [0: 60])], 100, .cut(path: "/b.log", number: 0)),
+            (
+                "equals: always the same one", [try log("b", [0: 60]), try log("a", [0: 60])], 100,
+                .cut(path: "/b.log", number: 0)
+            ),
             (
                 "empty files are nobody's fault", [try log("a", [0: 0, 1: 0]), try log("b", [0: 101])], 100,
                 .cut(path: "/b.log", number: 0)

@@ -71,8 +71,6 @@ public struct PassResult: Sendable {
     public var exit: ExitStatus
     public var summary: String
     var isCloudUnreachable = false
-    /// How long the cloud asked to be left alone.
-    var retryAfter: Duration?
     var talk = CloudTalk.notAsked
     /// Whether the cloud took and answered what it was asked, though perhaps not each package could be fetched.
     var hasReachedCloud: Bool {

@@ -61,7 +61,6 @@ struct PassOutcome {
         if !isSupervised, !changed.isEmpty { lines.append("nothing was started: no daemon supervises (gwe run)") }
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))
         result.isCloudUnreachable = cloudFailure != nil
-        result.retryAfter = cloudFailure?.retryAfter
         result.talk = talk
         return result
     }

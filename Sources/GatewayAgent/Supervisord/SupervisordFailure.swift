@@ -29,7 +29,6 @@ enum SupervisordFailure: Error, Sendable, CustomStringConvertible {
         static let notRunning: Int64 = 70
         static let success: Int64 = 80
         static let alreadyAdded: Int64 = 90
-        static let stillRunning: Int64 = 91
         static let cannotReread: Int64 = 92
     }
 

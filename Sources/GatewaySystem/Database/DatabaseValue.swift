@@ -22,7 +22,6 @@ public enum SQLValue: Sendable, Hashable {
     public var bytes: [UInt8]? { if case .blob(let bytes) = self { bytes } else { nil } }
     /// 0 and 1 are SQLite's booleans.
     public var bool: Bool? { int.map { $0 != 0 } }
-    public var isNull: Bool { self == .null }
 
     /// nil becomes NULL.
     public init(_ value: String?) { self = value.map(SQLValue.text) ?? .null }

@@ -62,6 +62,24 @@ import Testing
         #expect(ran.out.contains("In sync: 2 apps match the desired state."), "\(ran)")
     }
 
+    @Test("a command that was taken and carried out, and has yet to be cleared in the cloud, is none")
+    func uncleared() throws {
+        let gateway = try converged()
+        // With a digest, the kept package serves.
+        let digest = SHA256.hex(of: try TestPackage.oneOff("tool", "1").bytes(scratch: gateway.root + "/scratch"))
+        try gateway.command(#"{"install":[{"name":"tool.v1.tar.gz","sha256":"\#(digest)"}]}"#)
+        let killed = try gateway.gwe("reconcile", environment: ["GWE_FAULT": "clear.before"])
+        #expect(killed.code != 0, "\(killed)")
+        // The package is here; without the cloud nothing clears the command.
+        let ran = try gateway.gwe("reconcile", "--offline")
+        #expect(ran.code == 0, "\(ran)")
+        #expect(ran.out.contains("asked for again"), "\(ran)")
+        let dry = try expectNothing(gateway, code: 0)
+        #expect(dry.out.contains("In sync: 2 apps match the desired state."), "\(dry)")
+        #expect(try gateway.gwe("reconcile").code == 0)
+        #expect(try gateway.resource("engine_fetch") == "")
+    }
+
     @Test("with changes pending from cloud and manifest; the command stays in the cloud")
     func pending() throws {
         let gateway = try converged()

@@ -120,7 +120,11 @@ import Testing
         }
         #expect(talk(refused) == "noConnection: busy")
         let result = refused.result(isSupervised: true)
-        #expect(result.retryAfter == .seconds(7) && result.isCloudUnreachable && !result.hasReachedCloud)
+        guard case .failed(let failure) = result.talk else {
+            Issue.record("\(result.talk)")
+            return
+        }
+        #expect(failure.retryAfter == .seconds(7) && result.isCloudUnreachable && !result.hasReachedCloud)
         #expect(try outcome { $0.hasAskedCloud = true }.result(isSupervised: true).hasReachedCloud)
     }
 }
