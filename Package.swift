@@ -34,6 +34,9 @@ let package = Package(
         .executable(name: "gwe", targets: ["gwe"]),
         .executable(name: "murano-sandbox", targets: ["murano-sandbox"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
+        // What others read of a gateway, and the values it is made of.
+        .library(name: "Wire", targets: ["Wire"]),
+        .library(name: "GatewayModel", targets: ["GatewayModel"]),
     ],
     traits: [
         .default(enabledTraits: ["MQTT"]),
@@ -60,6 +63,8 @@ let package = Package(
         // Values. No I/O, no C, no clock.
         library("Documents"),
         library("GatewayModel", ["Documents"]),
+        // What leaves the process: names and two-way codecs of everything that others read.
+        library("Wire", ["Documents", "GatewayModel"]),
 
         // The machine: the only importer of C modules.
         library(
@@ -81,12 +86,12 @@ let package = Package(
         library("DeviceClient", ["Documents", "GatewaySystem"]),
 
         // Policy: plan, journal, steps, supervision, reports.
-        library("GatewayAgent", ["Documents", "GatewayModel", "GatewaySystem", "DeviceClient"]),
+        library("GatewayAgent", ["Documents", "GatewayModel", "Wire", "GatewaySystem", "DeviceClient"]),
 
         .executableTarget(
             name: "gwe",
             dependencies: [
-                "Documents", "GatewayModel", "GatewaySystem", "DeviceClient", "GatewayAgent", argumentParser,
+                "Documents", "GatewayModel", "Wire", "GatewaySystem", "DeviceClient", "GatewayAgent", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -104,12 +109,15 @@ let package = Package(
             name: "TestSupport", dependencies: ["Documents", "GatewaySystem", "MuranoSandbox"], path: "Tests/Support",
             swiftSettings: strict),
         tests("DocumentsTests", ["Documents"]),
-        tests("GatewayModelTests", ["GatewayModel", "GatewaySystem", "Documents"]),
+        tests("GatewayModelTests", ["GatewayModel", "Wire", "GatewaySystem", "Documents"]),
+        tests("WireTests", ["Wire", "GatewayModel", "Documents"]),
         tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
         tests("DeviceClientTests", ["DeviceClient", "GatewayAgent", "GatewaySystem", "MuranoSandbox"]),
-        tests("GatewayAgentTests", ["GatewayAgent", "GatewayModel", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
+        tests(
+            "GatewayAgentTests",
+            ["GatewayAgent", "GatewayModel", "Wire", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
-        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "Documents"]),
+        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "Wire", "Documents"]),
         tests(
             "EndToEndTests",
             [

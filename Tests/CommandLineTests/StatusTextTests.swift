@@ -4,6 +4,7 @@ import GatewayModel
 import Synchronization
 import TestSupport
 import Testing
+import Wire
 
 @testable import GatewayAgent
 @testable import gwe
@@ -37,10 +38,9 @@ import Testing
             daemon?.nextPoll = poll
         }
         // How much is free is this machine's affair.
-        let members = (StatusReport.make(context, daemon: daemon).json.members ?? []).filter {
-            $0.0 != "disk_free_bytes"
-        }
-        return StatusText(status: .object(members), terminal: Terminal(descriptor: -1)).lines
+        guard case .gateway(var status) = StatusReport.make(context, daemon: daemon).document else { return [] }
+        status.freeByteCount = nil
+        return StatusText(status: status, terminal: Terminal(descriptor: -1)).lines
     }
 
     private func fail(

@@ -1,6 +1,7 @@
 import Documents
 import GatewayModel
 import Testing
+import Wire
 
 @Suite("Data budgets in a plan") struct DataBudgetTests {
     private struct Wanted {
@@ -44,9 +45,9 @@ import Testing
                 "does not fit in data_budget: about 93.0 KiB to transfer, "
                     + "80.0 KiB left of 100KiB/month on ppp0 until 2026-12-01 (UTC)"
             ])
-        #expect(waits.apps[0].json["deferred"]?.string == waits.apps[0].deferral)
-        #expect(waits.apps[0].json["download_deferred"]?.bool == true)
-        #expect(fits.apps[0].json["download_deferred"] == nil)
+        #expect(PlannedApp(waits.apps[0]).json["deferred"]?.string == waits.apps[0].deferral)
+        #expect(PlannedApp(waits.apps[0]).json["download_deferred"]?.bool == true)
+        #expect(PlannedApp(fits.apps[0]).json["download_deferred"] == nil)
     }
 
     @Test("what is over budget leaves nothing, not less")

@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 /// A person has asked for a token, or put one in place: nobody waits any longer with talking to the cloud.
 public enum CloudInvitation {
@@ -9,7 +10,7 @@ public enum CloudInvitation {
     /// - Returns: whether a daemon asks now.
     @discardableResult public static func send(_ context: GatewayContext) -> Bool {
         if ControlClient.isAnswered(context.folders), let client = ControlClient(folders: context.folders),
-            (try? client.post("/v1/token")) != nil
+            (try? client.ask(TokenRequest())) != nil
         {
             return true
         }

@@ -1,7 +1,8 @@
-public import Documents
+internal import Documents
 public import GatewayModel
 internal import GatewaySystem
 internal import Glibc
+public import Wire
 
 /// Talks to a running daemon over its socket (HTTP on a Unix socket, NDJSON for long work).
 public struct ControlClient: Sendable {
@@ -10,8 +11,16 @@ public struct ControlClient: Sendable {
         case noDaemon
         /// The socket is not for this user, or it is not to be trusted: why.
         case notPermitted(String)
+        /// It does not do what it is asked: the status of its answer, and why.
         case refused(status: Int, message: String)
+        /// It went away, or its answer cannot be understood.
         case broken(String)
+
+        /// Which refusal it is; nil for another failure.
+        public var refusal: ControlRefusal.Kind? {
+            guard case .refused(let status, _) = self else { return nil }
+            return ControlRefusal.Kind(rawValue: status)
+        }
 
         public var description: String {
             switch self {
@@ -45,31 +54,34 @@ public struct ControlClient: Sendable {
         FileTree.exists(folders.socketFile) && FileTree.canConnect(folders.socketFile) != .nobody
     }
 
-    /// Asks for one JSON document.
-    public func get(_ path: String) throws(Failure) -> JSONValue {
-        try request(HTTPRequest(.get, "http://localhost" + path, headers: [], body: nil))
-    }
-
-    /// Sends a document and gets one back.
-    public func post(_ path: String, _ body: JSONValue = .object([])) throws(Failure) -> JSONValue {
-        var request = HTTPRequest(
-            .post, "http://localhost" + path, headers: [HTTPHeader("Content-Type", "application/json")],
-            body: Array(body.text().utf8))
-        request.timeout = nil
-        return try self.request(request)
-    }
-
-    /// Sends a document and gets a stream of them back, one a line.
-    public func stream(_ path: String, _ body: JSONValue, event: @escaping (JSONValue) -> Void) throws(Failure) {
+    /// Makes a call that is answered by one document.
+    public func ask<Request: ControlRequest>(_ request: Request) throws(Failure) -> Request.Answer {
+        var outgoing = message(request)
+        outgoing.maximumBodyByteCount = Int64(ControlClient.answerLimit)
         try requireTrust()
-        var request = HTTPRequest(
-            .post, "http://localhost" + path, headers: [HTTPHeader("Content-Type", "application/json")],
-            body: Array(body.text().utf8))
-        request.timeout = nil
+        let response: HTTPResponse
+        do throws(TransferError) { response = try transfer().perform(outgoing) } catch { throw failure(error) }
+        guard response.status == 200 else { throw refusal(response) }
+        let node: Node
+        do throws(DocumentError) {
+            let limits = DocumentLimits(byteCount: ControlClient.answerLimit, nodeCount: 8 << 20)
+            node = try JSON.parse(response.body, source: "daemon", limits: limits)
+        } catch {
+            throw .broken("\(error)")
+        }
+        do throws(WireError) { return try Request.Answer(json: node.json) } catch {
+            throw .broken("its answer to \(Request.call.path) cannot be understood: \(error)")
+        }
+    }
+
+    /// Makes a call that is answered by the lines of a pass.
+    public func run(_ request: some PassControlRequest, line: @escaping (PassLine) -> Void) throws(Failure) {
+        try requireTrust()
         let response: HTTPResponse
         do throws(TransferError) {
-            response = try transfer().performLines(request) { line in
-                if let node = try? JSON.parse(Array(line), source: "daemon") { event(node.json) }
+            response = try transfer().performLines(message(request)) { bytes in
+                guard let node = try? JSON.parse(Array(bytes), source: "daemon") else { return }
+                if let read = try? PassLine(json: node.json) { line(read) }
             }
         } catch {
             throw failure(error)
@@ -77,19 +89,19 @@ public struct ControlClient: Sendable {
         guard response.status == 200 else { throw refusal(response) }
     }
 
-    private func request(_ request: HTTPRequest) throws(Failure) -> JSONValue {
-        try requireTrust()
-        var request = request
-        request.maximumBodyByteCount = 64 << 20
-        let response: HTTPResponse
-        do throws(TransferError) { response = try transfer().perform(request) } catch { throw failure(error) }
-        guard response.status == 200 else { throw refusal(response) }
-        do throws(DocumentError) {
-            return try JSON.parse(
-                response.body, source: "daemon", limits: DocumentLimits(byteCount: 64 << 20, nodeCount: 8 << 20)
-            ).json
-        } catch {
-            throw .broken("\(error)")
+    private static let answerLimit = 64 << 20
+
+    private func message<Request: ControlRequest>(_ request: Request) -> HTTPRequest {
+        let message = request.message
+        let url = "http://localhost" + message.target(of: Request.call)
+        switch Request.call.method {
+        case .get: return HTTPRequest(.get, url, headers: [], body: nil)
+        case .post:
+            var outgoing = HTTPRequest(
+                .post, url, headers: [HTTPHeader("Content-Type", "application/json")], body: message.body)
+            // A pass takes as long as it takes.
+            outgoing.timeout = nil
+            return outgoing
         }
     }
 
@@ -106,8 +118,9 @@ public struct ControlClient: Sendable {
     }
 
     private func refusal(_ response: HTTPResponse) -> Failure {
-        let message = (try? JSON.parse(response.body, source: "daemon"))?["message"]?.string
-        return .refused(status: response.status, message: message ?? "the daemon answered \(response.status)")
+        let answer = try? MessageAnswer(jsonText: String(decoding: response.body, as: UTF8.self))
+        return .refused(
+            status: response.status, message: answer?.message ?? "the daemon answered \(response.status)")
     }
 
     private func failure(_ error: TransferError) -> Failure {

@@ -1,7 +1,7 @@
-internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 internal import Synchronization
+internal import Wire
 
 /// The agent: supervises, polls, reconciles, reports, and answers on its socket.
 ///
@@ -213,8 +213,8 @@ final class Daemon: Sendable {
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
     }
 
-    func servicesJSON() -> JSONValue {
-        let services = services.snapshots()
-        return .object(services.keys.sorted().map { name in (name.text, DaemonServices.encode(services[name])) })
+    func servicesDocument() -> ServicesDocument {
+        ServicesDocument(
+            services.snapshots().sorted { $0.key < $1.key }.map { ($0.key.text, ServiceDocument($0.value)) })
     }
 }

@@ -1,5 +1,6 @@
 internal import Documents
 internal import GatewaySystem
+internal import Wire
 
 /// The events of one pass on their way to one reader. What a reader does not fetch is bounded: progress is dropped first,
 /// then all but the result; of a reader that has gone nothing is kept.
@@ -28,7 +29,7 @@ final class EventStream: Sendable {
             } else if case .progress = event, state.lines.count >= EventStream.progressLimit {
                 return
             }
-            state.lines.append(event.json.text())
+            state.lines.append(event.line.jsonText())
         }
     }
 

@@ -1,5 +1,6 @@
 public import GatewayModel
 internal import GatewaySystem
+public import Wire
 
 /// What an operator says while no daemon runs: it is made durable, and holds when one starts. supervisord, where it
 /// supervises, does it at once.

@@ -1,4 +1,4 @@
-public import Documents
+public import Wire
 
 /// What one check found, in one line, and what to do about it.
 public struct DoctorFinding: Sendable, Hashable {
@@ -82,19 +82,13 @@ public struct DoctorReport: Sendable {
     /// Whether no check has failed; a warning is no failure.
     public var isWell: Bool { count(.failed) == 0 }
 
-    public var json: JSONValue {
-        let checks = rows.map { row -> JSONValue in
-            var members: [(String, JSONValue)] = [
-                ("id", .string(row.id)), ("result", .string(row.finding.verdict.rawValue)),
-                ("message", .string(row.finding.text)),
-            ]
-            if let hint = row.finding.hint { members.append(("hint", .string(hint))) }
-            members.append(("milliseconds", .int(Int64(row.duration / .milliseconds(1)))))
-            return .object(members)
-        }
-        let summary = (["ok", "warning", "failed", "skipped"] as [String]).map { name in
-            (name, JSONValue.int(Int64(rows.count { $0.finding.verdict.rawValue == name })))
-        }
-        return .object([("schema", "gwe/v1"), ("checks", .array(checks)), ("summary", .object(summary))])
+    /// The report as others read it.
+    public var document: DoctorDocument {
+        DoctorDocument(
+            checks: rows.map { row in
+                DoctorDocument.Check(
+                    id: row.id, result: row.finding.verdict.rawValue, message: row.finding.text,
+                    hint: row.finding.hint, milliseconds: Int64(row.duration / .milliseconds(1)))
+            })
     }
 }

@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 /// What an operator tells one app to do: `gwe start|stop|restart|hold|unhold`, in a daemon and without one.
 ///

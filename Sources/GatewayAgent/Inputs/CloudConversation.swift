@@ -128,7 +128,7 @@ struct CloudConversation {
                     for entry in entries {
                         let state = FetchState(
                             state: .initial, info: "command taken", name: entry.app.text, version: entry.version.text)
-                        try c.setFetchStatus(entry.tarball, state.json, at: now)
+                        try c.setFetchStatus(entry.tarball, state, at: now)
                     }
                 }
                 return next
@@ -196,7 +196,7 @@ struct CloudConversation {
             guard try journal.reportProblem(source: source, digest: value.digest, message: message) else { return }
             isNew = true
             let state = FetchState(state: .testError, info: message, name: source, version: "")
-            try journal.setFetchStatus(source, state.json)
+            try journal.setFetchStatus(source, state)
             emit(.problem(message))
         }
         inputs.memory[value.resource].refused = value.digest

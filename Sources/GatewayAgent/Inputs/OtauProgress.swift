@@ -1,6 +1,7 @@
 internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 /// How far the update of `config_otau` is, for `otau_in`: `{version, status, message?}` with the statuses of ExoSense's
 /// schema. Found anew from journal and plan each time, so that a crash loses none of it; forgotten once the cloud has
@@ -30,9 +31,7 @@ struct OtauProgress {
     }
 
     static func text(_ version: String, _ status: String, message: String? = nil) -> String {
-        var members: [(String, JSONValue)] = [("version", .string(version)), ("status", .string(status))]
-        if let message { members.append(("message", .string(message))) }
-        return JSONValue.object(members).text()
+        OtauReport(version: version, status: status, message: message).jsonText()
     }
 
     /// What the cloud is to be told, if it does not know yet.
@@ -65,10 +64,10 @@ struct OtauProgress {
         for (app, label) in record.artifacts.sorted(by: { $0.key < $1.key }) {
             guard let change = plan.apps.first(where: { $0.app == app }) else { continue }
             if change.action == .blocked { return ("INSTALL_ERROR", "\(app): \(change.reason)") }
-            let state = states[label]?["state"]?.string.flatMap(FetchState.Name.init) ?? .initial
+            let state = states[label]?.state ?? .initial
             switch state {
             case .testError, .downloadError, .installError:
-                return (state.rawValue.uppercased(), "\(app): \(states[label]?["info"]?.string ?? "")")
+                return (state.rawValue.uppercased(), "\(app): \(states[label]?.info ?? "")")
             case .installSuccess: pending = pending ?? "INSTALL"
             case .initial, .test, .testSuccess, .download, .downloadSuccess, .install:
                 pending = pending ?? state.rawValue.uppercased()

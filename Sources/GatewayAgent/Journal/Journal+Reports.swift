@@ -1,6 +1,7 @@
 internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 extension Journal {
     /// What the cloud acknowledged last, by resource.
@@ -31,19 +32,19 @@ extension Journal {
     }
 
     /// What is to be said of each artifact, the latest `limit` of them, oldest first.
-    func fetchStatus(limit: Int = 10) throws(JournalError) -> [(artifact: String, state: JSONValue)] {
+    func fetchStatus(limit: Int = 10) throws(JournalError) -> [(artifact: String, state: FetchState)] {
         let rows = try read(
             "SELECT artifact, state FROM fetch_status ORDER BY updated_at DESC, artifact LIMIT ?",
             [.integer(Int64(limit))])
         return rows.reversed().compactMap { row in
             guard let artifact = row[0].string, let text = row[1].string,
-                let node = try? JSON.parse(Array(text.utf8), source: "fetch_status")
+                let state = try? FetchState(jsonText: text)
             else { return nil }
-            return (artifact, node.json)
+            return (artifact, state)
         }
     }
 
-    func setFetchStatus(_ artifact: String, _ state: JSONValue?) throws(JournalError) {
+    func setFetchStatus(_ artifact: String, _ state: FetchState?) throws(JournalError) {
         let now = clock().milliseconds
         try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.setFetchStatus(artifact, state, at: WallTime(milliseconds: now))
@@ -52,11 +53,11 @@ extension Journal {
 }
 
 extension DatabaseConnection {
-    mutating func setFetchStatus(_ artifact: String, _ state: JSONValue?, at now: WallTime) throws(DatabaseError) {
+    mutating func setFetchStatus(_ artifact: String, _ state: FetchState?, at now: WallTime) throws(DatabaseError) {
         guard let state else { return try execute("DELETE FROM fetch_status WHERE artifact = ?", [.text(artifact)]) }
         try execute(
             "INSERT OR REPLACE INTO fetch_status (artifact, state, updated_at) VALUES (?, ?, ?)",
-            [.text(artifact), .text(state.text()), .integer(now.milliseconds)])
+            [.text(artifact), .text(state.jsonText()), .integer(now.milliseconds)])
         try execute(
             """
             DELETE FROM fetch_status WHERE artifact NOT IN

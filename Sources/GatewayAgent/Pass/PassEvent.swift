@@ -1,8 +1,8 @@
-public import Documents
 public import GatewayModel
+public import Wire
 
-/// What a pass says while it works. The same JSON objects go to `--json`, over the daemon's socket and to the renderer
-/// for people, so that all three tell one story.
+/// What a pass says while it works. The same lines go to `--json`, over the daemon's socket and to the renderer for
+/// people, so that all three tell one story.
 public enum PassEvent: Sendable {
     /// Something a person should know; not an error.
     case note(String)
@@ -15,23 +15,17 @@ public enum PassEvent: Sendable {
     /// The last event of every pass.
     case result(ExitStatus, String)
 
-    public var json: JSONValue {
+    /// The event as others read it.
+    public var line: PassLine {
         switch self {
-        case .note(let text): ["type": "note", "message": .string(text)]
-        case .problem(let text): ["type": "problem", "message": .string(text)]
-        case .plan(let plan): plan.json
+        case .note(let text): .note(text)
+        case .problem(let text): .problem(text)
+        case .plan(let plan): .plan(PlanDocument(plan))
         case .step(let app, let step, let outcome, let message):
-            [
-                "type": "step", "app": .string(app.text), "step": .string(step.rawValue),
-                "outcome": .string(outcome.rawValue), "message": .string(message),
-            ]
+            .step(.init(app: app, step: Word(step), outcome: Word(outcome), message: message))
         case .progress(let app, let byteCount, let total):
-            [
-                "type": "progress", "app": .string(app.text), "bytes": .int(byteCount),
-                "total": total.map(JSONValue.int) ?? .null,
-            ]
-        case .result(let status, let summary):
-            ["type": "result", "exit": .int(Int64(status.rawValue)), "message": .string(summary)]
+            .progress(.init(app: app, byteCount: byteCount, total: total))
+        case .result(let status, let summary): .result(exit: status, message: summary)
         }
     }
 }
@@ -39,12 +33,7 @@ public enum PassEvent: Sendable {
 /// What a pass is asked to do.
 public struct PassOptions: Sendable {
     /// Where a pass stops (`--until`).
-    public enum Until: String, Sendable, CaseIterable {
-        /// Artifacts are in `downloads/`.
-        case download
-        /// Releases are unpacked and checked.
-        case stage
-    }
+    public typealias Until = PassRequest.Until
 
     public var isDryRun = false
     public var until: Until?
@@ -64,6 +53,27 @@ public struct PassOptions: Sendable {
     public var reason: PassReason
 
     public init(_ reason: PassReason = .commandLine) { self.reason = reason }
+
+    /// A pass that was asked for over the daemon's socket.
+    init(_ request: PassRequest) {
+        self.init(.socket)
+        isOffline = request.isOffline
+        isDeep = request.isDeep
+        isByHand = request.isByHand
+        until = request.until
+        only = request.apps.map(Set.init)
+    }
+
+    /// The same for a running daemon. It knows neither a dry run nor removals, which have calls of their own.
+    public var request: PassRequest {
+        var request = PassRequest()
+        request.isOffline = isOffline
+        request.isDeep = isDeep
+        request.isByHand = isByHand
+        request.until = until
+        request.apps = only?.sorted()
+        return request
+    }
 }
 
 /// How a pass ended.

@@ -1,4 +1,5 @@
 public import GatewayModel
+public import Wire
 
 /// Why a pass runs.
 public enum PassReason: Sendable, Hashable, CustomStringConvertible {

@@ -42,13 +42,12 @@ final class AppProgress {
     var artifactLabel: String { plan.wish?.location.label ?? app.text }
 
     /// A state of the OTAU state machine about this app.
-    func fetchState(_ state: FetchState.Name, _ info: String, output: String? = nil) -> JSONValue {
+    func fetchState(_ state: FetchState.Name, _ info: String, output: String? = nil) -> FetchState {
         FetchState(
             state: state, info: info, name: app.text, version: plan.wish?.version.text ?? "",
             contentAvailable: state == .initial ? nil : plan.downloadByteCount != nil,
             size: state == .initial ? nil : artifact?.byteCount ?? plan.downloadByteCount,
-            installPath: artifact.map { "downloads/\($0.name)" }, output: output
-        ).json
+            installPath: artifact.map { "downloads/\($0.name)" }, output: output)
     }
 }
 

@@ -85,8 +85,8 @@ struct PlanApplication {
     private func takeErrorBack(_ work: AppProgress) throws(JournalError) {
         guard work.plan.wish != nil, work.isActivated || work.plan.action == .repair else { return }
         let states = try journal.fetchStatus(limit: 50)
-        guard let state = states.first(where: { $0.artifact == work.artifactLabel })?.state["state"]?.string,
-            state.hasSuffix("_error")
+        guard let state = states.first(where: { $0.artifact == work.artifactLabel })?.state.state,
+            state.isError
         else { return }
         try journal.setFetchStatus(work.artifactLabel, work.fetchState(.installSuccess, "in force"))
     }

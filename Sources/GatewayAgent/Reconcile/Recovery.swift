@@ -110,7 +110,7 @@ struct Recovery {
             guard let label = try c.attemptedArtifact(of: record.app) else { return }
             let state = FetchState(
                 state: .installError, info: failure, name: record.app.text, version: record.installed.version.text)
-            try c.setFetchStatus(label, state.json, at: now)
+            try c.setFetchStatus(label, state, at: now)
         }
         FaultPoint.pass("recovery.forgotten")
     }

@@ -3,6 +3,7 @@ internal import Documents
 internal import GatewayModel
 internal import Glibc
 internal import GatewaySystem
+internal import Wire
 
 extension StepRunner {
     /// Runs `download`, `verify` and `unpack`: three steps in the journal, one pass over the bytes.

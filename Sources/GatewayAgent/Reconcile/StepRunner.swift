@@ -152,8 +152,8 @@ final class StepRunner {
     /// Notes what `fetch_status` is to say of the app's artifact.
     func report(_ work: AppProgress, _ state: FetchState.Name, _ info: String, output: String? = nil) {
         guard work.plan.wish != nil else { return }
-        let (label, json) = (work.artifactLabel, work.fetchState(state, info, output: output))
+        let (label, state) = (work.artifactLabel, work.fetchState(state, info, output: output))
         let now = context.clock()
-        note { c throws(DatabaseError) in try c.setFetchStatus(label, json, at: now) }
+        note { c throws(DatabaseError) in try c.setFetchStatus(label, state, at: now) }
     }
 }

@@ -1,5 +1,5 @@
-public import Documents
 public import GatewaySystem
+public import Wire
 
 /// The `device_info` resource: a JSON object whose `df`, `free`, `uname` and `date` are the texts that Gateway Engine
 /// sent, so that dashboards written for it read them. The texts are made here, from the kernel's figures.
@@ -36,26 +36,18 @@ public struct DeviceInfo: Sendable {
         self.agentVersion = agentVersion
     }
 
-    /// The value of the resource, before it is turned into text.
-    public static func collect(agentVersion: String) -> JSONValue { DeviceInfo(agentVersion: agentVersion).json }
+    /// The report of this machine as it is now.
+    public static func collect(agentVersion: String) -> DeviceInfoReport {
+        DeviceInfo(agentVersion: agentVersion).report
+    }
 
-    public var json: JSONValue {
-        let addresses = interfaces.filter { !$0.isLoopback }.map { interface in
-            (interface.name, JSONValue.array(interface.addresses.map(JSONValue.string)))
-        }
-        let degrees = temperatures.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.double($0.value)) }
-        return .object([
-            ("df", .string(DeviceInfoTables.df(fileSystems))),
-            ("free", .string(memory.map(DeviceInfoTables.free) ?? "")),
-            // An old dashboard takes the first list it finds, hence the interfaces with addresses come first.
-            ("ipaddrs", .object(addresses)),
-            ("uname", .string(name.line)),
-            ("date", .string(date)),
-            ("load", .array(loadAverages.map { .double(($0 * 100).rounded() / 100) })),
-            ("temperature", .object(degrees)),
-            ("uptime", .int(uptime.components.seconds)),
-            ("boot_id", .string(bootIdentifier)),
-            ("agent", .string(agentVersion)),
-        ])
+    /// The value of the resource.
+    public var report: DeviceInfoReport {
+        DeviceInfoReport(
+            df: DeviceInfoTables.df(fileSystems), free: memory.map(DeviceInfoTables.free) ?? "",
+            addresses: ByName(interfaces.filter { !$0.isLoopback }.map { ($0.name, $0.addresses) }), uname: name.line,
+            date: date, load: loadAverages.map { ($0 * 100).rounded() / 100 },
+            temperature: ByName(temperatures.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }),
+            uptime: uptime.components.seconds, bootIdentifier: bootIdentifier, agent: agentVersion)
     }
 }

@@ -1,7 +1,7 @@
 internal import DeviceClient
-internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 /// The way of `usage_report` to the cloud (D8): an interval of counts is frozen, sent unchanged until the cloud has
 /// acknowledged it, then forgotten. It rides in the pass's one write-and-read.
@@ -44,7 +44,7 @@ struct UsageDelivery {
             let store = try UsageStore.open(stateFolder: folder)
             var isDoubtful = false
             if let left {
-                let text = UsageReport.json(left.entries).text()
+                let text = UsageReport(left.entries).jsonText()
                 if left.id == acknowledged, text == sent?.text {
                     try store.forget(left.id)
                     FaultPoint.pass("usage.forgotten")
@@ -56,7 +56,7 @@ struct UsageDelivery {
             guard let interval = try store.freeze(), !interval.entries.isEmpty else { return nil }
             FaultPoint.pass("usage.frozen")
             return UsageDelivery(
-                text: UsageReport.json(interval.entries).text(), interval: interval.id, store: store, journal: journal,
+                text: UsageReport(interval.entries).jsonText(), interval: interval.id, store: store, journal: journal,
                 isDoubtful: isDoubtful)
         } catch {
             report("\(error); usage_report waits")
@@ -97,10 +97,10 @@ struct UsageDelivery {
     }
 
     /// The report as it would be sent now; nil when nothing was counted. Writes nothing.
-    static func preview(_ context: GatewayContext) throws(DatabaseError) -> JSONValue? {
+    static func preview(_ context: GatewayContext) throws(DatabaseError) -> UsageReport? {
         guard let store = try UsageStore.openReadOnly(stateFolder: context.folders.stateFolder) else { return nil }
-        if let frozen = try store.frozen() { return UsageReport.json(frozen.entries) }
-        return try store.open().map { UsageReport.json($0.entries) }
+        if let frozen = try store.frozen() { return UsageReport(frozen.entries) }
+        return try store.open().map { UsageReport($0.entries) }
     }
 
     // MARK: When

@@ -1,12 +1,9 @@
 internal import DeviceClient
 internal import Documents
+internal import Wire
 
-/// The `usage_report` resource, in the shape in which Gateway Engine sent it (docs/cloud.md#usage_report):
-///
-///     {"eth0": {"<identity>": {"read:['engine_fetch']": {"num": 1, "type": "read", …}}, "top_consumer": "<identity>"}}
-///
-/// Loops of its dashboards (interface, identity, then keys longer than two characters) read it: there are no other keys.
-enum UsageReport {
+/// How `usage_report` is made of what was counted.
+extension UsageReport {
     /// Gateway Engine's word for an identity that is not set: the two quotes that its configuration file has.
     static let noIdentity = "''"
     /// Lists of resources are cut after so many bytes, so that a report stays well below the 64 KiB of a value.
@@ -17,43 +14,43 @@ enum UsageReport {
 
     /// The same entries always give the same text. Where it would be too long, the smallest entries stand together under
     /// the identity `other`, so that the sums stay right.
-    static func json(_ entries: [UsageEntry]) -> JSONValue {
-        var report = whole(entries)
+    init(_ entries: [UsageEntry]) {
+        self = UsageReport.whole(entries)
         var count = entries.count
         let largest = entries.enumerated().sorted { a, b in
             (b.element.byteCount, a.offset) < (a.element.byteCount, b.offset)
         }
-        while count > 0, report.text().utf8.count > byteLimit {
+        while count > 0, jsonText().utf8.count > UsageReport.byteLimit {
             count -= max(1, count / 16)
-            report = whole(largest.prefix(count).map(\.element) + largest.dropFirst(count).map { $0.element.folded })
+            self = UsageReport.whole(
+                largest.prefix(count).map(\.element) + largest.dropFirst(count).map { $0.element.folded })
         }
-        return report
     }
 
-    private static func whole(_ entries: [UsageEntry]) -> JSONValue {
-        var interfaces: [String: [String: [String: Metrics]]] = [:]
+    private static func whole(_ entries: [UsageEntry]) -> UsageReport {
+        var interfaces: [String: [String: [String: Sum]]] = [:]
         for entry in entries {
             let identity = entry.identity.isEmpty ? noIdentity : entry.identity
             interfaces[entry.interface, default: [:]][identity, default: [:]][
-                key(entry), default: Metrics(entry.method)
+                key(entry), default: Sum(entry.method)
             ]
             .add(entry)
         }
-        return .object(interfaces.sorted { $0.key < $1.key }.map { ($0.key, json($0.value)) })
+        return UsageReport(ByName(interfaces.sorted { $0.key < $1.key }.map { ($0.key, interface($0.value)) }))
     }
 
-    private static func json(_ identities: [String: [String: Metrics]]) -> JSONValue {
+    private static func interface(_ identities: [String: [String: Sum]]) -> Interface {
         let sorted = identities.sorted { $0.key < $1.key }
         var top: (identity: String, byteCount: Int64)?
-        var members: [(String, JSONValue)] = []
+        var members: [(String, ByName<Metrics>)] = []
         for (identity, methods) in sorted {
             let byteCount = methods.values.reduce(Int64(0)) {
                 $0.saturating(adding: $1.sent).saturating(adding: $1.received)
             }
             if byteCount > top?.byteCount ?? -1 { top = (identity, byteCount) }
-            members.append((identity, .object(methods.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })))
+            members.append((identity, ByName(methods.sorted { $0.key < $1.key }.map { ($0.key, $0.value.metrics) })))
         }
-        return .object(members + [("top_consumer", .string(top?.identity ?? ""))])
+        return Interface(identities: ByName(members), topConsumer: top?.identity ?? "")
     }
 
     /// `read:['engine_fetch']`.
@@ -68,8 +65,8 @@ enum UsageReport {
         return "\(entry.method.rawValue):\(list)"
     }
 
-    /// What stands under one key.
-    private struct Metrics {
+    /// What was counted under one key.
+    private struct Sum {
         let method: UsageRecord.Method
         var count: Int64 = 0
         var sent: Int64 = 0
@@ -91,13 +88,11 @@ enum UsageReport {
             longest = max(longest, entry.longestDuration)
         }
 
-        var json: JSONValue {
-            [
-                "num": .int(count), "type": .string(method.rawValue), "tot_rx": .int(received),
-                "max_rx": .int(largestReceived), "tot_tx": .int(sent), "max_tx": .int(largestSent),
-                "rq_time_avg": .double(tenths(count > 1 ? duration / Int(clamping: count) : duration)),
-                "rq_time_max": .double(tenths(longest)),
-            ]
+        var metrics: Metrics {
+            Metrics(
+                count: count, method: method.rawValue, received: received, largestReceived: largestReceived, sent: sent,
+                largestSent: largestSent, meanSeconds: tenths(count > 1 ? duration / Int(clamping: count) : duration),
+                longestSeconds: tenths(longest))
         }
 
         /// Seconds with one decimal.

@@ -1,21 +1,22 @@
-public import Documents
 public import GatewayModel
 internal import GatewaySystem
+public import Wire
 
 /// `gwe report`: all four reports, shown as they would be sent, or sent now, whether they are due or not.
 public enum ReportCall {
-    /// The values by resource. Writes nothing: no lock, no side file; nothing is frozen.
+    /// The four as they would be sent. Writes nothing: no lock, no side file; nothing is frozen.
     /// - Parameter services: what a running daemon supervises.
     /// - Throws: `JournalError` or `DatabaseError`.
     public static func preview(
         _ context: GatewayContext, services: [AppName: ServiceSnapshot]? = nil
-    ) throws -> JSONValue {
+    ) throws -> GatewayReports {
         let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
         let services = services ?? SupervisordServices(ifChosenIn: context)?.snapshots()
-        let usage = try UsageDelivery.preview(context) ?? .object([])
+        let usage = try UsageDelivery.preview(context) ?? UsageReport()
         let reports = try reports(context, journal, services)
-        return .object(
-            reports.all.map { ($0.resource.rawValue, $0.value) } + [(CloudResource.usageReport.rawValue, usage)])
+        return GatewayReports(
+            engineReport: reports.engineReport, fetchStatus: reports.fetchStatus, deviceInfo: reports.deviceInfo,
+            usageReport: usage)
     }
 
     /// Sends all of them from a process that is no daemon, under the state lock.
@@ -44,7 +45,7 @@ public enum ReportCall {
     static func send(
         _ context: GatewayContext, _ journal: Journal, _ services: [AppName: ServiceSnapshot]?, _ cloud: any CloudLink
     ) throws(JournalError) -> (exit: ExitStatus, message: String) {
-        let reports = try reports(context, journal, services).all.map { CloudWrite($0.resource, $0.value.text()) }
+        let reports = try reports(context, journal, services).all
         let ofCloud = Monitor<String?>(nil)
         let ofStorage = Monitor<String?>(nil)
         let noteStorage: @Sendable (String) -> Void = { text in ofStorage.update { $0 = text } }

@@ -1,7 +1,7 @@
 internal import DeviceClient
-public import Documents
 internal import GatewayModel
 internal import GatewaySystem
+public import Wire
 
 /// `gwe usage`: what was sent and received, per day or month, interface and consumer, and what is left of the budgets.
 public enum UsageSummary {
@@ -13,38 +13,34 @@ public enum UsageSummary {
 
     /// Days and months are those of the calendar in UTC. Writes nothing.
     /// - Throws: `DatabaseError` or `JournalError`.
-    public static func make(_ context: GatewayContext, _ period: Period) throws -> JSONValue {
+    public static func make(_ context: GatewayContext, _ period: Period) throws -> UsageDocument {
         let store = try UsageStore.openReadOnly(stateFolder: context.folders.stateFolder)
         let days = try store?.days() ?? []
         let ledger = DataBudgetLedger(context: context)
-        let rows: [(String, UsageTotal)]
+        let rows: [UsageDocument.Row]
         switch period {
         case .days(let count):
             let today = UsageDay(unixSeconds: ledger.believed(days).milliseconds / 1_000)
             let first = UsageDay(number: today.number - Int64(count) + 1)
-            rows = days.filter { $0.day >= first || $0.day.number == 0 }.map { ($0.day.description, $0) }
+            rows = days.filter { $0.day >= first || $0.day.number == 0 }.map { row(.day(date(of: $0)), $0) }
         case .months:
-            rows = try (store?.months() ?? []).map { (String($0.day.description.prefix(7)), $0) }
+            rows = try (store?.months() ?? []).map { row(.month(date(of: $0).map { String($0.prefix(7)) }), $0) }
         }
-        let key = period == .months ? "month" : "day"
         let policy = try policy(context)
         let budgets = policy.dataBudget.sorted { $0.key < $1.key }.map { ledger.allowance(of: $0.key, $0.value, days) }
-        return [
-            "schema": "gwe/v1",
-            "usage": .array(rows.map { json($0.1, key, $0.1.day.number == 0 ? nil : $0.0) }),
-            "budgets": .array(budgets.map(\.json)),
-        ]
+        return UsageDocument(rows: rows, budgets: budgets.map(UsageDocument.Budget.init))
     }
 
-    private static func json(_ total: UsageTotal, _ key: String, _ date: String?) -> JSONValue {
-        .object([
-            // Without one: counted before the clock could be believed.
-            (key, date.map(JSONValue.string) ?? .null), ("interface", .string(total.interface)),
-            ("identity", .string(total.identity)), ("requests", .int(total.count)),
-            ("sent_bytes", .int(total.sentByteCount)), ("received_bytes", .int(total.receivedByteCount)),
-            ("sent_bytes_with_headers", .int(total.sentWithHeaders)),
-            ("received_bytes_with_headers", .int(total.receivedWithHeaders)),
-        ])
+    /// nil: counted before the clock could be believed.
+    private static func date(of total: UsageTotal) -> String? {
+        total.day.number == 0 ? nil : total.day.description
+    }
+
+    private static func row(_ period: UsageDocument.Period, _ total: UsageTotal) -> UsageDocument.Row {
+        UsageDocument.Row(
+            period: period, interface: total.interface, identity: total.identity, requests: total.count,
+            sentByteCount: total.sentByteCount, receivedByteCount: total.receivedByteCount,
+            sentWithHeaders: total.sentWithHeaders, receivedWithHeaders: total.receivedWithHeaders)
     }
 
     private static func policy(_ context: GatewayContext) throws(JournalError) -> Policy {
@@ -54,12 +50,11 @@ public enum UsageSummary {
     }
 }
 
-extension DataAllowance {
-    fileprivate var json: JSONValue {
-        [
-            "interface": .string(interface), "budget": .string(budget.description),
-            "budget_bytes": .int(budget.byteCount), "used_bytes": .int(usedByteCount),
-            "left_bytes": .int(remainingByteCount), "renewed": .string(renewal),
-        ]
+extension UsageDocument.Budget {
+    fileprivate init(_ allowance: DataAllowance) {
+        self.init(
+            interface: allowance.interface, budget: allowance.budget.description,
+            byteCount: allowance.budget.byteCount, usedByteCount: allowance.usedByteCount,
+            leftByteCount: allowance.remainingByteCount, renewal: allowance.renewal)
     }
 }

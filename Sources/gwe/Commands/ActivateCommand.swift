@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 struct ActivateCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -23,7 +23,7 @@ struct ActivateCommand: ParsableCommand, Exemplified {
         let context = try openContext(folders)
         let (status, message) = Activation.run(context, again: again)
         if output.json {
-            emit(JSONValue.object([("activated", .bool(status == .success)), ("message", .string(message))]).text())
+            emit(ActivationDocument(isActivated: status == .success, message: message).jsonText())
         } else {
             status == .success ? emit(message) : tell("gwe: \(message)")
         }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 /// `start`, `stop`, `restart`, `hold`, `unhold`: one app, one verb, by the daemon or, where that makes sense, without.
 struct AppAction {
@@ -14,19 +14,16 @@ struct AppAction {
         let context = try openContext(folders)
         if let client = ControlClient(folders: context.folders) {
             do throws(ControlClient.Failure) {
-                let answer = try client.post("/v1/apps/\(name)/\(verb.rawValue)")
-                emit(answer["message"]?.string ?? "\(name): \(verb.rawValue)")
-                for note in answer["notes"]?.elements ?? [] { tell("gwe: note: \(note.string ?? "")") }
+                let answer = try client.ask(ActionRequest(verb, name))
+                emit(answer.message)
+                for note in answer.notes { tell("gwe: note: \(note)") }
                 return
             } catch .noDaemon {
                 // A socket that a crash left.
             } catch {
                 tell("gwe: \(error)")
-                switch error {
-                case .notPermitted: throw finish(.notPermitted)
-                case .refused(404, _): throw finish(.noSuchApp)
-                case .refused, .broken, .noDaemon: throw finish(.failure)
-                }
+                if case .notPermitted = error { throw finish(.notPermitted) }
+                throw finish(error.refusal == .notFound ? .noSuchApp : .failure)
             }
         }
         let (exit, message, notes) = LocalAction.perform(verb, on: name, context)

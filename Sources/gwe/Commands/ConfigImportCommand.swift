@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 struct ConfigImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,8 +31,7 @@ struct ConfigImportCommand: ParsableCommand {
                 tell("gwe: note: \(folders.gatewayFile) cannot be written (\(reason)); wrote \(change.file)")
             }
             if output.json {
-                let words = { (texts: [String]) in JSONValue.array(texts.map(JSONValue.string)) }
-                emit(JSONValue.object([("taken", words(plan.taken)), ("left", words(plan.left))]).text())
+                emit(ImportDocument(taken: plan.taken, left: plan.left).jsonText())
             } else {
                 for line in plan.taken { emit("took \(line)") }
                 for line in plan.left { emit("left \(line)") }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 struct ConfigShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,7 +14,7 @@ struct ConfigShowCommand: ParsableCommand {
         try exitingOnError {
             let folders = folderOptions.folders
             let configuration = try ConfigurationStore(folders: folders).load()
-            emit(output.json ? json(configuration, folders).text(indented: true) : table(configuration))
+            emit(output.json ? document(configuration, folders).jsonText(indented: true) : table(configuration))
             do {
                 let identity = try Identity.resolve(configuration)
                 if let warning = identity.warning { tell("gwe: warning: \(warning)") }
@@ -42,13 +42,9 @@ struct ConfigShowCommand: ParsableCommand {
             .joined(separator: "\n")
     }
 
-    private func json(_ configuration: GatewayConfiguration, _ folders: Folders) -> JSONValue {
-        let settings = rows(configuration).map { row in
-            (row.key, JSONValue.object([("value", .string(row.value)), ("origin", .string(row.origin))]))
-        }
-        return .object([
-            ("settings", .object(settings)), ("config_dir", .string(folders.configFolder)),
-            ("state_dir", .string(folders.stateFolder)), ("log_dir", .string(folders.logFolder)),
-        ])
+    private func document(_ configuration: GatewayConfiguration, _ folders: Folders) -> ConfigDocument {
+        ConfigDocument(
+            settings: ByName(rows(configuration).map { ($0.key, .init(value: $0.value, origin: $0.origin)) }),
+            configFolder: folders.configFolder, stateFolder: folders.stateFolder, logFolder: folders.logFolder)
     }
 }

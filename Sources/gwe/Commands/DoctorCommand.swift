@@ -3,6 +3,7 @@ internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import Glibc
+internal import Wire
 
 struct DoctorCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -49,14 +50,13 @@ struct DoctorCommand: ParsableCommand, Exemplified {
         let report = Doctor.examine(scene, chosen) { row in
             if isText { for line in text.lines(row) { emit(line) } }
         }
-        emit(isText ? text.summary(report) : report.json.text(indented: true))
+        emit(isText ? text.summary(report) : report.document.jsonText(indented: true))
         throw finish(report.isWell ? .success : .failure)
     }
 
     private func show(_ checks: [DoctorCheck]) {
         guard output.json else { return table(checks.map { [$0.id, $0.subject] }).forEach(emit) }
-        let rows = checks.map { JSONValue.object([("id", .string($0.id)), ("subject", .string($0.subject))]) }
-        emit(JSONValue.array(rows).text(indented: true))
+        emit(checks.map { DoctorCheckName(id: $0.id, subject: $0.subject) }.jsonText(indented: true))
     }
 
     /// What decides on proxies and preloaded libraries.

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 struct HistoryCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -28,7 +28,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             }
             if let id { return try show(id, journal) }
             let operations = try journal.operations(limit: max(1, min(limit, 200)))
-            if output.json { return emit(JSONValue.array(operations.map(\.json)).text(indented: true)) }
+            if output.json { return emit(operations.map { PassRecord($0) }.jsonText(indented: true)) }
             let rows = operations.map {
                 ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
             }
@@ -44,10 +44,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             tell("gwe: no pass has the number \(id) (any more)")
             throw finish(.failure)
         }
-        if output.json {
-            guard case .object(let members) = operation.json else { return }
-            return emit(JSONValue.object(members + [("steps", .array(steps.map(\.json)))]).text(indented: true))
-        }
+        if output.json { return emit(PassRecord(operation, steps: steps).jsonText(indented: true)) }
         emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")  \(operation.reason)")
         emit(operation.summary)
         let rows = steps.map { step in
@@ -59,22 +56,16 @@ struct HistoryCommand: ParsableCommand, Exemplified {
     }
 }
 
-extension OperationRecord {
-    var json: JSONValue {
-        [
-            "id": .int(id), "reason": .string(reason), "started": .string(startedAt.description),
-            "finished": finishedAt.map { .string($0.description) } ?? .null,
-            "outcome": outcome.map(JSONValue.string) ?? .null, "summary": .string(summary),
-        ]
-    }
-}
-
-extension StepRecord {
-    var json: JSONValue {
-        [
-            "app": .string(app), "step": .string(step), "started": .string(startedAt.description),
-            "finished": finishedAt.map { .string($0.description) } ?? .null, "outcome": .string(outcome),
-            "message": .string(message),
-        ]
+extension PassRecord {
+    /// - Parameter steps: nil in a list of passes.
+    fileprivate init(_ operation: OperationRecord, steps: [GatewayAgent.StepRecord]? = nil) {
+        self.init(
+            id: operation.id, reason: operation.reason, started: operation.startedAt.description,
+            finished: operation.finishedAt?.description, outcome: operation.outcome, summary: operation.summary,
+            steps: steps?.map { step in
+                StepRecord(
+                    app: step.app, step: step.step, started: step.startedAt.description,
+                    finished: step.finishedAt?.description, outcome: step.outcome, message: step.message)
+            })
     }
 }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 /// What `gwe -I TARBALL` became.
 struct InstallCommand: ParsableCommand, Exemplified {
@@ -26,8 +26,7 @@ struct InstallCommand: ParsableCommand, Exemplified {
     func run() throws {
         let context = try openContext(folders)
         let paths = tarballs.map { Folders.absolute($0, from: currentFolder()) }
-        let call = OperatorCall(
-            path: "/v1/install", body: .object([("tarballs", .array(paths.map { .string($0) }))]), isJSON: output.json)
+        let call = OperatorCall(request: InstallRequest(tarballs: paths), conflict: .noInput, isJSON: output.json)
         throw finish(try call.run(context) { LocalAction.install(tarballs: paths, context, emit: $0) })
     }
 }
@@ -55,16 +54,16 @@ struct RemoveCommand: ParsableCommand, Exemplified {
         let name = try appName(app)
         let context = try openContext(folders)
         let call = OperatorCall(
-            path: "/v1/remove", body: .object([("app", .string(name.text)), ("purge", .bool(purge))]),
-            isJSON: output.json)
+            request: RemoveRequest(app: name, isPurge: purge), conflict: .failure, isJSON: output.json)
         throw finish(try call.run(context) { LocalAction.remove(name, isPurge: purge, context, emit: $0) })
     }
 }
 
 /// An operator's wish that a pass follows at once: by the daemon or, where none runs, here.
-private struct OperatorCall {
-    let path: String
-    let body: JSONValue
+private struct OperatorCall<Request: PassControlRequest> {
+    let request: Request
+    /// What the command ends with when it cannot be done as things are.
+    let conflict: ExitStatus
     let isJSON: Bool
 
     func run(
@@ -73,24 +72,28 @@ private struct OperatorCall {
         let screen = PassScreen(isJSON: isJSON, isDryRun: false)
         func local() -> ExitStatus {
             endInstallersWithThisProcess()
-            return here { screen.show($0.json) }
+            return here { screen.show($0.line) }
         }
         guard let client = ControlClient(folders: context.folders) else { return local() }
         do throws(ControlClient.Failure) {
-            try client.stream(path, body) { screen.show($0) }
+            try client.run(request) { screen.show($0) }
         } catch {
             if case .noDaemon = error { return local() }
             tell("gwe: \(error)")
-            switch error {
-            case .notPermitted: return .notPermitted
-            case .refused(404, _): return .noSuchApp
-            case .refused(409, _): return path == "/v1/install" ? .noInput : .failure
-            case .refused(422, _): return .badInput
-            case .refused(423, _): return .deferred
-            case .refused(507, _): return .noSpace
-            case .refused, .broken, .noDaemon: return .unavailable
-            }
+            if case .notPermitted = error { return .notPermitted }
+            return exit(error.refusal)
         }
         return screen.exit ?? .internalError
+    }
+
+    private func exit(_ refusal: ControlRefusal.Kind?) -> ExitStatus {
+        switch refusal {
+        case .notFound: .noSuchApp
+        case .conflict: conflict
+        case .badPackage: .badInput
+        case .held: .deferred
+        case .noSpace: .noSpace
+        case .badRequest, .failed, nil: .unavailable
+        }
     }
 }

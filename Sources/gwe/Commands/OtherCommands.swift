@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayModel
+internal import Wire
 
 struct ExitCodesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,11 +9,9 @@ struct ExitCodesCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() {
-        let all = ExitStatus.allCases.sorted { $0.rawValue < $1.rawValue }
-        if output.json {
-            return emit(JSONValue.object(all.map { (String($0.rawValue), .string($0.meaning)) }).text(indented: true))
-        }
-        for line in table(all.map { [String($0.rawValue), $0.meaning] }) { emit(line) }
+        let all = ExitCodesDocument()
+        if output.json { return emit(all.jsonText(indented: true)) }
+        for line in table(all.meanings.entries.map { [$0.name, $0.value] }) { emit(line) }
     }
 }
 

@@ -4,6 +4,7 @@ internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
+internal import Wire
 
 struct PackageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -76,7 +77,7 @@ struct PackageCheckCommand: ParsableCommand {
                 let fails = findings.contains { $0.level == .fail }
                 hasFailure = hasFailure || fails
                 if output.json {
-                    emit(json(file, findings, passes: !fails).text())
+                    emit(PackageCheckLine(file: file, findings: findings).jsonText())
                 } else {
                     if files.count > 1 { emit("\(file):") }
                     for finding in findings { emit(line(finding)) }
@@ -84,17 +85,6 @@ struct PackageCheckCommand: ParsableCommand {
             }
             if hasFailure { throw ExitCode(65) }
         }
-    }
-
-    /// One object a line for each file.
-    private func json(_ file: String, _ findings: [PackageCheck.Finding], passes: Bool) -> JSONValue {
-        let list = findings.map { finding in
-            JSONValue.object([
-                ("level", .string(finding.level.rawValue)), ("subject", .string(finding.subject)),
-                ("message", .string(finding.message)),
-            ])
-        }
-        return .object([("file", .string(file)), ("ok", .bool(passes)), ("findings", .array(list))])
     }
 }
 

@@ -1,8 +1,8 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import Glibc
+internal import Wire
 
 struct ReconcileCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -85,9 +85,9 @@ struct PassCommand {
         if let client = ControlClient(folders: context.folders) {
             do throws(ControlClient.Failure) {
                 if !options.isDryRun { return try remote(client, screen) }
-                let services = try DaemonServices.decode(client.get("/v1/services"))
-                let result = LocalPass.dryRun(context, options, services: services) { screen.show($0.json) }
-                screen.show(PassEvent.result(result.exit, result.summary).json)
+                let services = try client.ask(ServicesRequest()).snapshots
+                let result = LocalPass.dryRun(context, options, services: services) { screen.show($0.line) }
+                screen.show(.result(exit: result.exit, message: result.summary))
                 return result.exit
             } catch .noDaemon {
                 // A socket that a crash left: go on without a daemon.
@@ -101,17 +101,11 @@ struct PassCommand {
             }
         }
         if !options.isDryRun { endInstallersWithThisProcess() }
-        return LocalPass.reconcile(context, options) { screen.show($0.json) }.exit
+        return LocalPass.reconcile(context, options) { screen.show($0.line) }.exit
     }
 
     private func remote(_ client: ControlClient, _ screen: PassScreen) throws(ControlClient.Failure) -> ExitStatus {
-        var members: [(String, JSONValue)] = [
-            ("offline", .bool(options.isOffline)), ("deep", .bool(options.isDeep)),
-            ("by_hand", .bool(options.isByHand)),
-        ]
-        if let until = options.until { members.append(("until", .string(until.rawValue))) }
-        if let only = options.only { members.append(("apps", .array(only.sorted().map { .string($0.text) }))) }
-        try client.stream("/v1/reconcile", .object(members)) { screen.show($0) }
+        try client.run(options.request) { screen.show($0) }
         guard let exit = screen.exit else { throw .broken("it said no result") }
         return exit
     }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 struct ReportCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -26,45 +26,58 @@ struct ReportCommand: ParsableCommand, Exemplified {
 
     func run() throws {
         let context = try openContext(folders, manifest)
-        let (exit, answer) = ask(context)
-        if print, exit == .success {
-            emit(answer.text(indented: !output.json))
-        } else if output.json {
-            emit(answer.text())
+        let outcome: OutcomeAnswer
+        if print {
+            switch preview(context) {
+            case .success(let reports): return emit(reports.jsonText(indented: !output.json))
+            case .failure(let failure): outcome = failure.outcome
+            }
         } else {
-            let message = answer["message"]?.string ?? ""
-            exit == .success ? emit(message) : tell("gwe: \(message)")
+            outcome = send(context)
         }
-        throw finish(exit)
+        if output.json {
+            emit(outcome.jsonText())
+        } else {
+            outcome.exit == .success ? emit(outcome.message) : tell("gwe: \(outcome.message)")
+        }
+        throw finish(outcome.exit)
     }
 
-    private func ask(_ context: GatewayContext) -> (ExitStatus, JSONValue) {
+    private func send(_ context: GatewayContext) -> OutcomeAnswer {
         if let client = ControlClient(folders: context.folders) {
-            do throws(ControlClient.Failure) {
-                let answer = try print ? client.get("/v1/reports") : client.post("/v1/reports")
-                if print { return (.success, answer) }
-                let exit = answer["exit"]?.int.flatMap { ExitStatus(rawValue: Int32(truncatingIfNeeded: $0)) }
-                return (exit ?? .internalError, answer)
-            } catch {
+            do throws(ControlClient.Failure) { return try client.ask(SendReportsRequest()) } catch {
+                guard case .noDaemon = error else { return OutcomeAnswer(error) }
+            }
+        }
+        let (exit, text) = ReportCall.send(context)
+        return OutcomeAnswer(exit, text)
+    }
+
+    private func preview(_ context: GatewayContext) -> Result<GatewayReports, NoPreview> {
+        if let client = ControlClient(folders: context.folders) {
+            do throws(ControlClient.Failure) { return .success(try client.ask(ReportsRequest())) } catch {
                 switch error {
-                case .noDaemon: break
-                case .notPermitted where print: break
-                case .notPermitted: return (.notPermitted, message(.notPermitted, error.description))
-                default: return (.failure, message(.failure, error.description))
+                case .noDaemon, .notPermitted: break
+                case .refused, .broken: return .failure(NoPreview(outcome: OutcomeAnswer(error)))
                 }
             }
         }
-        if !print {
-            let (exit, text) = ReportCall.send(context)
-            return (exit, message(exit, text))
-        }
-        do { return (.success, try ReportCall.preview(context)) } catch {
+        do { return .success(try ReportCall.preview(context)) } catch {
             let exit = (error as? JournalError)?.exit ?? .inputOutputError
-            return (exit, message(exit, "\(error)"))
+            return .failure(NoPreview(outcome: OutcomeAnswer(exit, "\(error)")))
         }
     }
+}
 
-    private func message(_ exit: ExitStatus, _ text: String) -> JSONValue {
-        ["exit": .int(Int64(exit.rawValue)), "message": .string(text)]
+/// Why the reports cannot be shown.
+private struct NoPreview: Error { var outcome: OutcomeAnswer }
+
+extension OutcomeAnswer {
+    fileprivate init(_ failure: ControlClient.Failure) {
+        if case .notPermitted = failure {
+            self.init(.notPermitted, failure.description)
+        } else {
+            self.init(.failure, failure.description)
+        }
     }
 }

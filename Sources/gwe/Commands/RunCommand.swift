@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
+internal import Wire
 
 struct RunCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -24,7 +24,7 @@ struct RunCommand: ParsableCommand, Exemplified {
     func run() throws {
         let context = try openContext(folders, manifest)
         let isJSON = output.json
-        let lines = DaemonOutput { isJSON ? $0.json.text() : DaemonLogText.line($0) }
+        let lines = DaemonOutput { isJSON ? $0.line.jsonText() : DaemonLogText.line($0) }
         let status = DaemonProcess.run(context) { lines.write($0) }
         throw finish(status)
     }

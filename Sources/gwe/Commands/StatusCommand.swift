@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
+internal import Wire
 
 struct StatusCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -30,35 +30,37 @@ struct StatusCommand: ParsableCommand, Exemplified {
         let only = try app.map(appName)
         let context = try openContext(folders, manifest)
         let (status, exit) = try report(context, only)
-        let text = StatusText(status: status, terminal: Terminal(descriptor: 1))
-        if output.json {
-            emit(status.text(indented: true))
-        } else if let error = status["error"]?.string {
-            tell("gwe: \(error)")
-        } else {
-            for line in only == nil ? text.lines : text.detail(of: status) { emit(line) }
-        }
+        if output.json { emit(status.jsonText(indented: true)) } else { show(status) }
         throw finish(exit)
     }
 
-    private func report(_ context: GatewayContext, _ only: AppName?) throws -> (JSONValue, ExitStatus) {
+    private func show(_ status: StatusDocument) {
+        let terminal = Terminal(descriptor: 1)
+        let lines: [String]
+        switch status {
+        case .gateway(let status): lines = StatusText(status: status, terminal: terminal).lines
+        case .app(let detail): lines = AppStatusText(detail: detail).lines
+        case .unreadable(let problems): lines = StatusText.lines(unreadable: problems, terminal)
+        case .refused(let error): return tell("gwe: \(error)")
+        }
+        for line in lines { emit(line) }
+    }
+
+    private func report(_ context: GatewayContext, _ only: AppName?) throws -> (StatusDocument, ExitStatus) {
         if let client = ControlClient(folders: context.folders) {
-            var parts: [String] = []
-            if let only { parts.append("app=\(only)") }
-            if deep { parts.append("deep=1") }
             do throws(ControlClient.Failure) {
-                let answer = try client.get("/v1/status" + (parts.isEmpty ? "" : "?" + parts.joined(separator: "&")))
-                let exit = answer["exit"]?.int.flatMap { ExitStatus(rawValue: Int32(truncatingIfNeeded: $0)) }
-                return (answer["status"] ?? .null, exit ?? .internalError)
+                let answer = try client.ask(StatusRequest(app: only, isDeep: deep))
+                return (answer.status, answer.exit)
             } catch {
                 if case .noDaemon = error {} else { tell("gwe: \(error); looking at journal and disk") }
             }
         }
         let report = StatusReport.make(context, only: only, isDeep: deep)
-        let isSupervised = report.json["supervised"]?.bool == true
+        var isSupervised = false
+        if case .gateway(let status) = report.document { isSupervised = status.isSupervised }
         if only == nil, !output.json, !isSupervised {
             tell("gwe: nothing is supervised: no daemon is running (gwe run)")
         }
-        return (report.json, report.exit)
+        return (report.document, report.exit)
     }
 }

@@ -1,8 +1,8 @@
 internal import ArgumentParser
-internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 struct UsageCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -37,14 +37,14 @@ struct UsageCommand: ParsableCommand, Exemplified {
 
     func run() throws {
         let context = try openContext(folders, manifest)
-        let usage: JSONValue
+        let usage: UsageDocument
         do {
             usage = try UsageSummary.make(context, months ? .months : .days(days ?? 7))
         } catch {
             tell("gwe: \(error)")
             throw finish((error as? JournalError)?.exit ?? .inputOutputError)
         }
-        if output.json { return emit(usage.text(indented: true)) }
+        if output.json { return emit(usage.jsonText(indented: true)) }
         let text = UsageText(usage: usage, isMonthly: months)
         if text.isEmpty { tell("gwe: nothing was counted" + (months ? " yet" : " in this time")) }
         for line in text.lines { emit(line) }

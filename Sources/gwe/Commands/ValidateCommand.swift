@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
+internal import Wire
 
 struct ValidateCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
@@ -25,11 +26,7 @@ struct ValidateCommand: ParsableCommand, Exemplified {
             let (status, problems) = check(file)
             if status != .success, worst != .badInput { worst = status }
             if output.json {
-                emit(
-                    JSONValue.object([
-                        ("file", .string(file)), ("valid", .bool(problems.isEmpty)),
-                        ("problems", .array(problems.map(JSONValue.string))),
-                    ]).text())
+                emit(ValidationLine(file: file, problems: problems).jsonText())
             } else if problems.isEmpty {
                 emit("\(file): good")
             } else {

@@ -1,14 +1,14 @@
-internal import Documents
 internal import GatewayModel
+internal import Wire
 
-/// Shows the events of a pass, from this process or from the daemon's socket: both are the same JSON objects.
+/// Shows the lines of a pass, from this process or from the daemon's socket: both say the same.
 struct PassRenderer {
     let isJSON: Bool
     let isDryRun: Bool
     let out = Terminal(descriptor: 1)
     let err = Terminal(descriptor: 2)
     private var progress: ProgressLine
-    /// Set by the last event of a pass.
+    /// Set by the last line of a pass.
     private(set) var exit: ExitStatus?
 
     init(isJSON: Bool, isDryRun: Bool) {
@@ -17,44 +17,38 @@ struct PassRenderer {
         progress = ProgressLine(terminal: err)
     }
 
-    mutating func show(_ event: JSONValue) {
-        if event["type"]?.string == "result", let code = event["exit"]?.int {
-            exit = ExitStatus(rawValue: Int32(truncatingIfNeeded: code)) ?? .internalError
-        }
-        if isJSON { return emit(event.text()) }
-        switch event["type"]?.string {
-        case "plan": PlanText(plan: event, terminal: out).lines.forEach(emit)
-        case "step": show(step: event)
-        case "progress": progress.show(event)
-        case "note", "problem":
+    mutating func show(_ line: PassLine) {
+        if case .result(let exit, _) = line { self.exit = exit }
+        if isJSON { return emit(line.jsonText()) }
+        switch line {
+        case .plan(let plan): PlanText(plan: plan, terminal: out).lines.forEach(emit)
+        case .step(let step): show(step)
+        case .progress(let made): progress.show(made)
+        case .note(let message), .problem(let message):
             progress.clear()
-            tell("gwe: " + (event["message"]?.string ?? ""))
-        case "result":
+            tell("gwe: " + message)
+        case .result(_, let message):
             progress.clear()
-            if let message = event["message"]?.string, !message.isEmpty {
-                isDryRun ? tell("gwe: \(message)") : emit(message)
-            }
-        default: break
+            if !message.isEmpty { isDryRun ? tell("gwe: \(message)") : emit(message) }
+        case .other: break
         }
     }
 
-    private mutating func show(step: JSONValue) {
-        let outcome = step["outcome"]?.string ?? ""
-        guard outcome != StepOutcome.started.rawValue else { return }
-        progress.clear()
-        let message = step["message"]?.string ?? ""
+    private mutating func show(_ step: PassLine.StepLine) {
         let words: String
         let style: Terminal.Style?
-        switch StepOutcome(rawValue: outcome) {
+        switch step.outcome.known {
+        case .started: return
         case .done: (words, style) = ("done", .green)
         case .alreadySatisfied: (words, style) = ("already", .dim)
         case .failed: (words, style) = ("failed", .red)
         case .skipped: (words, style) = ("skipped", .yellow)
-        case .started, nil: (words, style) = (outcome, nil)
+        case nil: (words, style) = (step.outcome.text, nil)
         }
+        progress.clear()
         let padded = words + String(repeating: " ", count: max(0, 7 - words.count))
-        let name = "\(step["app"]?.string ?? ""): \(step["step"]?.string ?? "")"
-        emit("  \(out.paint(padded, style))  \(name)" + (message.isEmpty ? "" : ": \(message)"))
+        let message = step.message.isEmpty ? "" : ": \(step.message)"
+        emit("  \(out.paint(padded, style))  \(step.app): \(step.step.text)\(message)")
     }
 }
 
@@ -62,14 +56,12 @@ struct PassRenderer {
 struct ProgressLine {
     let terminal: Terminal
     private var isPainted = false
-    private var lastTenth: [String: Int64] = [:]
+    private var lastTenth: [AppName: Int64] = [:]
 
     init(terminal: Terminal) { self.terminal = terminal }
 
-    mutating func show(_ event: JSONValue) {
-        let app = event["app"]?.string ?? ""
-        let bytes = event["bytes"]?.int ?? 0
-        let total = event["total"]?.int
+    mutating func show(_ made: PassLine.Progress) {
+        let (app, bytes, total) = (made.app, made.byteCount, made.total)
         guard terminal.isTerminal else {
             guard let total, total >= 1 << 20 else { return }
             let tenth = bytes * 10 / total

@@ -1,14 +1,14 @@
-internal import Documents
 internal import GatewayModel
 internal import Synchronization
+internal import Wire
 
-/// A renderer that events may reach from any thread.
+/// A renderer that lines may reach from any thread.
 final class PassScreen: Sendable {
     private let renderer: Mutex<PassRenderer>
 
     init(isJSON: Bool, isDryRun: Bool) { renderer = Mutex(PassRenderer(isJSON: isJSON, isDryRun: isDryRun)) }
 
-    func show(_ event: JSONValue) { renderer.withLock { $0.show(event) } }
+    func show(_ line: PassLine) { renderer.withLock { $0.show(line) } }
 
     var exit: ExitStatus? { renderer.withLock(\.exit) }
 }

@@ -1,29 +1,44 @@
-internal import Documents
+internal import GatewayModel
+internal import Wire
 
-/// `gwe status` for people: one summary line, then a table; for one app, its details.
+/// `gwe status` for people: one summary line, then a table.
 struct StatusText {
-    let status: JSONValue
+    let status: GatewayStatusDocument
     let terminal: Terminal
 
     var lines: [String] {
         var lines = [summary]
         lines += cloud.map { terminal.paint($0, .yellow) }
-        for problem in status["problems"]?.elements ?? [] {
-            lines.append(terminal.paint("problem: \(problem.string ?? "")", .red))
-        }
-        for note in status["notes"]?.elements ?? [] { lines.append("note: \(note.string ?? "")") }
-        let apps = status["apps"]?.elements ?? []
-        guard !apps.isEmpty else { return lines }
-        let rows = apps.map { app in
-            ["app", "desired", "installed", "sync", "health", "state", "pid", "uptime"].map { key in cell(app[key]) }
-        }
-        let all = table([["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]] + rows)
-        lines.append("")
-        for (line, app) in zip(all, [JSONValue?.none] + apps.map(JSONValue?.some)) {
-            let isFine = app.map { $0["sync"]?.string == "synced" && $0["health"]?.string != "down" } ?? true
+        lines += status.problems.map { StatusText.problem($0, terminal) }
+        lines += status.notes.map { "note: \($0)" }
+        guard !status.apps.isEmpty else { return lines }
+        let head = ["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]
+        let all = table([head] + status.apps.map(StatusText.row))
+        lines += ["", all[0]]
+        for (line, app) in zip(all.dropFirst(), status.apps) {
+            let isFine = app.sync.sync == .synced && app.health.known != .down
             lines.append(isFine ? line : terminal.paint(line, .yellow))
         }
         return lines
+    }
+
+    /// What is shown where the journal cannot be read.
+    static func lines(unreadable problems: [String], _ terminal: Terminal) -> [String] {
+        let nothing = GatewayStatusDocument.Summary(apps: 0, synced: 0, drifted: 0, failed: 0)
+        let counts = StatusText.counts(nothing).joined(separator: ", ")
+        return [terminal.paint(counts, .bold)] + problems.map { problem($0, terminal) }
+    }
+
+    private static func problem(_ text: String, _ terminal: Terminal) -> String {
+        terminal.paint("problem: \(text)", .red)
+    }
+
+    private static func row(_ app: AppStatusDocument) -> [String] {
+        let cells = [
+            app.app.text, app.desired?.text, app.installed?.text, app.sync.text, app.health.text, app.state,
+            app.pid.map { String($0) }, app.uptime,
+        ]
+        return cells.map(cell)
     }
 
     /// What is wrong with the cloud, since when, when it is tried again, the error itself, and what to do:
@@ -33,40 +48,39 @@ struct StatusText {
     ///       cannot read engine_fetch: cannot resolve cloud.example
     ///       to do: 'gwe doctor' looks for the cause
     private var cloud: [String] {
-        guard let cloud = status["cloud"], let trouble = cloud["trouble"]?.string else { return [] }
-        let tries = cloud["attempts"]?.int ?? 1
-        var times = "  since \(StatusText.moment(cloud["since"]?.string ?? "?"))"
-        times += ", \(tries) \(tries == 1 ? "try" : "tries"), "
-        let next = cloud["next_try"]?.string
-        if status["next_poll"]?.string != nil {
-            times += "next try \(next ?? "with the next pass")"
-        } else if let next {
+        guard let trouble = status.cloud?.trouble else { return [] }
+        var times = "  since \(StatusText.moment(trouble.since))"
+        times += ", \(trouble.attempts) \(trouble.attempts == 1 ? "try" : "tries"), "
+        if status.nextPoll != nil {
+            times += "next try \(trouble.nextTry ?? "with the next pass")"
+        } else if let next = trouble.nextTry {
             times += "none is to follow before its time, \(next)"
         } else {
             times += "next try with the next pass (gwe reconcile)"
         }
-        var lines = ["cloud: \(trouble)", times]
-        if let reason = cloud["reason"]?.string, !reason.isEmpty { lines.append("  \(reason)") }
-        if let advice = advice(cloud["kind"]?.string ?? "") { lines.append("  to do: \(advice)") }
+        var lines = ["cloud: \(trouble.words)", times]
+        if !trouble.reason.isEmpty { lines.append("  \(trouble.reason)") }
+        if let advice = advice(trouble.kind.known) { lines.append("  to do: \(advice)") }
         return lines
     }
 
-    private func advice(_ kind: String) -> String? {
-        let isInDoubt = status["clock_trusted"]?.bool == false
-        return switch kind {
-        case "not_activated": "'gwe activate' asks the cloud for a token"
-        case "not_authorised", "unknown_device": "add or enable this gateway in the cloud, then 'gwe activate'"
-        case "already_activated":
+    private func advice(_ kind: CloudTrouble.Kind?) -> String? {
+        switch kind {
+        case .notActivated: "'gwe activate' asks the cloud for a token"
+        case .notAuthorised, .unknownDevice: "add or enable this gateway in the cloud, then 'gwe activate'"
+        case .alreadyActivated:
             "enable its activation in the cloud again, then 'gwe activate'; or put its token back "
                 + "('gwe config set token -')"
-        case "clock", "certificate_expired", "tls":
-            isInDoubt
-                ? "set the clock (NTP, or date -s); the cloud is asked again as soon as it is set"
-                : "'gwe doctor' looks at the clock and at the certificates"
-        case "captive_portal": "log in to that network, or use another"
-        case "busy", "server_error": nil
-        case "no_space": "free space on the disk"
-        default: "'gwe doctor' looks for the cause"
+        case .clock, .certificateExpired, .tls:
+            status.isClockTrusted
+                ? "'gwe doctor' looks at the clock and at the certificates"
+                : "set the clock (NTP, or date -s); the cloud is asked again as soon as it is set"
+        case .captivePortal: "log in to that network, or use another"
+        case .busy, .serverError: nil
+        case .noSpace: "free space on the disk"
+        case .dns, .noConnection, .timeout, .badLink, .proxy, .garbledAnswer, .refused, .storage, .configuration,
+            .artifact, nil:
+            "'gwe doctor' looks for the cause"
         }
     }
 
@@ -75,56 +89,60 @@ struct StatusText {
         text.hasPrefix("boot+") ? "\(text.dropFirst(5)) after boot" : text
     }
 
-    private func cell(_ value: JSONValue?) -> String {
-        switch value {
-        case .string(let text)?: text.isEmpty ? "-" : text
-        case .int(let number)?: String(number)
-        default: "-"
-        }
+    private static func counts(_ summary: GatewayStatusDocument.Summary) -> [String] {
+        [
+            "\(summary.apps) \(summary.apps == 1 ? "app" : "apps")", "\(summary.synced) in sync",
+            "\(summary.drifted) drifted", "\(summary.failed) failed",
+        ]
     }
 
     private var summary: String {
-        let count = { (key: String) in status["summary"]?[key]?.int ?? 0 }
-        var parts = [
-            "\(count("apps")) \(count("apps") == 1 ? "app" : "apps")", "\(count("synced")) in sync",
-            "\(count("drifted")) drifted", "\(count("failed")) failed",
-        ]
-        if let next = status["next_poll"]?.string { parts.append("next poll \(next)") }
-        if status["supervised"]?.bool == false { parts.append("nothing is supervised") }
-        if let trusted = status["clock_trusted"]?.bool {
-            let doubt = status["clock"]?.string.map { ": it is \($0)" } ?? ""
-            parts.append(trusted ? "clock trusted" : "clock not trusted\(doubt)")
-        }
-        if let free = status["disk_free_bytes"]?.int { parts.append("disk \(byteText(free)) free") }
-        if let queue = status["queue"]?.int { parts.append("queue \(queue)") }
+        var parts = StatusText.counts(status.summary)
+        if let next = status.nextPoll { parts.append("next poll \(next)") }
+        if !status.isSupervised { parts.append("nothing is supervised") }
+        let doubt = status.clock.map { ": it is \($0)" } ?? ""
+        parts.append(status.isClockTrusted ? "clock trusted" : "clock not trusted\(doubt)")
+        if let free = status.freeByteCount { parts.append("disk \(byteText(free)) free") }
         return terminal.paint(parts.joined(separator: ", "), .bold)
     }
+}
 
-    /// The details of one app.
-    func detail(of app: JSONValue) -> [String] {
-        var rows: [[String]] = []
-        let facts = [
-            ("app", "app"), ("desired", "desired"), ("source", "source"), ("installed", "installed"),
-            ("digest", "digest"),
-            ("kind", "kind"), ("sync", "sync"), ("health", "health"),
-            ("health_reason", "health check"), ("state", "state"), ("pid", "pid"),
-            ("uptime", "uptime"), ("exit_status", "last exit"), ("restarts", "restarts"), ("reason", "reason"),
-            ("last_error", "last error"), ("next_action", "next action"),
+/// A cell of a table; `-` where there is nothing to say.
+private func cell(_ text: String?) -> String { text.flatMap { $0.isEmpty ? nil : $0 } ?? "-" }
+
+/// `gwe status APP` for people: its details.
+struct AppStatusText {
+    let detail: AppDetail
+
+    var lines: [String] {
+        let app = detail.app
+        let facts: [(String, String?)] = [
+            ("app", app.app.text), ("desired", app.desired?.text), ("source", app.source),
+            ("installed", app.installed?.text ?? "-"), ("digest", app.digest?.hex), ("kind", app.kind?.text),
+            ("sync", app.sync.text), ("health", app.health.text), ("health check", app.healthReason),
+            ("state", app.state), ("pid", app.pid.map { String($0) }), ("uptime", app.uptime),
+            ("last exit", app.exitStatus.map { String($0) }), ("restarts", app.restarts.map { String($0) }),
+            ("reason", app.reason), ("last error", app.lastError), ("next action", app.nextAction?.text),
         ]
-        for (key, label) in facts {
-            let text = cell(app[key])
-            if text != "-" || key == "installed" { rows.append([label + ":", text]) }
+        var lines = table(
+            facts.compactMap { label, text in
+                let text = cell(text)
+                return text == "-" && label != "installed" ? nil : [label + ":", text]
+            })
+        if !app.processes.isEmpty {
+            let head = ["PROCESS", "STATE", "PID", "UPTIME", "RESTARTS", "LAST ERROR"]
+            lines += [""] + table([head] + app.processes.map(AppStatusText.row))
         }
-        var lines = table(rows)
-        let processes = app["processes"]?.elements ?? []
-        if !processes.isEmpty {
-            let keys = ["process", "state", "pid", "uptime", "restarts"]
-            let rows = processes.map { process in keys.map { cell(process[$0]) } + [cell(process["last_error"])] }
-            lines += [""] + table([["PROCESS", "STATE", "PID", "UPTIME", "RESTARTS", "LAST ERROR"]] + rows)
-        }
-        for drift in app["drift"]?.elements ?? [] { lines.append("  drift: \(drift["message"]?.string ?? "")") }
-        let log = app["log"]?.elements ?? []
-        if !log.isEmpty { lines += ["", "last lines of its log:"] + log.map { "  \($0.string ?? "")" } }
+        lines += app.drift.map { "  drift: \($0.message)" }
+        if !detail.log.isEmpty { lines += ["", "last lines of its log:"] + detail.log.map { "  \($0)" } }
         return lines
+    }
+
+    private static func row(_ process: ProcessDocument) -> [String] {
+        let cells = [
+            process.process, process.state, process.pid.map { String($0) }, process.uptime, String(process.restarts),
+            process.lastError,
+        ]
+        return cells.map(cell)
     }
 }

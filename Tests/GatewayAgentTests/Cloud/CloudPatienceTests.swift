@@ -5,6 +5,7 @@ import GatewaySystem
 import MuranoSandbox
 import Synchronization
 import Testing
+import Wire
 
 @testable import GatewayAgent
 
@@ -70,7 +71,7 @@ import Testing
         try sandbox.addDevice(identity)
         #expect(Activation.run(context, again: false).0 == .success)
         #expect(try reconcile(context).count > 0)
-        #expect(StatusReport.make(context).json["cloud"]?["trouble"] == .null)
+        #expect(StatusReport.make(context).document.json["cloud"]?["trouble"] == .null)
     }
 
     @Test("a token that the cloud refuses: activate tells of it, and the next pass asks at once")

@@ -5,6 +5,7 @@ import GatewayModel
 import GatewaySystem
 import Synchronization
 import Testing
+import Wire
 
 @Suite("A quiet wire") struct QuietWireTests {
     /// A clock that a test sets.
@@ -83,13 +84,18 @@ import Testing
         #expect(gateway.cloud.written("engine_report").count == 2)
     }
 
-    private func report(_ state: String, uptime: String) -> JSONValue {
-        let row: JSONValue = ["status": .string(state), "uptime": .string(uptime), "version": "1"]
-        return ["apps": [["web": row]], "generation": .null, "drift": 0, "agent": "a"]
+    private func report(_ state: String, uptime: String) throws -> EngineReport {
+        try ReportsTests.report(state, uptime: uptime)
+    }
+
+    private func fetchStatus(_ state: FetchState.Name) -> FetchStatus {
+        FetchStatus([("web.v1.tar.gz", FetchState(state: state, info: "", name: "web", version: "1"))])
     }
 
     /// `device_info` of a machine with this use of its disk and memory, in percent.
-    private func info(disk: Int64 = 40, memory: Int64 = 40, uptime: Int64 = 10, kernel: String = "6.1") -> JSONValue {
+    private func info(disk: Int64 = 40, memory: Int64 = 40, uptime: Int64 = 10, kernel: String = "6.1")
+        -> DeviceInfoReport
+    {
         var info = DeviceInfo()
         info.name.release = kernel
         info.fileSystems = [
@@ -104,7 +110,7 @@ import Testing
         info.date = "Sun Nov 22 21:00:0\(uptime % 10) UTC 2026"
         info.loadAverages = [Double(uptime), 0, 0]
         info.temperatures = ["cpu": Double(uptime)]
-        return info.json
+        return info.report
     }
 
     @Test("each report goes out when it changed, alone")
@@ -115,28 +121,28 @@ import Testing
         var reports = try Reports(
             context: gateway.context, journal: gateway.state.journal, status: status, generation: nil)
         let now = WallTime(milliseconds: 1_795_000_000_000)
-        let state: JSONValue = ["web.v1.tar.gz": ["state": "install_success"]]
+        let state = fetchStatus(.installSuccess)
         let sent = [
-            CloudResource.engineReport: SentReport(text: report("RUNNING", uptime: "0:00:01").text(), at: now),
-            CloudResource.deviceInfo: SentReport(text: info().text(), at: now),
-            CloudResource.fetchStatus: SentReport(text: state.text(), at: now),
+            CloudResource.engineReport: SentReport(text: try report("RUNNING", uptime: "0:00:01").jsonText(), at: now),
+            CloudResource.deviceInfo: SentReport(text: info().jsonText(), at: now),
+            CloudResource.fetchStatus: SentReport(text: state.jsonText(), at: now),
         ]
-        func due(_ engine: JSONValue, _ device: JSONValue, _ fetch: JSONValue) -> [String] {
+        func due(_ engine: EngineReport, _ device: DeviceInfoReport, _ fetch: FetchStatus) -> [String] {
             reports.engineReport = engine
             reports.deviceInfo = device
             reports.fetchStatus = fetch
             return reports.due(sent: sent, now: now.advanced(by: .seconds(14_400))).map(\.resource.rawValue)
         }
-        let engine = report("RUNNING", uptime: "4:00:01")
+        let engine = try report("RUNNING", uptime: "4:00:01")
         let later = info(uptime: 14_411)
         #expect(due(engine, later, state).isEmpty, "uptime, date, load and temperature are no change")
-        #expect(due(report("EXITED", uptime: "0:00:01"), later, state) == ["engine_report"])
+        #expect(try due(report("EXITED", uptime: "0:00:01"), later, state) == ["engine_report"])
         #expect(due(engine, info(kernel: "6.2"), state) == ["device_info"])
         #expect(due(engine, info(disk: 45), state).isEmpty)
         #expect(due(engine, info(disk: 46), state) == ["device_info"])
         #expect(due(engine, info(memory: 34), state) == ["device_info"])
-        #expect(due(engine, later, ["web.v1.tar.gz": ["state": "install_error"]]) == ["fetch_status"])
-        #expect(due(engine, later, .object([])) == ["fetch_status"])
+        #expect(due(engine, later, fetchStatus(.installError)) == ["fetch_status"])
+        #expect(due(engine, later, FetchStatus()) == ["fetch_status"])
     }
 
     @Test("a disk that fills slowly is told once per 5 %, not at each loop: what was last sent counts")
@@ -146,12 +152,12 @@ import Testing
             desired: DesiredState(), observed: ObservedState(), plan: Plan(), services: nil, problems: [])
         var reports = try Reports(
             context: gateway.context, journal: gateway.state.journal, status: status, generation: nil)
-        reports.engineReport = report("RUNNING", uptime: "0:00:01")
-        reports.fetchStatus = .object([])
+        reports.engineReport = try report("RUNNING", uptime: "0:00:01")
+        reports.fetchStatus = FetchStatus()
         let now = WallTime(milliseconds: 1_795_000_000_000)
         var sent = [
-            CloudResource.engineReport: SentReport(text: reports.engineReport.text(), at: now),
-            CloudResource.deviceInfo: SentReport(text: info(disk: 10).text(), at: now),
+            CloudResource.engineReport: SentReport(text: reports.engineReport.jsonText(), at: now),
+            CloudResource.deviceInfo: SentReport(text: info(disk: 10).jsonText(), at: now),
         ]
         var told: [Int64] = []
         for disk in Int64(11)...60 {

@@ -7,6 +7,7 @@ import MuranoSandbox
 import Synchronization
 import TestSupport
 import Testing
+import Wire
 
 /// One fault after another, each during an install and a day's worth of loops. The cloud is a sandbox on a socket; the
 /// packages, the installer and the journal are real; only the time is virtual: each pause of the schedule is added to it.
@@ -113,7 +114,7 @@ import Testing
             return timing.trouble == nil && installed == "\(version)"
         }
 
-        var status: JSONValue { StatusReport.make(context).json }
+        var status: JSONValue { StatusReport.make(context).document.json }
         var words: String { status["cloud"]?["trouble"]?.string ?? "" }
     }
 

@@ -4,6 +4,7 @@ import GatewaySystem
 import Synchronization
 import TestSupport
 import Testing
+import Wire
 
 @testable import GatewayAgent
 

@@ -6,6 +6,7 @@ import GatewaySystem
 import MuranoSandbox
 import TestSupport
 import Testing
+import Wire
 
 @testable import GatewayAgent
 
@@ -22,8 +23,8 @@ struct DoctorTests {
         try bench.configure()
         let report = Doctor.examine(bench.scene, [.config, .manifest, .queue])
         #expect(report.rows.map(\.id) == ["config", "manifest", "queue"])
-        #expect(report.isWell && report.json["summary"]?["ok"]?.int == 3)
-        #expect(report.json["checks"]?.elements?.first?["result"]?.string == "ok")
+        #expect(report.isWell && report.document.json["summary"]?["ok"]?.int == 3)
+        #expect(report.document.json["checks"]?.elements?.first?["result"]?.string == "ok")
     }
 
     @Test("config: a good file passes; a broken one, and no identity, fail and stop no other check")

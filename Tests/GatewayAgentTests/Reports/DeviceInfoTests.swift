@@ -1,9 +1,10 @@
 import Documents
 import Foundation
-import GatewayAgent
+@testable import GatewayAgent
 import GatewaySystem
 import TestSupport
 import Testing
+import Wire
 
 @Suite struct DeviceInfoTests {
     /// What a program prints, with the C locale's words.
@@ -17,7 +18,7 @@ import Testing
 
     @Test("df has the rows of df(1)")
     func df() throws {
-        let ours = cells(try #require(DeviceInfo.collect(agentVersion: "1")["df"]?.string))
+        let ours = cells(DeviceInfo.collect(agentVersion: "1").df)
         let theirs = cells(try output("df", "-k", "-l"))
         #expect(ours[0] == theirs[0])
         // Device, size and mount point; what is used moves while other tests run.
@@ -30,7 +31,7 @@ import Testing
 
     @Test("free has the form of free(1) and the kernel's total")
     func free() throws {
-        let text = try #require(DeviceInfo.collect(agentVersion: "1")["free"]?.string)
+        let text = DeviceInfo.collect(agentVersion: "1").free
         let theirs = try output("free")
         #expect(text.split(separator: "\n")[0] == theirs.split(separator: "\n")[0])
         #expect(cells(text).map(\.first) == cells(theirs).map(\.first))
@@ -40,7 +41,7 @@ import Testing
 
     @Test("uname is the line of uname -a, and date has the form of date(1)")
     func unameAndDate() throws {
-        let info = DeviceInfo.collect(agentVersion: "1")
+        let info = DeviceInfo.collect(agentVersion: "1").json
         #expect(info["uname"]?.string == (try output("uname", "-a")).split(separator: "\n").first.map(String.init))
         let date = try #require(info["date"]?.string)
         #expect(date.wholeMatch(of: /\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \S+ \d{4}/) != nil, "\(date)")
@@ -48,7 +49,7 @@ import Testing
 
     @Test("ipaddrs maps every interface but loopback to its addresses")
     func addresses() throws {
-        let info = DeviceInfo.collect(agentVersion: "1")
+        let info = DeviceInfo.collect(agentVersion: "1").json
         let members = try #require(info["ipaddrs"]?.members)
         let names = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net").filter { $0 != "lo" }
         #expect(Set(members.map(\.0)) == Set(names))
@@ -62,7 +63,7 @@ import Testing
 
     @Test("the additions are there, and the text survives a JSON reader")
     func additions() throws {
-        let info = DeviceInfo.collect(agentVersion: "2.0.1")
+        let info = DeviceInfo.collect(agentVersion: "2.0.1").json
         #expect(info["agent"]?.string == "2.0.1")
         #expect(info["boot_id"]?.string?.count == 36)
         #expect((info["uptime"]?.int ?? 0) > 0)
@@ -89,13 +90,13 @@ import Testing
     @Test("the tables are laid out as people know them")
     func layout() {
         #expect(
-            example.json["df"]?.string == """
+            example.report.df == """
                 Filesystem     1K-blocks  Used Available Use% Mounted on
                 /dev/root         100000 20000     75000  22% /
                 my disk             1000     0      1000   0% /media/my disk
                 """)
         #expect(
-            example.json["free"]?.string == """
+            example.report.free == """
                                total        used        free      shared  buff/cache   available
                 Mem:           64000       24000           0           0           0       40000
                 Swap:              0           0           0
@@ -104,11 +105,11 @@ import Testing
 
     @Test("time, load and 5 % of a disk or of memory are no change worth sending; more is")
     func significance() {
-        let old = example.json
+        let old = example.report
         func changes(_ edit: (inout DeviceInfo) -> Void) -> Bool {
             var info = example
             edit(&info)
-            return DeviceInfo.isSignificantChange(from: old, to: info.json)
+            return DeviceInfo.isSignificantChange(from: old, to: info.report)
         }
         #expect(DeviceInfo.isSignificantChange(from: nil, to: old))
         #expect(!changes { _ in })

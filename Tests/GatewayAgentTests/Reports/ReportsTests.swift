@@ -5,6 +5,7 @@ import GatewayModel
 import GatewaySystem
 import Synchronization
 import Testing
+import Wire
 
 extension PassEnd {
     /// Of a pass that nobody interrupts.
@@ -250,6 +251,15 @@ final class ScriptedCloudLink: CloudLink {
         #expect(gateway.told.withLock { $0 }.count == 1, "another text is news")
     }
 
+    /// `engine_report` of one app in this state.
+    static func report(_ state: String, uptime: String) throws -> EngineReport {
+        let row: JSONValue = [
+            "exitstatus": 0, "status": .string(state), "uptime": .string(uptime), "version": "1", "desired": "1",
+            "sync": "synced", "health": "healthy", "digest": "",
+        ]
+        return try EngineReport(json: ["apps": [["web": row]], "generation": .null, "drift": 0, "agent": "a"])
+    }
+
     @Test("a report is due when it changed, after a day, and when the clock was set back; its uptime is no change")
     func due() throws {
         let gateway = try Gateway()
@@ -257,21 +267,19 @@ final class ScriptedCloudLink: CloudLink {
             desired: DesiredState(), observed: ObservedState(), plan: Plan(), services: nil, problems: [])
         var reports = try Reports(
             context: gateway.context, journal: gateway.state.journal, status: status, generation: nil)
-        reports.fetchStatus = .object([])
+        reports.fetchStatus = FetchStatus()
         let now = WallTime(milliseconds: 1_793_500_000_000)
-        let row = { (uptime: String, state: String) -> JSONValue in
-            ["apps": [["web": ["uptime": .string(uptime), "status": .string(state)]]]]
-        }
-        reports.engineReport = row("1:00:00", "RUNNING")
+        reports.engineReport = try ReportsTests.report("RUNNING", uptime: "1:00:00")
         var sent = [
-            CloudResource.engineReport: SentReport(text: row("0:00:01", "RUNNING").text(), at: now),
-            CloudResource.deviceInfo: SentReport(text: reports.deviceInfo.text(), at: now),
+            CloudResource.engineReport: SentReport(
+                text: try ReportsTests.report("RUNNING", uptime: "0:00:01").jsonText(), at: now),
+            CloudResource.deviceInfo: SentReport(text: reports.deviceInfo.jsonText(), at: now),
         ]
         #expect(reports.due(sent: sent, now: now).isEmpty)
         #expect(reports.due(sent: sent, now: now.advanced(by: .seconds(86_399))).isEmpty)
         #expect(reports.due(sent: sent, now: now.advanced(by: .seconds(86_400))).count == 2)
         #expect(reports.due(sent: sent, now: now.advanced(by: .seconds(-1))).count == 2)
-        sent[.engineReport]?.text = row("0:00:01", "STOPPED").text()
+        sent[.engineReport]?.text = try ReportsTests.report("STOPPED", uptime: "0:00:01").jsonText()
         #expect(reports.due(sent: sent, now: now).map(\.resource) == [.engineReport])
         #expect(reports.due(sent: [:], now: now).map(\.resource) == [.engineReport, .deviceInfo])
     }

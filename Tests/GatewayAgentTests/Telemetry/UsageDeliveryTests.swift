@@ -6,6 +6,7 @@ import GatewayModel
 import GatewaySystem
 import Synchronization
 import Testing
+import Wire
 
 /// An interval is frozen, sent unchanged until it is acknowledged, then forgotten (D8).
 @Suite("usage_report on its way") struct UsageDeliveryTests {
@@ -162,7 +163,7 @@ import Testing
         let gateway = try Gateway()
         try gateway.count()
         let frozen = try #require(try gateway.store.freeze())
-        let text = UsageReport.json(frozen.entries).text()
+        let text = UsageReport(frozen.entries).jsonText()
         // What a kill at usage.acknowledged leaves.
         gateway.link.inner.values["usage_report"] = "another report, since"
         try gateway.state.journal.markSent(
@@ -217,7 +218,7 @@ import Testing
         options.isDryRun = true
         options.isOffline = true
         _ = LocalPass.reconcile(gateway.context, options, emit: { _ in })
-        let shown = try ReportCall.preview(gateway.context)
+        let shown = try ReportCall.preview(gateway.context).json
         #expect(shown.members?.map(\.0) == ["engine_report", "fetch_status", "device_info", "usage_report"])
         #expect(try sum(shown["usage_report"]?.text()) == 100)
         #expect(try gateway.isForgotten())

@@ -3,6 +3,7 @@ import Documents
 import GatewayModel
 import Synchronization
 import Testing
+import Wire
 
 @testable import GatewayAgent
 
@@ -30,7 +31,7 @@ import Testing
             meter.flush()
         }
         func shown() throws -> [String] {
-            let rows = try UsageSummary.make(context, .days(7))["usage"]?.elements ?? []
+            let rows = try UsageSummary.make(context, .days(7)).json["usage"]?.elements ?? []
             return rows.map { "\($0["day"]?.string ?? "-") \($0["sent_bytes"]?.int ?? 0)" }
         }
         func used() throws -> Int64 {
@@ -58,6 +59,6 @@ import Testing
         count(10_000)
         #expect(try shown() == ["2026-11-29 11100"])
         #expect(try used() == 11_111)
-        #expect(try UsageSummary.make(context, .months)["usage"]?.elements?.count == 1)
+        #expect(try UsageSummary.make(context, .months).json["usage"]?.elements?.count == 1)
     }
 }

@@ -5,6 +5,7 @@ import Foundation
 import GatewayModel
 import TestSupport
 import Testing
+import Wire
 
 @Suite("usage_report") struct UsageReportTests {
     private static let identity = "02:42:AC:11:00:02"
@@ -20,7 +21,7 @@ import Testing
     }
 
     /// What a report says of these requests, by way of the file.
-    private func report(_ records: [UsageRecord]) throws -> JSONValue { UsageReport.json(try stored(records)) }
+    private func report(_ records: [UsageRecord]) throws -> JSONValue { UsageReport(try stored(records)).json }
 
     private func stored(_ records: [UsageRecord]) throws -> [UsageEntry] {
         let scratch = try ScratchGateway()
@@ -109,7 +110,7 @@ import Testing
         try scratch.write("", to: scratch.folders.stateFolder + "/x")
         let store = try UsageStore.open(stateFolder: scratch.folders.stateFolder)
         try store.add(records, at: 1_793_500_000)
-        let report = UsageReport.json(try #require(try store.freeze()).entries)
+        let report = UsageReport(try #require(try store.freeze()).entries).json
         #expect(report.text().utf8.count < 64_000)
         let keys = report["eth0"]?[UsageReportTests.identity]?.members?.map(\.0) ?? []
         #expect(keys.contains("write:['resource-7', '...']"), "\(keys.first ?? "")")
@@ -141,7 +142,7 @@ import Testing
         entry.sentByteCount = .max
         entry.receivedByteCount = .max
         entry.count = .max
-        let report = UsageReport.json([entry, entry])
+        let report = UsageReport([entry, entry]).json
         #expect(report["eth0"]?[UsageReportTests.identity]?["write:['a']"]?["tot_tx"]?.int == .max)
     }
 

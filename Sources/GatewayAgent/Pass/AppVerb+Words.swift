@@ -1,8 +1,8 @@
-/// What an operator may tell an app.
-public enum AppVerb: String, Sendable, CaseIterable {
-    case start, stop, restart, hold, unhold
+internal import Wire
 
+extension AppVerb {
     /// How what was done is told.
+    /// - Parameter state: supervisord's word; nil where nothing supervises.
     func done(_ state: String?) -> String {
         switch self {
         case .hold: "held: drift is reported, nothing is changed"

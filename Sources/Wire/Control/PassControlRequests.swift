@@ -1,0 +1,82 @@
+public import Documents
+public import GatewayModel
+
+extension PassRequest: PassControlRequest {
+    public typealias Answer = PassLine
+    public static var call: ControlCall { .reconcile }
+
+    public var message: ControlMessage { ControlMessage(body: json) }
+
+    public init(_ message: ControlMessage) throws(ControlRefusal) {
+        guard let body = try message.document() else {
+            self.init()
+            return
+        }
+        do throws(WireError) { try self.init(json: body) } catch {
+            throw ControlRefusal(.badRequest, error.description)
+        }
+    }
+}
+
+/// `POST /v1/install`: packages of this machine, as the operator's wish, and a pass of just those apps.
+public struct InstallRequest: WireValue, PassControlRequest {
+    public typealias Answer = PassLine
+    public static var call: ControlCall { .install }
+
+    /// Absolute paths.
+    public var tarballs: [String]
+
+    /// Packages to install.
+    public init(tarballs: [String]) { self.tarballs = tarballs }
+
+    /// The body.
+    public var json: JSONValue { ["tarballs": tarballs.json] }
+
+    /// Reads the body.
+    public init(json: JSONValue) throws(WireError) { tarballs = try Members(of: json).read("tarballs") }
+
+    public var message: ControlMessage { ControlMessage(body: json) }
+
+    public init(_ message: ControlMessage) throws(ControlRefusal) {
+        guard let body = try? message.document(), let request = try? InstallRequest(json: body) else {
+            throw ControlRefusal(.badRequest, "expected {\"tarballs\": [PATH, ...]}")
+        }
+        self = request
+    }
+}
+
+/// `POST /v1/remove`: the operator's wish for an app is taken back, and a pass of just that app.
+public struct RemoveRequest: WireValue, PassControlRequest {
+    public typealias Answer = PassLine
+    public static var call: ControlCall { .remove }
+
+    /// The app.
+    public var app: AppName
+    /// Whether its data goes as well.
+    public var isPurge: Bool
+
+    /// An app to remove.
+    public init(app: AppName, isPurge: Bool) {
+        self.app = app
+        self.isPurge = isPurge
+    }
+
+    /// The body.
+    public var json: JSONValue { ["app": app.json, "purge": isPurge.json] }
+
+    /// Reads the body; `purge` may be left out.
+    public init(json: JSONValue) throws(WireError) {
+        let members = try Members(of: json)
+        app = try members.read("app")
+        isPurge = try members.readIfAny("purge") ?? false
+    }
+
+    public var message: ControlMessage { ControlMessage(body: json) }
+
+    public init(_ message: ControlMessage) throws(ControlRefusal) {
+        guard let body = try? message.document(), let request = try? RemoveRequest(json: body) else {
+            throw ControlRefusal(.badRequest, "expected {\"app\": NAME, \"purge\": true or false}")
+        }
+        self = request
+    }
+}

@@ -1,0 +1,39 @@
+public import GatewayModel
+
+extension AppStatusDocument {
+    /// What is said of an app.
+    public init(_ status: AppStatus) {
+        app = status.name
+        desired = status.desired
+        source = status.origin.description
+        installed = status.installed?.version
+        digest = status.installed.flatMap { $0.digest == .unknown ? nil : $0.digest }
+        kind = status.installed.map { Word($0.kind) }
+        sync = SyncWord(status)
+        drift = status.drift.map(DriftDocument.init)
+        health = Word(status.health)
+        healthReason = status.service?.health?.reason
+        state = status.state
+        pid = status.service?.processID
+        uptime = status.service?.uptime.map(EngineReport.uptimeText)
+        exitStatus = status.service?.exitStatus
+        restarts = status.service?.restarts
+        reason = status.reason
+        nextAction = status.nextAction.map(Word.init)
+        lastError = status.lastError
+        processes = (status.service?.processes ?? []).map(ProcessDocument.init)
+    }
+}
+
+extension ProcessDocument {
+    /// What a supervisor says of one process.
+    public init(_ status: ServiceSnapshot) {
+        process = status.name
+        state = status.state
+        pid = status.processID
+        uptime = status.uptime.map(EngineReport.uptimeText)
+        exitStatus = status.exitStatus
+        restarts = status.restarts
+        lastError = status.lastError
+    }
+}

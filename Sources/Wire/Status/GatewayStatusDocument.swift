@@ -1,0 +1,108 @@
+public import Documents
+
+/// All apps of a gateway, desired against observed, and how the gateway itself is.
+public struct GatewayStatusDocument: WireValue {
+    /// How many apps there are, and how they are.
+    public struct Summary: WireValue {
+        /// All apps.
+        public var apps: Int
+        /// Those that match the desired state.
+        public var synced: Int
+        /// Those that differ from it.
+        public var drifted: Int
+        /// Those that are blocked, quarantined or down.
+        public var failed: Int
+
+        /// Counts of apps.
+        public init(apps: Int, synced: Int, drifted: Int, failed: Int) {
+            self.apps = apps
+            self.synced = synced
+            self.drifted = drifted
+            self.failed = failed
+        }
+    }
+
+    /// Counts of apps.
+    public var summary: Summary
+    /// Whether anything supervises the apps.
+    public var isSupervised: Bool
+    /// When the daemon polls next, in words: `in 3h 59m`. The key is left out without a daemon.
+    public var nextPoll: String?
+    /// Whether the clock of this machine is believed.
+    public var isClockTrusted: Bool
+    /// What is wrong with the clock: `behind (1970-01-01)`. The key is left out while it is believed.
+    public var clock: String?
+    /// How the gateway gets on with its cloud; the key is left out where no product is set.
+    public var cloud: CloudStatusDocument?
+    /// Bytes that are free for gwe; the key is left out where that is not known.
+    public var freeByteCount: Int64?
+    /// The digest of the whole manifest in force that the cloud sent; nil, null, where there is none.
+    public var generation: String?
+    /// Rejected input and other troubles that are in force, one sentence each.
+    public var problems: [String]
+    /// What of the desired state was ignored, and why.
+    public var notes: [String]
+    /// In the order of their names.
+    public var apps: [AppStatusDocument]
+
+    /// A status without what may be missing.
+    public init(
+        summary: Summary, isSupervised: Bool, isClockTrusted: Bool, generation: String?, problems: [String],
+        notes: [String], apps: [AppStatusDocument]
+    ) {
+        self.summary = summary
+        self.isSupervised = isSupervised
+        self.isClockTrusted = isClockTrusted
+        self.generation = generation
+        self.problems = problems
+        self.notes = notes
+        self.apps = apps
+    }
+
+    /// The document.
+    public var json: JSONValue {
+        var members = [WireSchema.member, ("summary", summary.json), ("supervised", isSupervised.json)]
+        members.add("next_poll", nextPoll)
+        members.append(("clock_trusted", isClockTrusted.json))
+        members.add("clock", clock)
+        members.add("cloud", cloud)
+        members.add("disk_free_bytes", freeByteCount)
+        members += [
+            ("generation", generation.json), ("problems", problems.json), ("notes", notes.json), ("apps", apps.json),
+        ]
+        return .object(members)
+    }
+
+    /// Reads the document.
+    public init(json: JSONValue) throws(WireError) {
+        let members = try Members(of: json)
+        try members.requireSchema()
+        summary = try members.read("summary")
+        isSupervised = try members.read("supervised")
+        nextPoll = try members.readIfAny("next_poll")
+        isClockTrusted = try members.read("clock_trusted")
+        clock = try members.readIfAny("clock")
+        cloud = try members.readIfAny("cloud")
+        freeByteCount = try members.readIfAny("disk_free_bytes")
+        generation = try members.readIfAny("generation")
+        problems = try members.read("problems")
+        notes = try members.read("notes")
+        apps = try members.read("apps")
+    }
+}
+
+extension GatewayStatusDocument.Summary {
+    /// The four counts.
+    public var json: JSONValue {
+        ["apps": apps.json, "synced": synced.json, "drifted": drifted.json, "failed": failed.json]
+    }
+
+    /// Reads the four counts.
+    public init(json: JSONValue) throws(WireError) {
+        let members = try Members(of: json)
+        apps = try members.read("apps")
+        synced = try members.read("synced")
+        drifted = try members.read("drifted")
+        failed = try members.read("failed")
+    }
+}
