@@ -6,8 +6,16 @@ public final class LogFollower {
     private struct Followed {
         var reader: LogReader
         var piece: LogReader.Piece?
-        /// Rotated files that were there when the log was last read to its end.
-        var known: Set<LogReader.Mark> = []
+        /// Files that are done with, in the order in which they were: those from before it was followed, and those that
+        /// were given away. What merely lies in the folder is not asked: it may have come while the last line was shown.
+        var done: [LogReader.Mark] = []
+
+        /// The file that is open is read to its end, and another follows it.
+        mutating func moveOn(to next: LogReader.Piece) {
+            if let piece { done.append(piece.mark) }
+            if done.count > LogFollower.furthest { done.removeFirst() }
+            piece = next
+        }
     }
 
     private var logs: [Followed]
@@ -31,12 +39,14 @@ public final class LogFollower {
         watch()
         for index in logs.indices {
             var goesOn = true
-            logs[index].piece = logs[index].reader.lastPieces(lines) { bytes in
+            logs[index].done = marks(index)
+            let pieces = logs[index].reader.lastPieces(lines) { bytes in
                 goesOn = write(index, bytes)
                 return goesOn
             }
             if !goesOn { return }
-            logs[index].known = marks(index)
+            logs[index].done += pieces.dropFirst().map(\.mark)
+            logs[index].piece = pieces.first
         }
         while true {
             watch()
@@ -47,20 +57,15 @@ public final class LogFollower {
 
     /// Gives away what came since the last look.
     private func advance(_ index: Int, _ write: (Int, UnsafeRawBufferPointer) -> Bool) -> Bool {
-        var hasMoved = false
         while true {
             if let piece = logs[index].piece {
                 if piece.byteCount < piece.offset { piece.offset = 0 }
                 if !piece.give(&buffer, to: { write(index, $0) }) { return false }
             }
-            guard let next = next(index) else {
-                if hasMoved { logs[index].known = marks(index) }
-                return true
-            }
-            hasMoved = true
+            guard let next = next(index) else { return true }
             // What came into the old file between the two looks.
             if let piece = logs[index].piece, !piece.give(&buffer, to: { write(index, $0) }) { return false }
-            logs[index].piece = next
+            logs[index].moveOn(to: next)
         }
     }
 
@@ -73,7 +78,7 @@ public final class LogFollower {
         var next = newest
         for number in backups(reader) {
             guard let piece = try? reader.piece(number) else { continue }
-            if open.map({ piece.isSame(as: $0) }) == true || logs[index].known.contains(piece.mark) { break }
+            if open.map({ piece.isSame(as: $0) }) == true || logs[index].done.contains(piece.mark) { break }
             next = piece
         }
         return next
@@ -83,9 +88,10 @@ public final class LogFollower {
         reader.files.sizes().keys.filter { (1...LogFollower.furthest).contains($0) }.sorted()
     }
 
-    private func marks(_ index: Int) -> Set<LogReader.Mark> {
+    /// Rotated files that are there.
+    private func marks(_ index: Int) -> [LogReader.Mark] {
         let reader = logs[index].reader
-        return Set(backups(reader).compactMap { number in (try? reader.piece(number))?.mark })
+        return backups(reader).compactMap { number in (try? reader.piece(number))?.mark }
     }
 
     // MARK: watching

@@ -109,10 +109,10 @@ public struct LogReader: Sendable {
         _ = lastPieces(lines, byteLimit: byteLimit, to: write)
     }
 
-    /// As `tail`; the newest file, read to its end.
+    /// As `tail`; the files that were looked at, the newest first, each read to its end.
     func lastPieces(
         _ lines: Int?, byteLimit: Int64 = .max, to write: (UnsafeRawBufferPointer) -> Bool
-    ) -> Piece? {
+    ) -> [Piece] {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         var pieces: [Piece] = []
         var missing = lines ?? .max
@@ -125,6 +125,6 @@ public struct LogReader: Sendable {
         for piece in pieces.reversed() {
             if !piece.give(&buffer, to: write) { break }
         }
-        return pieces.first
+        return pieces
     }
 }
