@@ -1,4 +1,3 @@
-internal import DeviceClient
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
@@ -8,10 +7,8 @@ internal import Synchronization
 /// its passes is put on top, and taken down for a stop or for an exec in place; when that exec fails, a new one is put
 /// there, and the apps never notice.
 final class AgentProcess: Sendable {
-    private enum Order: Sendable { case stop, exec }
-
     private struct Orders: Sendable {
-        var order: Order?
+        var order: DaemonEnding?
         /// Whether an exec in place is being prepared.
         var isReplacing = false
         var daemon: Daemon?
@@ -22,14 +19,12 @@ final class AgentProcess: Sendable {
     private let image: ProgramImage
     private let log: @Sendable (PassEvent) -> Void
     private let loop: EventLoop
-    private let services: HealthWatch
+    private let services: any ServiceManager
     private let notices = ManagerNotices()
     private let orders = Mutex(Orders())
 
     /// How long a stop waits for the step that runs.
-    private static let stopPatience: Duration = .seconds(20)
-    /// How long the end waits for those who are being told of it.
-    private static let readerPatience: Duration = .seconds(2)
+    static let stopPatience: Duration = .seconds(20)
 
     init(
         context: GatewayContext, state: LockedState, image: ProgramImage, log: @escaping @Sendable (PassEvent) -> Void
@@ -45,20 +40,22 @@ final class AgentProcess: Sendable {
         // blocked already, and finds those that came meanwhile.
         try loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { reference.process?.receive($0) }
         try loop.reapOrphans()
-        let below: any ServiceManager =
-            if let external = SupervisordServices(ifChosenIn: context) { external } else {
-                try Supervisor(loop: loop, stateFolder: context.folders.stateFolder) { _ in reference.process?.changed()
-                }
-            }
-        // Children that an exec in place left to us are known now.
-        OwnChildren.reapOrphans()
-        services = HealthWatch(below, loop: loop, caFile: context.configuration.caFile) { app, health in
+        let health = HealthWatch(loop: loop, caFile: context.configuration.caFile) { app, health in
             switch health {
             case .unhealthy(let reason): log(.problem("\(app): \(reason)"))
             case .healthy: log(.note("\(app) is healthy"))
             case .starting: break
             }
         }
+        if let external = SupervisordServices(ifChosenIn: context, health: health) {
+            services = external
+        } else {
+            services = try Supervisor(loop: loop, stateFolder: context.folders.stateFolder, health: health) { _ in
+                reference.process?.changed()
+            }
+        }
+        // Children that an exec in place left to us are known now.
+        OwnChildren.reapOrphans()
         reference.process = self
     }
 
@@ -66,9 +63,6 @@ final class AgentProcess: Sendable {
         if let distrust = FileTree.distrust(ofSocket: context.folders.socketFile) {
             log(.result(.notPermitted, "cannot listen on \(context.folders.socketFile): \(distrust)"))
             return .notPermitted
-        }
-        notices.keepWatchdog(on: loop) { [weak self] in
-            self?.orders.withLock { $0.daemon?.passes.isAlive ?? true } ?? false
         }
         while true {
             switch try serve() {
@@ -153,75 +147,22 @@ final class AgentProcess: Sendable {
     // MARK: serving
 
     /// Serves until an order comes, and takes down what the order does not keep.
-    private func serve() throws(SystemError) -> Order {
+    private func serve() throws(SystemError) -> DaemonEnding {
         let daemon = Daemon(context: context, state: state, services: services, notices: notices, loop: loop, log: log)
-        let watch = try? loop.onChange(ofFile: context.manifestFile, handler: { daemon.wake(.manifestChanged) })
-        if watch == nil { log(.note("\(context.manifestFile) is not watched: a change is seen at the next poll")) }
-        DaemonProcess.export(context, log)
-        let api = ControlAPI(daemon: daemon) { [self] () throws(ProgramImage.Refusal) in try replace() }
-        let socket = try listen(api)
-        let usage = collectUsage()
         orders.withLock { $0.daemon = daemon }
-        let passes = try BackgroundThread("gwe-passes") { [notices] in
-            daemon.startInstalledApps()
-            notices.ready()
-            daemon.runPasses()
-        }
-        // A step that outlasts the patience of a stop must not keep the process.
-        passes.detach()
-        let cloudWatch = CloudWatch.start(
-            context, journal: state.journal, timing: daemon.timing, log: log
-        ) { daemon.wake($0) }
-        daemon.watch(with: cloudWatch)
+        let parts = daemon.parts(loop) { [self] () throws(ProgramImage.Refusal) in try replace() }
+        try parts.start()
         log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
         loop.run { orders.withLock { $0.order != nil } }
         let order = orders.withLock { $0.order } ?? .stop
-        cloudWatch?.end()
         switch order {
-        case .stop: stop(daemon)
+        case .stop:
+            log(.note("stopping"))
+            notices.stopping("stopping the apps")
         case .exec: notices.reloading("a new program takes over")
         }
-        // An installer that outlasted the patience would go on beside the one that the next daemon starts.
-        ChildProcess.killRunning()
-        daemon.passes.abandon()
-        api.waitForReaders(timeout: AgentProcess.readerPatience)
-        socket.stop()
-        daemon.closeConnection()
-        usage?.stop()
-        watch?.close()
-        cloudWatch?.waitForEnd(patience: AgentProcess.readerPatience)
+        parts.stop(order)
         return order
-    }
-
-    /// Takes what every process of this gateway counts. Where it cannot, those that may write usage.db do so themselves.
-    private func collectUsage() -> UsageCollector? {
-        do throws(SystemError) {
-            return try UsageCollector(stateFolder: context.folders.stateFolder, clock: context.usageClock) { [log] in
-                log(.problem($0))
-            }
-        } catch {
-            log(.problem("usage of other processes is not counted: \(error)"))
-            return nil
-        }
-    }
-
-    private func stop(_ daemon: Daemon) {
-        let farewell = "the daemon is stopping"
-        log(.note("stopping"))
-        notices.stopping("stopping the apps")
-        daemon.passes.end(.atNextStep, farewell: farewell)
-        services.endWaits()
-        let patience = MonotonicTime.now + AgentProcess.stopPatience
-        services.shutdown()
-        _ = daemon.passes.waitForEnd(timeout: max(.zero, MonotonicTime.now.duration(to: patience)))
-    }
-
-    private func listen(_ api: ControlAPI) throws(SystemError) -> LocalHTTPServer {
-        _ = try FileTree.makeDirectory(context.folders.runFolder)
-        // Of the daemon's own group: who may open it may install packages, which token_group is not asked to grant.
-        var server = LocalHTTPServer.Configuration(address: .unix(path: context.folders.socketFile, mode: 0o660))
-        server.connectionLimit = 64
-        return try LocalHTTPServer(server) { request in api.answer(request) }
     }
 }
 

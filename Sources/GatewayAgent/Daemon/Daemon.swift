@@ -31,7 +31,7 @@ final class Daemon: Sendable {
 
     /// When the cloud is asked next.
     let timing: CloudTiming
-    private let signs: OutsideSigns?
+    let signs: OutsideSigns?
 
     init(
         context: GatewayContext, state: LockedState, services: any ServiceManager, notices: ManagerNotices,

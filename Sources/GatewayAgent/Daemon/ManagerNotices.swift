@@ -49,12 +49,36 @@ final class ManagerNotices: Sendable {
         notification?.send(["STOPPING=1", "STATUS=\(words)"])
     }
 
-    /// Sends `WATCHDOG=1` at half of the time that the manager allows, from the loop: a loop that hangs sends none, and
-    /// neither does one whose condition fails. Nothing is scheduled where no manager watches.
-    func keepWatchdog(on loop: EventLoop, while isWell: @escaping @Sendable () -> Bool) {
-        guard let notification, let interval = notification.watchdogInterval else { return }
-        if isWell() { notification.send(["WATCHDOG=1"]) }
-        _ = loop.schedule(after: interval) { [self] in keepWatchdog(on: loop, while: isWell) }
+    /// Between two signs of life that a manager's watchdog asks for; nil where no manager watches.
+    var watchdogInterval: Duration? { notification?.watchdogInterval }
+
+    func isAlive() { notification?.send(["WATCHDOG=1"]) }
+}
+
+/// Sends `WATCHDOG=1` at half of the time that the manager allows, from the loop: a loop that hangs sends none, and neither
+/// does one whose condition fails. Nothing is scheduled where no manager watches. It is the first part to start and the last
+/// to stop: while the apps are stopped, the loop runs and the manager hears of it.
+final class ManagerWatchdog: DaemonPart {
+    private let notices: ManagerNotices
+    private let loop: EventLoop
+    private let isWell: @Sendable () -> Bool
+    private let timer = Mutex<EventLoop.Timer?>(nil)
+
+    init(_ notices: ManagerNotices, _ loop: EventLoop, while isWell: @escaping @Sendable () -> Bool) {
+        self.notices = notices
+        self.loop = loop
+        self.isWell = isWell
+    }
+
+    func start() {
+        guard let interval = notices.watchdogInterval else { return }
+        if isWell() { notices.isAlive() }
+        let next = loop.schedule(after: interval) { [weak self] in self?.start() }
+        timer.withLock { $0 = next }
+    }
+
+    func stop(_ ending: DaemonEnding) {
+        if let timer = timer.withLock(\.self) { loop.cancel(timer) }
     }
 }
 

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// Signs from outside that trouble may be over: the network has changed, the clock was set. Both come from the kernel;
 /// nothing is looked at again and again. The network is watched only while something is wrong.
-final class OutsideSigns: Sendable {
+final class OutsideSigns: DaemonPart {
     private struct State: Sendable {
+        var hasStopped = false
         var network: NetworkWatch?
         var clock: ClockSteps?
         var wasInDoubt = false
@@ -22,10 +23,21 @@ final class OutsideSigns: Sendable {
         self.trust = trust
         self.timing = timing
         self.passes = passes
+    }
+
+    func start() {
         let clock = try? ClockSteps(loop: loop) { [weak self] in self?.clockStepped() }
         state.withLock { state in
             state.clock = clock
             state.wasInDoubt = !trust.isTrusted
+        }
+    }
+
+    func stop(_ ending: DaemonEnding) {
+        state.withLock { state in
+            state.hasStopped = true
+            state.clock = nil
+            state.network = nil
         }
     }
 
@@ -34,7 +46,7 @@ final class OutsideSigns: Sendable {
         let isWanted = trouble.map { !$0.kind.isRefusal } ?? false
         state.withLock { state in
             if !isWanted { state.network = nil }
-            guard isWanted, state.network == nil else { return }
+            guard isWanted, state.network == nil, !state.hasStopped else { return }
             state.network = try? NetworkWatch(loop: loop) { [weak self] in self?.networkChanged() }
         }
     }

@@ -183,7 +183,7 @@ extension DesiredInputs {
 
 extension ServiceStatus {
     /// Whether apps that require this one may start: it runs and its health check, if it has one, has passed; or it ended
-    /// as it should. What is held is not checked. See `ServiceSlot.isUp`.
+    /// as it should. What is held is not checked. See `Service.isUp`.
     var isUp: Bool {
         state == .running && (health == nil || health == .healthy) || state == .exited && problem == nil
     }

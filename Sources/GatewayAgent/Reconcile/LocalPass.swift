@@ -55,7 +55,7 @@ public enum LocalPass {
     /// reads, the cloud too (D11).
     /// - Parameter services: what a running daemon supervises.
     public static func dryRun(
-        _ context: GatewayContext, _ options: PassOptions, services: [AppName: ServiceSnapshot]?,
+        _ context: GatewayContext, _ options: PassOptions, services: [AppName: ServiceStatus]?,
         emit: @escaping @Sendable (PassEvent) -> Void
     ) -> PassResult {
         do throws(JournalError) {

@@ -8,7 +8,7 @@ struct Observation {
     let context: GatewayContext
     let records: [AppName: AppRecord]
     /// nil when nothing supervises.
-    let services: [AppName: ServiceSnapshot]?
+    let services: [AppName: ServiceStatus]?
     private let observer: Observer
     /// How the files of each release in force differ from its inventory.
     private let damage: [AppName: [Drift]]
@@ -16,7 +16,7 @@ struct Observation {
 
     /// - Parameter isDeep: see `PassOptions.isDeep`.
     init(
-        context: GatewayContext, journal: Journal?, services: [AppName: ServiceSnapshot]?, isDeep: Bool = false
+        context: GatewayContext, journal: Journal?, services: [AppName: ServiceStatus]?, isDeep: Bool = false
     ) throws(JournalError) {
         self.context = context
         self.services = services
@@ -61,7 +61,7 @@ struct Observation {
 struct Snapshot {
     var desired: DesiredState
     var records: [AppName: AppRecord]
-    var services: [AppName: ServiceSnapshot]?
+    var services: [AppName: ServiceStatus]?
     var observed: ObservedState
     var plan: Plan
 

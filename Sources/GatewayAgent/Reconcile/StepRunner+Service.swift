@@ -47,9 +47,9 @@ extension StepRunner {
         guard (work.release?.installed ?? work.plan.installed)?.kind == .service else { return .already("no service") }
         guard let services else { return .skipped("no daemon supervises") }
         for name in work.desired?.requires.value.sorted() ?? [] {
-            guard let needed = services.settleHealth(name).map(ServiceSnapshot.init) else { continue }
+            guard let needed = services.settle(name, untilHealthy: true) else { continue }
             guard needed.isRunning || needed.hasEndedWell else {
-                throw StepFailure(.local, "requires \(name), which is \(needed.state)")
+                throw StepFailure(.local, "requires \(name), which is \(needed.state.rawValue)")
             }
             if let reason = needed.health?.reason {
                 throw StepFailure(.local, "requires \(name), which is not healthy: \(reason)")
@@ -64,12 +64,12 @@ extension StepRunner {
         if let problem = services.bringUp(work.app, definitions, now: now, untilHealthy: true) {
             throw StepFailure(services.outage() == nil ? .release : .local, problem)
         }
-        return .done(services.snapshots()[work.app].map { $0.processID.map { "pid \($0)" } ?? $0.state } ?? "")
+        return .done(services.snapshots()[work.app].map { $0.pid.map { "pid \($0)" } ?? $0.state.rawValue } ?? "")
     }
 
     func stop(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let services else { return .skipped("no daemon supervises") }
-        guard let there = services.snapshots()[work.app], there.processID != nil else { return .already() }
+        guard let there = services.snapshots()[work.app], there.pid != nil else { return .already() }
         _ = services.stop(work.app)
         return .done
     }

@@ -8,7 +8,7 @@ public enum ReportCall {
     /// - Parameter services: what a running daemon supervises.
     /// - Throws: `JournalError` or `DatabaseError`.
     public static func preview(
-        _ context: GatewayContext, services: [AppName: ServiceSnapshot]? = nil
+        _ context: GatewayContext, services: [AppName: ServiceStatus]? = nil
     ) throws -> GatewayReports {
         let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
         let services = services ?? SupervisordServices(ifChosenIn: context)?.snapshots()
@@ -43,7 +43,7 @@ public enum ReportCall {
 
     /// - Throws: what the journal cannot do, also when the cloud has taken the reports.
     static func send(
-        _ context: GatewayContext, _ journal: Journal, _ services: [AppName: ServiceSnapshot]?, _ cloud: any CloudLink
+        _ context: GatewayContext, _ journal: Journal, _ services: [AppName: ServiceStatus]?, _ cloud: any CloudLink
     ) throws(JournalError) -> (exit: ExitStatus, message: String) {
         let reports = try reports(context, journal, services).all
         let ofCloud = Monitor<String?>(nil)
@@ -67,7 +67,7 @@ public enum ReportCall {
     }
 
     private static func reports(
-        _ context: GatewayContext, _ journal: Journal?, _ services: [AppName: ServiceSnapshot]?
+        _ context: GatewayContext, _ journal: Journal?, _ services: [AppName: ServiceStatus]?
     ) throws(JournalError) -> Reports {
         let inputs = try DesiredInputs.load(context: context, journal: journal)
         let snapshot = try Observation(context: context, journal: journal, services: services)

@@ -10,11 +10,11 @@ public struct StatusReport: Sendable {
 
     /// What only a daemon knows.
     public struct DaemonFacts: Sendable {
-        public var services: [AppName: ServiceSnapshot]
+        public var services: [AppName: ServiceStatus]
         public var progressing: Set<AppName> = []
         public var nextPoll: Duration?
 
-        public init(services: [AppName: ServiceSnapshot]) { self.services = services }
+        public init(services: [AppName: ServiceStatus]) { self.services = services }
     }
 
     /// How many lines of an app's log are shown.
@@ -48,7 +48,7 @@ public struct StatusReport: Sendable {
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
-        let unknown = daemon?.services.values.first { $0.state == ServiceState.unknown.rawValue }?.lastError
+        let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
         let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems)
         if let only { return detail(of: only, status, context) }

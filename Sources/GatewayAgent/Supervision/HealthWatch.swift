@@ -2,27 +2,42 @@ public import GatewayModel
 public import GatewaySystem
 internal import Synchronization
 
-/// A service manager that watches the health of what another one runs, and has it restart what is unhealthy. When is
-/// `HealthMonitor`'s to say, how is `HealthProbes`', and what a restart means is the manager's own: see
-/// `ServiceManager.failedHealth`.
+/// The services that a `HealthWatch` checks, and what it does with them.
+protocol HealthCheckedServices: AnyObject, Sendable {
+    /// Whether it calls `HealthWatch.look` at each change of a state; one that does not is looked at.
+    var tellsTransitions: Bool { get }
+
+    /// nil when the app is not known. Called on any thread; on the loop's only where `tellsTransitions` says so.
+    func status(of app: AppName) -> ServiceStatus?
+
+    /// Takes notice of what the health check says of a process: services that require the app wait for `.healthy`. Called on
+    /// the loop's thread; does not wait.
+    func found(_ health: ServiceHealth, of app: AppName, pid: Int32)
+
+    /// Restarts an app whose health check failed, with the delays of a crash, unless another process runs meanwhile. Called on
+    /// the loop's thread; does not wait.
+    /// - Parameter healthyFor: how long it had been healthy; nil when it never was since its start.
+    func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?)
+}
+
+/// Watches the health of services for whoever keeps them running, and has those restarted that are unhealthy. When is
+/// `HealthMonitor`'s to say, how is `HealthProbes`', and what a restart means is the manager's own.
 ///
-/// Threads: timers fire in the event loop; each check that is under way has a thread of its own, which ends with it, so that
-/// none delays the loop, a pass or another check; there is at most one of an app at a time. While nothing is checked there
-/// is no thread and no timer; an app without a check costs a look into a dictionary at each of its changes of state. All
-/// that is told to the manager and to the observer is told in the loop, in the order in which it happened, and without a
-/// lock held.
+/// Threads: the loop's thread owns all of it; timers fire there, and it tells the manager and the observer there, in the order
+/// in which it happened. Each check that is under way has a thread of its own, which ends with it, so that none delays the
+/// loop, a pass or another check; there is at most one of an app at a time. While nothing is checked there is no thread and no
+/// timer; an app without a check costs a look into a dictionary at each of its changes of state. What other threads may know
+/// (`judged`) is behind a lock that is held for a copy.
 ///
-/// The first look at a process comes with the change of its state, where the manager tells those (`note`); else before each
+/// The first look at a process comes with the change of its state, where the manager tells those (`look`); else before each
 /// check, and once in `every` while the service does not run.
-public final class HealthWatch: ServiceManager {
+public final class HealthWatch: Sendable {
     struct Entry: Sendable {
         var definition: ServiceDefinition
         var monitor: HealthMonitor
         /// The process that is checked.
         var pid: Int32?
         var timer: EventLoop.Timer?
-        /// A timer that fires while it is being replaced carries an old number.
-        var timerNumber = 0
         /// The check whose result counts; nil when none does.
         var awaited: UInt64?
         /// The check that has a thread.
@@ -35,9 +50,8 @@ public final class HealthWatch: ServiceManager {
         var entries: [AppName: Entry] = [:]
         var held: Set<AppName> = []
         var lastNumber: UInt64 = 0
-        var isShuttingDown = false
-        /// Nobody is to wait for health any more.
-        var isEnding = false
+        /// Nothing is checked any more, and nobody is to wait for health.
+        var hasEnded = false
 
         mutating func nextNumber() -> UInt64 {
             lastNumber += 1
@@ -45,174 +59,154 @@ public final class HealthWatch: ServiceManager {
         }
     }
 
-    let loop: EventLoop
-    let services: any ServiceManager
-    let probes: HealthProbes
-    let observer: @Sendable (AppName, ServiceHealth) -> Void
-    /// Whether the manager says when a state changes.
-    let tellsTransitions: Bool
-    let state = Monitor(State())
-
-    private final class WeakWatch: Sendable {
-        struct Box { weak var value: HealthWatch? }
-        let watch = Mutex(Box())
+    /// What is published of an app that is checked.
+    private struct Reading: Sendable, Hashable {
+        var health: ServiceHealth?
+        var pid: Int32?
+        var isHeld: Bool
     }
 
+    private struct Manager: Sendable { weak var value: (any HealthCheckedServices)? }
+
+    let loop: EventLoop
+    let probes: HealthProbes
+    let observer: @Sendable (AppName, ServiceHealth) -> Void
+    let own: LoopOwned<State>
+    private let readings = Mutex<[AppName: Reading]>([:])
+    private let manager = Mutex(Manager())
+
     /// - Parameters:
-    ///   - observer: gets every change of an app's health, in the loop.
     ///   - caFile: PEM file of trusted roots for checks over https, in place of the system's.
+    ///   - observer: gets every change of an app's health, in the loop.
     public convenience init(
-        _ services: any ServiceManager, loop: EventLoop, environment: [String: String] = ProcessFacts.environment,
-        caFile: String? = nil, observer: @escaping @Sendable (AppName, ServiceHealth) -> Void = { _, _ in }
+        loop: EventLoop, environment: [String: String] = ProcessFacts.environment, caFile: String? = nil,
+        observer: @escaping @Sendable (AppName, ServiceHealth) -> Void = { _, _ in }
     ) {
         // Those speak to the agent, not to a check.
         let own = environment.filter { !ServiceNotification.variables.contains($0.key) }
-        self.init(services, loop: loop, probes: HealthProbes(environment: own, caFile: caFile), observer: observer)
+        self.init(loop: loop, probes: HealthProbes(environment: own, caFile: caFile), observer: observer)
     }
 
     init(
-        _ services: any ServiceManager, loop: EventLoop, probes: HealthProbes,
+        loop: EventLoop, probes: HealthProbes,
         observer: @escaping @Sendable (AppName, ServiceHealth) -> Void = { _, _ in }
     ) {
-        self.services = services
         self.loop = loop
         self.probes = probes
         self.observer = observer
-        let box = WeakWatch()
-        tellsTransitions = services.onTransition { app in box.watch.withLock { $0.value }?.look(app) }
-        box.watch.withLock { $0.value = self }
+        own = LoopOwned(State(), loop: loop)
     }
 
-    // MARK: ServiceManager
+    // MARK: what the manager says, on any thread
 
-    public func apply(_ definitions: [ServiceDefinition]) { take(definitions) { services.apply(definitions) } }
+    /// Checks this manager's services from now on; keeps no hold of it. Called once, before anything else.
+    func check(_ services: any HealthCheckedServices) { manager.withLock { $0.value = services } }
 
-    public func launch(_ definitions: [ServiceDefinition], now: Bool) {
-        take(definitions) { services.launch(definitions, now: now) }
-    }
+    var services: (any HealthCheckedServices)? { manager.withLock(\.value) }
+    var tellsTransitions: Bool { services?.tellsTransitions ?? false }
 
-    private func take(_ definitions: [ServiceDefinition], _ below: () -> Void) {
-        state.update { state in
-            for definition in definitions { take(definition, &state) }
+    /// Checks apps by these definitions from now on. Another check for a process that runs on begins at once; another release
+    /// begins anew when its process comes. The manager takes them over next, and calls `look` then.
+    func take(_ definitions: [ServiceDefinition]) {
+        loop.perform { [self] in
+            for definition in definitions { take(definition) }
         }
-        below()
-        for definition in definitions { look(definition.app) }
     }
 
-    /// Another check for a process that runs on begins at once; another release begins anew when its process comes.
-    private func take(_ definition: ServiceDefinition, _ state: inout State) {
+    private func take(_ definition: ServiceDefinition) {
         let app = definition.app
-        guard let check = definition.health, !state.isShuttingDown else { return drop(app, &state) }
-        if state.entries[app] == nil || state.entries[app]?.definition.release != definition.release {
-            drop(app, &state)
-            state.entries[app] = Entry(definition: definition, monitor: HealthMonitor(check))
+        guard let check = definition.health, !own.value.hasEnded else { return drop(app) }
+        if let entry = own.value.entries[app], entry.definition.release == definition.release {
+            own.value.entries[app]?.definition = definition
+            handle(.changed(check), app)
         } else {
-            state.entries[app]?.definition = definition
-            handle(.changed(check), app, &state)
+            drop(app)
+            own.value.entries[app] = Entry(definition: definition, monitor: HealthMonitor(check))
+            publish(app)
         }
     }
 
-    private func drop(_ app: AppName, _ state: inout State) {
-        guard state.entries[app] != nil else { return }
-        handle(.stopped, app, &state)
-        state.entries[app] = nil
+    private func drop(_ app: AppName) {
+        handle(.stopped, app)
+        own.value.entries[app] = nil
+        publish(app)
     }
 
-    public func outage() -> String? { services.outage() }
+    func forget(_ app: AppName) { loop.perform { [self] in drop(app) } }
 
-    public func remove(_ app: AppName) {
-        state.update { drop(app, &$0) }
-        services.remove(app)
+    /// Apps whose health is not checked.
+    func hold(_ apps: Set<AppName>) {
+        let changed = loop.perform { [self] in
+            let changed = own.value.held.symmetricDifference(apps).filter { own.value.entries[$0] != nil }
+            own.value.held = apps
+            for app in changed { publish(app) }
+            return changed
+        }
+        for app in changed { look(app) }
     }
 
-    public func settle(_ app: AppName) -> ServiceStatus? { services.settle(app).map(withHealth) }
-    public func start(_ app: AppName) -> ServiceStatus? { looked(app, services.start(app)) }
-    public func stop(_ app: AppName) -> ServiceStatus? { looked(app, services.stop(app)) }
-    public func restart(_ app: AppName) -> ServiceStatus? { looked(app, services.restart(app)) }
-
-    private func looked(_ app: AppName, _ status: ServiceStatus?) -> ServiceStatus? {
-        look(app)
-        return status.map(withHealth)
+    /// Checks nothing any more, and ends every wait: a pass that waits must not hold up the end of the agent.
+    func end() {
+        loop.perform { [self] in
+            own.value.hasEnded = true
+            for app in own.value.entries.keys { drop(app) }
+        }
     }
 
-    public func statuses() -> [ServiceStatus] { services.statuses().map(withHealth) }
+    // MARK: what it says
 
-    private func withHealth(_ status: ServiceStatus) -> ServiceStatus {
+    /// A manager's status, with what is known of the app's health.
+    func judged(_ status: ServiceStatus) -> ServiceStatus {
+        guard let reading = readings.withLock({ $0[status.app] }) else { return status }
         var status = status
-        status.health = state.look { state in
-            guard let entry = state.entries[status.app] else { return nil }
-            // A process that was not looked at yet is not as healthy as the one before.
-            let isNew = entry.pid != status.pid && status.state.hasProcess && !state.held.contains(status.app)
-            return isNew && entry.monitor.health == .healthy ? .starting : entry.monitor.health
-        }
+        // A process that was not looked at yet is not as healthy as the one before.
+        let isNew = reading.pid != status.pid && status.state.hasProcess && !reading.isHeld
+        status.health = isNew && reading.health == .healthy ? .starting : reading.health
         return status
     }
 
-    /// Ends every wait for health: a pass that waits must not hold up the end of the agent.
-    public func endWaits() { state.update { $0.isEnding = true } }
-
-    public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {
-        services.setLogPolicy(policy, installed: installed)
-    }
-
-    public func shutdown() {
-        state.update { state in
-            state.isShuttingDown = true
-            state.isEnding = true
-            for app in state.entries.keys { drop(app, &state) }
+    func publish(_ app: AppName) {
+        let reading = own.value.entries[app].map {
+            Reading(health: $0.monitor.health, pid: $0.pid, isHeld: own.value.held.contains(app))
         }
-        services.shutdown()
+        readings.withLock { $0[app] = reading }
     }
 
-    public func hold(_ apps: Set<AppName>) {
-        let changed = state.update { state in
-            defer { state.held = apps }
-            return state.held.symmetricDifference(apps).filter { state.entries[$0] != nil }
-        }
-        for app in changed { look(app) }
-        services.hold(apps)
-    }
-
-    /// This watch is the one who is told.
-    public func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
-
-    public func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {
-        services.report(health, of: app, pid: pid)
-    }
-
-    public func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?) {
-        services.failedHealth(app, pid: pid, reason: reason, healthyFor: healthyFor)
-    }
-
-    public func settleHealth(_ app: AppName) -> ServiceStatus? {
-        guard var status = settle(app) else { return nil }
+    /// Waits until the health check of an app has found it healthy or not, or it has no process any more.
+    /// - Parameter settle: waits until STARTING and STOPPING are over; nil when the app is not known.
+    func settle(_ app: AppName, _ settle: () -> ServiceStatus?) -> ServiceStatus? {
+        guard var status = settle() else { return nil }
         look(app)
-        let (before, limit) = state.look { state -> (Int?, Duration?) in
-            let monitor = state.entries[app]?.monitor
-            guard let monitor, !state.isEnding else { return (nil, nil) }
-            // The last check may begin when the time is over. One that is not new tells with its first check, or later.
-            let time = monitor.isInGrace ? monitor.check.within : .zero
-            return (monitor.verdictCount, time + probes.longest(monitor.check.probe) + .seconds(5))
-        }
-        guard let before, let limit else { return status }
+        guard let (before, limit) = loop.perform({ [self] in expectation(app) }) else { return status }
         let end = MonotonicTime.now + limit
         while status.state.hasProcess, case let left = MonotonicTime.now.duration(to: end), left > .zero {
-            let isOver: Bool? = state.wait(atMost: left) { state in
-                guard let monitor = state.entries[app]?.monitor, !state.isEnding else { return true }
-                if monitor.verdictCount != before { return true }
-                switch monitor.phase {
-                case .healthy, .unhealthy: return true
-                case .starting: return nil
-                case .idle: return false
-                }
-            }
-            guard let now = settle(app) else { return nil }
+            let isOver: Bool? = loop.wait(atMost: left) { [self] in verdict(app, after: before) }
+            guard let now = settle() else { return nil }
             status = now
             // Between two processes, or held: whoever has no process soon is not waited for.
             if isOver != false { break }
             look(app)
-            if state.look({ $0.entries[app]?.monitor.phase == .idle }) { break }
+            if loop.perform({ [self] in own.value.entries[app]?.monitor.phase == .idle }) { break }
         }
         return status
+    }
+
+    /// How many verdicts there were until now, and how long the next one may take; nil when none is to come.
+    private func expectation(_ app: AppName) -> (verdictCount: Int, limit: Duration)? {
+        guard let monitor = own.value.entries[app]?.monitor, !own.value.hasEnded else { return nil }
+        // The last check may begin when the time is over. One that is not new tells with its first check, or later.
+        let time = monitor.isInGrace ? monitor.check.within : .zero
+        return (monitor.verdictCount, time + probes.longest(monitor.check.probe) + .seconds(5))
+    }
+
+    /// Whether a wait is over for good; false when nothing is checked now, nil while it goes on.
+    private func verdict(_ app: AppName, after count: Int) -> Bool? {
+        guard let monitor = own.value.entries[app]?.monitor, !own.value.hasEnded else { return true }
+        if monitor.verdictCount != count { return true }
+        switch monitor.phase {
+        case .healthy, .unhealthy: return true
+        case .starting: return nil
+        case .idle: return false
+        }
     }
 }

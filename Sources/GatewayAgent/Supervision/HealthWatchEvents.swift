@@ -3,103 +3,101 @@ internal import GatewaySystem
 
 /// From the processes' states, timers and checks to the monitors, and from those to checks and restarts.
 extension HealthWatch {
-    /// Sees what the manager says of an app now. A state that does not come to stay is seen by the change that ends it.
+    /// Sees what the manager says of an app now. A state that does not come to stay is seen by the change that ends it. On any
+    /// thread.
     func look(_ app: AppName) {
-        let number = state.update { state -> UInt64? in
-            guard state.entries[app] != nil, !state.isShuttingDown else { return nil }
-            return state.nextNumber()
+        let number = loop.perform { [self] () -> UInt64? in
+            own.value.entries[app] == nil || own.value.hasEnded ? nil : own.value.nextNumber()
         }
         guard let number else { return }
-        let status = services.status(of: app)
-        state.update { state in
-            guard let entry = state.entries[app], entry.lastLook < number else { return }
-            state.entries[app]?.lastLook = number
-            let isChecked = status?.state == .running || status?.state == .starting
-            let isHeld = state.held.contains(app)
-            let pid = isChecked && !isHeld ? status?.pid : nil
-            if isChecked, isHeld, let unchecked = status?.pid {
-                // Nobody will find it healthy: what requires it must not wait for that.
-                loop.post { [services] in services.report(.healthy, of: app, pid: unchecked) }
-            }
-            if pid != entry.pid {
-                state.entries[app]?.pid = pid
-                handle(pid == nil ? .stopped : .started(uptime: status?.uptime ?? .zero), app, &state)
-            }
-            if pid == nil, !tellsTransitions { lookLater(app, &state) }
+        let status = services?.status(of: app)
+        loop.perform { [self] in saw(app, status, look: number) }
+    }
+
+    private func saw(_ app: AppName, _ status: ServiceStatus?, look: UInt64) {
+        guard let entry = own.value.entries[app], entry.lastLook < look else { return }
+        own.value.entries[app]?.lastLook = look
+        let isChecked = status?.state == .running || status?.state == .starting
+        let isHeld = own.value.held.contains(app)
+        let pid = isChecked && !isHeld ? status?.pid : nil
+        if isChecked, isHeld, let unchecked = status?.pid {
+            // Nobody will find it healthy: what requires it must not wait for that.
+            loop.post { [weak self] in self?.services?.found(.healthy, of: app, pid: unchecked) }
         }
+        if pid != entry.pid {
+            own.value.entries[app]?.pid = pid
+            handle(pid == nil ? .stopped : .started(uptime: status?.uptime ?? .zero), app)
+        }
+        if pid == nil, !tellsTransitions { lookLater(app) }
     }
 
-    private func lookLater(_ app: AppName, _ state: inout State) {
-        guard let every = state.entries[app]?.monitor.check.every else { return }
-        setTimer(every, app, &state) { [weak self] in self?.onThread { $0.look(app) } }
+    private func lookLater(_ app: AppName) {
+        guard let every = own.value.entries[app]?.monitor.check.every else { return }
+        setTimer(every, app) { watch in watch.onThread { $0.look(app) } }
     }
 
-    /// One event into the monitor of an app, and its actions carried out.
-    func handle(_ event: HealthMonitor.Event, _ app: AppName, _ state: inout State) {
-        guard var monitor = state.entries[app]?.monitor else { return }
-        let pid = state.entries[app]?.pid
-        let before = monitor.health
+    /// One event into the monitor of an app, and its actions carried out. On the loop's thread.
+    func handle(_ event: HealthMonitor.Event, _ app: AppName) {
+        guard let entry = own.value.entries[app] else { return }
+        var monitor = entry.monitor
         let actions = monitor.handle(event, at: .nanoseconds(MonotonicTime.now.nanoseconds))
-        state.entries[app]?.monitor = monitor
-        if let health = monitor.health, health != before, let pid {
-            loop.post { [services, observer] in
-                services.report(health, of: app, pid: pid)
-                observer(app, health)
+        own.value.entries[app]?.monitor = monitor
+        if let health = monitor.health, health != entry.monitor.health, let pid = entry.pid {
+            // When what is under way is done: it may be the manager who said this.
+            loop.post { [weak self] in
+                self?.services?.found(health, of: app, pid: pid)
+                self?.observer(app, health)
             }
         }
         for action in actions {
             switch action {
-            case .check: check(app, &state)
-            case .abandon: state.entries[app]?.awaited = nil
-            case .setTimer(let delay):
-                setTimer(delay, app, &state) { [weak self] in
-                    self?.state.update { self?.handle(.timer, app, &$0) }
-                }
-            case .cancelTimer: cancelTimer(app, &state)
+            case .check: check(app)
+            case .abandon: own.value.entries[app]?.awaited = nil
+            case .setTimer(let delay): setTimer(delay, app) { $0.handle(.timer, app) }
+            case .cancelTimer: cancelTimer(app)
             case .restart(let reason, let healthyFor):
-                guard let pid else { break }
-                loop.post { [services] in
-                    services.failedHealth(app, pid: pid, reason: reason, healthyFor: healthyFor)
+                guard let pid = entry.pid else { break }
+                loop.post { [weak self] in
+                    self?.services?.failedHealth(app, pid: pid, reason: reason, healthyFor: healthyFor)
                 }
             }
         }
+        publish(app)
     }
 
-    private func cancelTimer(_ app: AppName, _ state: inout State) {
-        if let timer = state.entries[app]?.timer { loop.cancel(timer) }
-        state.entries[app]?.timer = nil
-        state.entries[app]?.timerNumber += 1
+    private func cancelTimer(_ app: AppName) {
+        if let timer = own.value.entries[app]?.timer { loop.cancel(timer) }
+        own.value.entries[app]?.timer = nil
     }
 
-    private func setTimer(
-        _ delay: Duration, _ app: AppName, _ state: inout State, _ body: @escaping @Sendable () -> Void
-    ) {
-        cancelTimer(app, &state)
-        let number = state.entries[app]?.timerNumber
-        state.entries[app]?.timer = loop.schedule(after: delay) { [weak self] in
-            let isDue = self?.state.look { $0.entries[app]?.timerNumber == number } ?? false
-            if isDue { body() }
+    private func setTimer(_ delay: Duration, _ app: AppName, _ body: @escaping @Sendable (HealthWatch) -> Void) {
+        cancelTimer(app)
+        own.value.entries[app]?.timer = loop.schedule(after: delay) { [weak self] in
+            guard let self, own.value.entries[app] != nil else { return }
+            own.value.entries[app]?.timer = nil
+            body(self)
         }
     }
 
     // MARK: checks
 
-    private func check(_ app: AppName, _ state: inout State) {
-        let number = state.nextNumber()
-        state.entries[app]?.awaited = number
+    private func check(_ app: AppName) {
+        let number = own.value.nextNumber()
+        own.value.entries[app]?.awaited = number
         // The one before, of a process that is gone, may still be under way: this one comes when it has ended.
-        guard state.entries[app]?.running == nil else { return }
-        begin(number, app, &state)
+        guard own.value.entries[app]?.running == nil else { return }
+        begin(number, app)
     }
 
-    private func begin(_ number: UInt64, _ app: AppName, _ state: inout State) {
-        guard let entry = state.entries[app] else { return }
-        state.entries[app]?.running = number
+    private func begin(_ number: UInt64, _ app: AppName) {
+        guard let entry = own.value.entries[app] else { return }
+        own.value.entries[app]?.running = number
+        let isAsked = !tellsTransitions
         let started = onThread { watch in
-            if !watch.tellsTransitions { watch.look(app) }
+            if isAsked { watch.look(app) }
             let outcome = watch.probes.run(entry.monitor.check.probe, of: entry.definition)
-            if !watch.tellsTransitions { watch.look(app) }
-            watch.finished(number, app, outcome)
+            if isAsked { watch.look(app) }
+            watch.loop.post { [weak watch] in watch?.finished(number, app, outcome) }
         }
         if !started {
             loop.post { [weak self] in self?.finished(number, app, .skipped) }
@@ -107,17 +105,15 @@ extension HealthWatch {
     }
 
     private func finished(_ number: UInt64, _ app: AppName, _ outcome: HealthProbes.Outcome) {
-        state.update { state in
-            guard state.entries[app]?.running == number else { return }
-            state.entries[app]?.running = nil
-            guard let awaited = state.entries[app]?.awaited else { return }
-            guard awaited == number else { return begin(awaited, app, &state) }
-            state.entries[app]?.awaited = nil
-            switch outcome {
-            case .passed: handle(.passed, app, &state)
-            case .failed(let reason): handle(.failed(reason), app, &state)
-            case .skipped: handle(.skipped, app, &state)
-            }
+        guard own.value.entries[app]?.running == number else { return }
+        own.value.entries[app]?.running = nil
+        guard let awaited = own.value.entries[app]?.awaited else { return }
+        guard awaited == number else { return begin(awaited, app) }
+        own.value.entries[app]?.awaited = nil
+        switch outcome {
+        case .passed: handle(.passed, app)
+        case .failed(let reason): handle(.failed(reason), app)
+        case .skipped: handle(.skipped, app)
         }
     }
 

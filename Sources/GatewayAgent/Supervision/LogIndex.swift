@@ -2,8 +2,8 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// Where the logs of an app are, for whoever may read them and for the byte budget: `<state folder>/logs/<app>.json`, mode
-/// 0644. The service's definition is no such place, because its environment may hold secrets. It stays when the app is
+/// Where the logs of an app are, as the `LogLedger` of its supervisor keeps it and publishes it for whoever may read them:
+/// `<state folder>/logs/<app>.json`, mode 0644. The service's definition is no such place, because its environment may hold secrets. It stays when the app is
 /// removed, as long as its logs do.
 struct LogIndex: Sendable, Hashable {
     enum Stream: String, Sendable, Hashable { case stdout, stderr }
@@ -90,14 +90,21 @@ struct LogIndex: Sendable, Hashable {
         ]
     }
 
-    /// Writes the file. A failure costs other users the path, and no more.
-    func publish(_ stateFolder: String) {
+    /// Writes the file; a crash leaves the one before or this one. A failure costs other users the path, and no more.
+    /// - Returns: whether it was written.
+    @discardableResult
+    func publish(_ stateFolder: String) -> Bool {
         let json: JSONValue = [
             "app": .string(app.text), "user": user.map(JSONValue.string) ?? .null,
             "logs": .array(entries.map(LogIndex.json)),
         ]
         _ = try? FileTree.makeDirectory(LogIndex.folder(stateFolder))
-        try? AtomicFile.write(json.text() + "\n", to: LogIndex.path(app, stateFolder), mode: 0o644)
+        do throws(SystemError) {
+            try AtomicFile.write(json.text() + "\n", to: LogIndex.path(app, stateFolder), mode: 0o644)
+            return true
+        } catch {
+            return false
+        }
     }
 
     func forget(_ stateFolder: String) { _ = try? FileTree.removeFile(LogIndex.path(app, stateFolder)) }

@@ -2,8 +2,8 @@ internal import GatewayModel
 
 /// What a pass says to whoever supervises.
 extension ServiceManager {
-    func snapshots() -> [AppName: ServiceSnapshot] {
-        Dictionary(statuses().map { ($0.app, ServiceSnapshot($0)) }, uniquingKeysWith: { first, _ in first })
+    func snapshots() -> [AppName: ServiceStatus] {
+        Dictionary(statuses().map { ($0.app, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Takes the definitions of an app over, starts it if it is down, and waits until it is up. Returns why it is not; nil
@@ -18,7 +18,7 @@ extension ServiceManager {
         launch(definitions, now: now)
         guard let status = settle(app) else { return "the supervisor does not know \(app)" }
         guard untilHealthy, status.state.hasProcess else { return problem(status) }
-        guard let checked = settleHealth(app) else { return problem(status) }
+        guard let checked = settle(app, untilHealthy: true) else { return problem(status) }
         return problem(checked) ?? checked.health?.reason
     }
 
@@ -29,17 +29,5 @@ extension ServiceManager {
         case .stopping where !status.wanted, .stopped where !status.wanted && status.problem == nil: return nil
         default: return status.problem ?? "\(status.state.rawValue)"
         }
-    }
-}
-
-extension ServiceSnapshot {
-    init(_ status: ServiceStatus) {
-        self.init(
-            state: status.state.rawValue, processID: status.pid, uptime: status.uptime,
-            exitStatus: status.lastExit == nil ? nil : status.exitStatus, restarts: status.restarts,
-            lastError: status.problem ?? status.health?.reason ?? status.logProblem ?? status.lastError,
-            health: status.health,
-            hasEndedWell: status.state == .exited && status.problem == nil, name: status.process ?? "",
-            processes: status.processes.map(ServiceSnapshot.init))
     }
 }

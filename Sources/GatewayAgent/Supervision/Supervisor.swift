@@ -1,14 +1,13 @@
 public import GatewayModel
 public import GatewaySystem
-internal import Synchronization
 
 /// gwe's own supervisor: starts, watches, restarts and stops services, and keeps their logs, all in one event loop.
 ///
-/// Threads: `loop` must be running on some thread for anything to happen by itself; the daemon's main thread does that. All
-/// methods may be called from any thread. A call that waits does so on the caller's thread; on the loop's own thread, or
-/// when no thread runs the loop, the waiting call runs the loop itself meanwhile. One mutex guards the services; the loop's
-/// handlers take it for short. Children are reaped here one by one and by number, never "any child", so that
-/// `ChildProcess.run` may be used beside it.
+/// Threads: the loop's thread owns a `Service` for each process, their logs and the health of apps, without a lock. `loop` must
+/// be running on some thread for anything to happen by itself; the daemon's main thread does that. All methods may be called
+/// from any thread: what they do is done on the loop's thread (`EventLoop.perform`), and a call that waits does so on the
+/// caller's thread (`EventLoop.wait`). `statuses` reads what was published last (`ServiceBoard`) and waits for nothing.
+/// Children are reaped here one by one and by number, never "any child", so that `ChildProcess.run` may be used beside it.
 ///
 /// What outlives it: when the agent is killed, its services run on and write on, each into a named pipe that it holds open
 /// itself. The next supervisor on the same state folder finds them by the records in `run`, adopts them and moves what they
@@ -27,19 +26,17 @@ public final class Supervisor: ServiceManager {
         public var status: ServiceStatus
     }
 
-    struct Core: ~Copyable {
-        var services: [ServiceKey: ServiceSlot] = [:]
-        var waiters: [UInt64: Latch] = [:]
-        var nextWaiter: UInt64 = 0
+    /// What belongs to the loop's thread.
+    struct Own: Sendable {
+        var services: [ServiceKey: Service] = [:]
         /// What the observer was not told yet.
         var transitions: [Transition] = []
-        /// Whether a thread tells the observer.
-        var telling = false
-        var shuttingDown = false
-
-        /// The processes of an app.
-        func keys(of app: AppName) -> [ServiceKey] { services.keys.filter { $0.app == app }.sorted() }
-        func services(of app: AppName) -> [ServiceSlot] { services.values.filter { $0.definition.app == app } }
+        /// Whose views are to be published at the end of this turn.
+        var changed: Set<ServiceKey> = []
+        /// How many pieces of work are under way, one within the other.
+        var depth = 0
+        var isTelling = false
+        var isShuttingDown = false
     }
 
     let loop: EventLoop
@@ -53,10 +50,10 @@ public final class Supervisor: ServiceManager {
     let logs: LogLedger
     /// Of every service; the definition's own variables come on top.
     let environment: [String: String]
+    private let health: HealthWatch?
     private let observer: @Sendable (Transition) -> Void
-    private let core = Mutex(Core())
-    /// Somebody above who wants to hear of changes; see `onTransition`.
-    let listener = Mutex<(@Sendable (AppName) -> Void)?>(nil)
+    private let board = ServiceBoard()
+    let own: LoopOwned<Own>
 
     /// How descendants of services are known.
     public struct Trees: Sendable, Hashable {
@@ -70,17 +67,20 @@ public final class Supervisor: ServiceManager {
         public init() {}
     }
 
-    /// Adopts what runs from an agent before. A service that runs and is in no definition that `apply` gets is in `statuses`
+    /// Adopts what runs from an agent before. A service that runs and is in no definition that `launch` gets is in `statuses`
     /// all the same: `remove` it.
     /// - Parameters:
     ///   - trees: for tests.
-    ///   - observer: gets every change of state, on the thread that brought it about and without a lock held.
+    ///   - health: checks the services; of the same loop. nil checks none.
+    ///   - observer: gets every change of state, on the loop's thread, in the order in which they happened.
     /// - Throws: when there are no descriptors.
     public init(
         loop: EventLoop, stateFolder: String, environment: [String: String] = ProcessFacts.environment,
-        trees: Trees = Trees(), observer: @escaping @Sendable (Transition) -> Void = { _ in }
+        trees: Trees = Trees(), health: HealthWatch? = nil,
+        observer: @escaping @Sendable (Transition) -> Void = { _ in }
     ) throws(SystemError) {
         self.loop = loop
+        self.health = health
         self.observer = observer
         self.trees = trees
         folders = RunFolders(stateFolder: stateFolder, memory: trees.memory)
@@ -90,11 +90,13 @@ public final class Supervisor: ServiceManager {
         logs = LogLedger(loop: loop, stateFolder: stateFolder)
         // Those speak to the agent, not to its services.
         self.environment = environment.filter { !ServiceNotification.variables.contains($0.key) }
+        own = LoopOwned(Own(), loop: loop)
+        health?.check(self)
         if groups == nil { collectOrphans() }
         let records = folders.records()
-        locked { core in
-            for name in records { adopt(name, &core) }
-            endLeftGroups(core)
+        perform { supervisor in
+            for name in records { supervisor.adopt(name) }
+            supervisor.endLeftGroups()
         }
     }
 
@@ -103,203 +105,206 @@ public final class Supervisor: ServiceManager {
         if trees.collectsOrphans { OwnChildren.becomeReaper() }
     }
 
-    // MARK: ServiceManager
+    // MARK: services, on the loop's thread
 
-    public func apply(_ definitions: [ServiceDefinition]) { take(definitions) { _, _ in } }
+    /// The processes of an app, by name.
+    func services(of app: AppName) -> [Service] {
+        own.value.services.values.filter { $0.key.app == app }.sorted { $0.key < $1.key }
+    }
 
-    public func launch(_ definitions: [ServiceDefinition], now: Bool) {
-        take(definitions) { key, core in
-            guard let state = core.services[key]?.machine.state, state != .running, state != .starting else { return }
-            guard state != .backoff || now else { return }
-            core.services[key]?.wanted = true
-            begin(key, &core)
+    /// Starts what waited for others, if they are up now or gone.
+    func startWaiting() {
+        guard !own.value.isShuttingDown else { return }
+        let waiting = own.value.services.values.filter(\.waitsForOthers)
+        for service in waiting.sorted(by: Supervisor.startsBefore) { service.begin() }
+    }
+
+    static func startsBefore(_ a: Service, _ b: Service) -> Bool {
+        (a.definition.priority, a.key) < (b.definition.priority, b.key)
+    }
+
+    /// Runs a piece of work on the loop's thread, then publishes and tells what it has changed.
+    @discardableResult
+    func perform<Result: Sendable>(_ work: @escaping @Sendable (Supervisor) -> Result) -> Result {
+        loop.perform { [self] in turn { work(self) } }
+    }
+
+    /// The same, for who is on the loop's thread already.
+    func turn<Result>(_ work: () -> Result) -> Result {
+        own.value.depth += 1
+        let result = work()
+        own.value.depth -= 1
+        if own.value.depth == 0 { tell() }
+        return result
+    }
+
+    /// Publishes what has changed, and tells the observer and the health watch all that is to be told, in the order in which
+    /// it happened, also what they bring about themselves.
+    private func tell() {
+        publish()
+        guard !own.value.isTelling else { return }
+        own.value.isTelling = true
+        defer { own.value.isTelling = false }
+        while case let transitions = own.value.transitions, !transitions.isEmpty {
+            own.value.transitions = []
+            for transition in transitions { observer(transition) }
+            for app in Set(transitions.map(\.status.app)) { health?.look(app) }
         }
     }
 
-    /// Takes definitions over; `others` gets the keys of those that this did not start or restart.
-    private func take(_ definitions: [ServiceDefinition], others: (ServiceKey, inout Core) -> Void) {
+    private func publish() {
+        let changed = own.value.changed
+        guard !changed.isEmpty else { return }
+        own.value.changed = []
+        board.publish(changed.map { ($0, own.value.services[$0]?.view) })
+    }
+}
+
+// MARK: - ServiceManager
+
+extension Supervisor {
+    /// Takes over definitions as `launch` does, but starts only what is new and to start by itself, and restarts what has
+    /// changed unless somebody stopped it. Does not wait.
+    public func apply(_ definitions: [ServiceDefinition]) { take(definitions) { _ in } }
+
+    public func launch(_ definitions: [ServiceDefinition], now: Bool) {
+        take(definitions) { service in
+            guard service.state != .running, service.state != .starting, service.state != .backoff || now else {
+                return
+            }
+            service.isWanted = true
+            service.begin()
+        }
+    }
+
+    /// Takes definitions over; `others` gets those that this did not start or restart.
+    private func take(_ definitions: [ServiceDefinition], others: @escaping @Sendable (Service) -> Void) {
         let ordered = definitions.sorted { ($0.priority, $0.key) < ($1.priority, $1.key) }
         let named = Set(ordered.map(\.key))
-        let apps = Set(ordered.map(\.app))
-        locked { core in
-            guard !core.shuttingDown else { return }
+        health?.take(definitions)
+        perform { supervisor in
+            guard !supervisor.own.value.isShuttingDown else { return }
             // All first: one may require another that comes later.
-            var changed: Set<ServiceKey> = []
-            for definition in ordered where core.services[definition.key]?.definition != definition {
-                changed.insert(definition.key)
-                put(definition, &core)
+            var services: [(Service, isChanged: Bool)] = []
+            for definition in ordered {
+                let known = supervisor.own.value.services[definition.key]
+                let service = known ?? Service(definition, supervisor)
+                if known == nil { supervisor.own.value.services[definition.key] = service }
+                let isChanged = known?.definition != definition
+                if isChanged { service.take(definition) }
+                services.append((service, isChanged))
             }
-            for key in core.services.keys where apps.contains(key.app) && !named.contains(key) { leave(key, &core) }
-            for key in ordered.map(\.key) {
-                core.services[key]?.removing = false
-                let hasBegun = changed.contains(key) && bringUp(key, &core)
-                if !hasBegun { others(key, &core) }
+            for app in Set(ordered.map(\.app)) {
+                for service in supervisor.services(of: app) where !named.contains(service.key) { service.leave() }
             }
-            startWaiting(&core)
+            for (service, isChanged) in services {
+                service.isLeaving = false
+                let hasBegun = isChanged && service.bringUp()
+                if !hasBegun { others(service) }
+            }
+            supervisor.startWaiting()
         }
+        for app in Set(ordered.map(\.app)) { health?.look(app) }
     }
 
     public func remove(_ app: AppName) {
-        logs.removed(app)
-        let wait = locked { core -> Duration? in
-            let wait = core.services(of: app).map(Supervisor.patience).max()
-            for key in core.keys(of: app) { leave(key, &core) }
+        health?.forget(app)
+        let wait = perform { supervisor in
+            supervisor.logs.removed(app)
+            let services = supervisor.services(of: app)
+            let wait = services.map(\.patience).max()
+            for service in services { service.leave() }
             return wait
         }
-        if let wait { waitUntil(timeout: wait) { !$0.services(of: app).contains(where: \.removing) } }
+        if let wait { loop.wait(atMost: wait) { [self] in !services(of: app).contains(where: \.isLeaving) } }
     }
 
-    /// Begins to stop a process that is to be forgotten.
-    private func leave(_ key: ServiceKey, _ core: inout Core) {
-        core.services[key]?.removing = true
-        core.services[key]?.wanted = false
-        core.services[key]?.waitsForOthers = false
-        handle(.stop, key, &core)
-        forgetIfDone(key, &core)
+    public func settle(_ app: AppName, untilHealthy: Bool) -> ServiceStatus? {
+        guard untilHealthy, let health else { return settled(app) { _ in } }
+        return health.settle(app) { settled(app) { _ in } }
     }
 
-    public func settle(_ app: AppName) -> ServiceStatus? { settled(app) { _, _ in } }
-
+    /// Starts all processes of an app that are down. nil when the app is not known.
     public func start(_ app: AppName) -> ServiceStatus? {
-        settled(app) { key, core in
-            guard !core.shuttingDown else { return }
-            core.services[key]?.wanted = true
-            begin(key, &core)
+        settled(app) { service in
+            guard !service.supervisor.own.value.isShuttingDown else { return }
+            service.isWanted = true
+            service.begin()
         }
     }
 
     public func stop(_ app: AppName) -> ServiceStatus? {
-        settled(app) { key, core in
-            core.services[key]?.wanted = false
-            core.services[key]?.waitsForOthers = false
-            handle(.stop, key, &core)
+        settled(app) { service in
+            service.isWanted = false
+            service.waitsForOthers = false
+            service.handle(.stop)
         }
     }
 
+    /// Stops all processes of an app that run, and starts all. nil when the app is not known.
     public func restart(_ app: AppName) -> ServiceStatus? {
-        settled(app) { key, core in
-            guard !core.shuttingDown else { return }
-            core.services[key]?.wanted = true
-            if core.services[key]?.machine.state.hasProcess == true {
-                handle(.restart, key, &core)
-            } else {
-                begin(key, &core)
-            }
+        settled(app) { service in
+            guard !service.supervisor.own.value.isShuttingDown else { return }
+            service.isWanted = true
+            if service.state.hasProcess { service.handle(.restart) } else { service.begin() }
         }
     }
 
-    public func statuses() -> [ServiceStatus] {
-        let now = MonotonicTime.now
-        let all = locked { core in core.services.values.map { $0.status(now: now) } }
-        let apps = Dictionary(grouping: all, by: \.app)
-        return apps.values.compactMap(ServiceStatus.init(of:)).sorted { $0.app < $1.app }
-    }
-
-    public func status(of app: AppName) -> ServiceStatus? {
-        ServiceStatus(of: locked { core in core.services(of: app).map { $0.status(now: .now) } })
-    }
-
-    public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) { logs.set(policy, installed: installed) }
-
-    public func shutdown() {
-        let waves = locked { core -> [[ServiceKey]] in
-            core.shuttingDown = true
-            for key in core.services.keys {
-                core.services[key]?.waitsForOthers = false
-                // Whoever ends by itself from now on stays down.
-                core.services[key]?.machine.rules.restart = .never
-                core.services[key]?.machine.rules.startRetries = nil
-                if core.services[key]?.machine.state.hasProcess == false { handle(.stop, key, &core) }
-            }
-            return ServiceOrder.stopping(core.services.values.map(\.definition))
-        }
-        for wave in waves {
-            let wait = locked { core -> Duration in
-                for key in wave { handle(.stop, key, &core) }
-                return wave.compactMap { core.services[$0].map(Supervisor.patience) }.max() ?? .zero
-            }
-            waitUntil(timeout: wait) { core in wave.allSatisfy { core.services[$0]?.pid == nil } }
-        }
-        locked { core in
-            for (key, slot) in core.services where slot.pid == nil { closePipes(key, &core) }
-            groups?.remove()
-        }
-    }
-
-    // MARK: locking and waiting
-
-    /// Runs a piece with the mutex held, then tells the observer and the waiters what changed.
-    @discardableResult
-    func locked<Result: Sendable>(_ body: (inout Core) -> Result) -> Result {
-        let (result, tells) = core.withLock { core in
-            let known = core.transitions.count
-            let result = body(&core)
-            if core.transitions.count > known {
-                for latch in core.waiters.values { latch.open() }
-            }
-            let tells = !core.transitions.isEmpty && !core.telling
-            if tells { core.telling = true }
-            return (result, tells)
-        }
-        if tells { tell() }
-        return result
-    }
-
-    /// Tells the observer all that is to be told, in the order in which it happened: only one thread does so at a time, also
-    /// what others bring about meanwhile.
-    private func tell() {
-        while true {
-            let transitions = core.withLock { core in
-                let transitions = core.transitions
-                core.transitions = []
-                if transitions.isEmpty { core.telling = false }
-                return transitions
-            }
-            if transitions.isEmpty { return }
-            for transition in transitions { observer(transition) }
-            if let listener = listener.withLock({ $0 }) {
-                for app in Set(transitions.map(\.status.app)) { listener(app) }
-            }
-        }
-    }
-
-    /// How long a stop or a start may take at most before nobody waits any more; it goes on all the same.
-    private static func patience(_ slot: ServiceSlot) -> Duration {
-        .seconds(slot.startedWith.stopWaitSeconds + slot.definition.startSeconds + 15)
-    }
-
-    private func settled(_ app: AppName, _ command: (ServiceKey, inout Core) -> Void) -> ServiceStatus? {
-        let wait = locked { core -> Duration? in
-            let wait = core.services(of: app).map(Supervisor.patience).max()
-            let keys = core.keys(of: app).filter { core.services[$0]?.removing == false }
-            for key in keys { command(key, &core) }
-            return keys.isEmpty ? nil : wait
+    /// Gives an order to each process of an app, and waits until what it brings about has settled.
+    private func settled(_ app: AppName, _ order: @escaping @Sendable (Service) -> Void) -> ServiceStatus? {
+        let wait = perform { supervisor -> Duration? in
+            let services = supervisor.services(of: app)
+            let wait = services.map(\.patience).max()
+            let staying = services.filter { !$0.isLeaving }
+            for service in staying { order(service) }
+            return staying.isEmpty ? nil : wait
         }
         guard let wait else { return nil }
-        waitUntil(timeout: wait) { core in
-            core.services(of: app).allSatisfy { $0.machine.state.isSettled && !($0.removing && $0.pid != nil) }
+        loop.wait(atMost: wait) { [self] in
+            services(of: app).allSatisfy { $0.state.isSettled && !($0.isLeaving && $0.pid != nil) }
         }
         return status(of: app)
     }
 
-    private func waitUntil(timeout: Duration, _ condition: (borrowing Core) -> Bool) {
-        let end = MonotonicTime.now + timeout
-        if loop.isCurrent || !loop.isRunning {
-            let timer = loop.schedule(after: timeout) {}
-            defer { loop.cancel(timer) }
-            return loop.run { core.withLock { condition($0) } || MonotonicTime.now >= end }
-        }
-        while MonotonicTime.now < end {
-            guard let latch = try? Latch() else { return }
-            let number = core.withLock { core -> UInt64? in
-                if condition(core) { return nil }
-                core.nextWaiter += 1
-                core.waiters[core.nextWaiter] = latch
-                return core.nextWaiter
+    public func statuses() -> [ServiceStatus] { board.statuses().map(judged) }
+
+    public func status(of app: AppName) -> ServiceStatus? { board.status(of: app).map(judged) }
+
+    private func judged(_ status: ServiceStatus) -> ServiceStatus { health?.judged(status) ?? status }
+
+    public func hold(_ apps: Set<AppName>) { health?.hold(apps) }
+
+    public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {
+        perform { $0.logs.set(policy, installed: installed) }
+    }
+
+    public func outage() -> String? { nil }
+
+    public func shutdown() {
+        health?.end()
+        let waves = perform { supervisor -> [[ServiceKey]] in
+            supervisor.own.value.isShuttingDown = true
+            let services = Array(supervisor.own.value.services.values)
+            for service in services {
+                service.waitsForOthers = false
+                // Whoever ends by itself from now on stays down.
+                service.machine.rules.restart = .never
+                service.machine.rules.startRetries = nil
+                if !service.state.hasProcess { service.handle(.stop) }
             }
-            guard let number else { return }
-            _ = latch.wait(timeout: MonotonicTime.now.duration(to: end))
-            core.withLock { _ = $0.waiters.removeValue(forKey: number) }
+            return ServiceOrder.stopping(services.map(\.definition))
+        }
+        for wave in waves {
+            let wait = perform { supervisor -> Duration in
+                let services = wave.compactMap { supervisor.own.value.services[$0] }
+                for service in services { service.handle(.stop) }
+                return services.map(\.patience).max() ?? .zero
+            }
+            loop.wait(atMost: wait) { [self] in wave.allSatisfy { own.value.services[$0]?.pid == nil } }
+        }
+        perform { supervisor in
+            for service in supervisor.own.value.services.values where service.pid == nil { service.closePipes() }
+            supervisor.groups?.remove()
         }
     }
 }

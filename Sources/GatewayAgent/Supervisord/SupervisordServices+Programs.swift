@@ -5,13 +5,10 @@ internal import GatewaySystem
 extension SupervisordServices {
     /// Writes the app's program where it differs, makes supervisord read it, and adds or replaces the group.
     /// An app that gwe did not install is taken as it is.
-    /// - Parameters:
-    ///   - changes: what the last reread said, while no file was written since.
-    ///   - isStarting: whether a start follows.
+    /// - Parameter changes: what the last reread said, while no file was written since.
     /// - Returns: whether the group is new, or was replaced.
     func put(
-        _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?,
-        isStarting: Bool
+        _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?
     ) throws(SupervisordFailure) -> Bool {
         guard let wanted = program(app) else { return false }
         let before = try connection.programs.definition(app)
@@ -34,29 +31,22 @@ extension SupervisordServices {
         let now: SupervisordConnection.Changes
         if let changes { now = changes } else { now = try connection.reload() }
         changes = now
-        return try follow(now, app, connection, isStarting: isStarting)
+        return try follow(now, app, connection)
     }
 
-    /// A new group is added, which starts it unless it says `autostart=false`; a changed one is replaced, unless somebody
-    /// stopped it: that waits for the start.
+    /// A new group is added, which starts it unless it says `autostart=false`; a changed one is replaced.
     private func follow(
-        _ changes: SupervisordConnection.Changes, _ app: AppName, _ connection: SupervisordConnection,
-        isStarting: Bool
+        _ changes: SupervisordConnection.Changes, _ app: AppName, _ connection: SupervisordConnection
     ) throws(SupervisordFailure) -> Bool {
         if changes.added.contains(app.text) {
             try connection.add(app)
             return true
         }
         guard changes.changed.contains(app.text) else { return false }
-        let before = try processes(of: app, connection)
-        if !isStarting, before.allSatisfy({ $0.state == .stopped }) { return false }
         try stop(app, connection)
         try connection.drop(app)
         FaultPoint.pass("supervisord.dropped")
         try connection.add(app)
-        guard !isStarting else { return true }
-        // At once, and not with supervisord's next round.
-        for process in try processes(of: app, connection) where !process.isUp { try connection.start(process) }
         return true
     }
 

@@ -23,58 +23,49 @@ public final class SupervisordServices: ServiceManager {
     /// One change of files and groups at a time.
     private let changing = Mutex<Void>(())
 
+    let health: HealthWatch?
+
     /// Does nothing yet: supervisord may come later.
-    public init(_ context: GatewayContext) {
+    /// - Parameter health: checks the apps; nil checks none.
+    public init(_ context: GatewayContext, health: HealthWatch? = nil) {
         self.context = context
+        self.health = health
         store = ReleaseStore(folders: context.folders)
+        health?.check(self)
     }
 
     /// nil unless gateway.yaml says `services: supervisord`.
-    public convenience init?(ifChosenIn context: GatewayContext) {
+    public convenience init?(ifChosenIn context: GatewayContext, health: HealthWatch? = nil) {
         guard context.configuration.services == .supervisord else { return nil }
-        self.init(context)
+        self.init(context, health: health)
     }
 
     // MARK: ServiceManager
 
-    public func apply(_ definitions: [ServiceDefinition]) {
-        take(definitions) { (app, connection, changes) throws(SupervisordFailure) in
-            _ = try put(app, connection, &changes, isStarting: false)
-        }
-    }
-
     /// supervisord keeps no delay of an app in BACKOFF that could be shortened.
     public func launch(_ definitions: [ServiceDefinition], now: Bool) {
-        take(definitions) { (app, connection, changes) throws(SupervisordFailure) in
-            try begin(app, connection, &changes)
-        }
-    }
-
-    private func take(
-        _ definitions: [ServiceDefinition],
-        _ body: (AppName, SupervisordConnection, inout SupervisordConnection.Changes?) throws(SupervisordFailure) ->
-            Void
-    ) {
         var apps: [AppName] = []
         for definition in definitions.sorted(by: { ($0.priority, $0.app) < ($1.priority, $1.app) })
         where !apps.contains(definition.app) {
             apps.append(definition.app)
         }
+        health?.take(definitions)
         changing.withLock { _ in
             var changes: SupervisordConnection.Changes?
             for app in apps {
                 attempt(app) { () throws(SupervisordFailure) in
-                    try body(app, try SupervisordConnection(context), &changes)
+                    try begin(app, try SupervisordConnection(context), &changes)
                 }
             }
         }
+        for app in apps { health?.look(app) }
     }
 
     /// Starts what is down, never with a program that is not what gwe generated.
     private func begin(
         _ app: AppName, _ connection: SupervisordConnection, _ changes: inout SupervisordConnection.Changes?
     ) throws(SupervisordFailure) {
-        let isNew = try put(app, connection, &changes, isStarting: true)
+        let isNew = try put(app, connection, &changes)
         let processes = try processes(of: app, connection)
         guard !processes.isEmpty else { throw .file("supervisord has no program \(app)") }
         // One of a new group that has ended already is not started a second time.
@@ -85,6 +76,7 @@ public final class SupervisordServices: ServiceManager {
 
     /// Stops the app, takes its file away and makes supervisord forget it. A program that gwe does not manage is left alone.
     public func remove(_ app: AppName) {
+        health?.forget(app)
         guard isManaged(app) else { return }
         changing.withLock { _ in
             attempt(app) { () throws(SupervisordFailure) in
@@ -96,7 +88,13 @@ public final class SupervisordServices: ServiceManager {
         }
     }
 
-    public func settle(_ app: AppName) -> ServiceStatus? {
+    public func settle(_ app: AppName, untilHealthy: Bool) -> ServiceStatus? {
+        guard untilHealthy, let health else { return settled(app) }
+        return health.settle(app) { settled(app) }
+    }
+
+    /// supervisord says nothing by itself: it is asked until nothing is on its way.
+    private func settled(_ app: AppName) -> ServiceStatus? {
         let end = MonotonicTime.now + patience(app)
         var pause: UInt32 = 20_000
         while true {
@@ -107,39 +105,45 @@ public final class SupervisordServices: ServiceManager {
         }
     }
 
-    public func start(_ app: AppName) -> ServiceStatus? {
+    public func stop(_ app: AppName) -> ServiceStatus? {
+        attempt(app) { () throws(SupervisordFailure) in try stop(app, SupervisordConnection(context)) }
+        return changed(app)
+    }
+
+    func restart(_ app: AppName) {
+        _ = stop(app)
         changing.withLock { _ in
             attempt(app) { () throws(SupervisordFailure) in
                 var changes: SupervisordConnection.Changes?
                 try begin(app, try SupervisordConnection(context), &changes)
             }
         }
-        return settle(app)
+        _ = changed(app)
     }
 
-    public func stop(_ app: AppName) -> ServiceStatus? {
-        attempt(app) { () throws(SupervisordFailure) in try stop(app, SupervisordConnection(context)) }
-        return settle(app)
-    }
-
-    public func restart(_ app: AppName) -> ServiceStatus? {
-        _ = stop(app)
-        return start(app)
+    private func changed(_ app: AppName) -> ServiceStatus? {
+        let status = settled(app)
+        health?.look(app)
+        return status.map { health?.judged($0) ?? $0 }
     }
 
     public func statuses() -> [ServiceStatus] {
+        let statuses: [ServiceStatus]
         do throws(SupervisordFailure) {
-            return try SupervisordSurvey(self, SupervisordConnection(context)).statuses(failures.withLock { $0 })
+            statuses = try SupervisordSurvey(self, SupervisordConnection(context)).statuses(failures.withLock { $0 })
         } catch {
-            return SupervisordSurvey.unknown(knownApps(), error.description)
+            statuses = SupervisordSurvey.unknown(knownApps(), error.description)
         }
+        return statuses.map { health?.judged($0) ?? $0 }
     }
+
+    public func hold(_ apps: Set<AppName>) { health?.hold(apps) }
 
     /// supervisord keeps the logs of its programs itself.
     public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {}
 
-    /// Stops nothing: the apps are supervisord's, which goes on.
-    public func shutdown() {}
+    /// Stops nothing but the checks: the apps are supervisord's, which goes on.
+    public func shutdown() { health?.end() }
 
     public func outage() -> String? {
         do throws(SupervisordFailure) {

@@ -39,7 +39,7 @@ struct TakenOverApps: Sendable, Hashable {
     /// Adds those that are still as they were taken over to what was seen.
     static func complete(
         _ observed: inout ObservedState, _ context: GatewayContext, desired: DesiredState,
-        services: [AppName: ServiceSnapshot]?
+        services: [AppName: ServiceStatus]?
     ) {
         guard context.configuration.services == .supervisord else { return }
         let taken = load(context.folders)
@@ -47,7 +47,7 @@ struct TakenOverApps: Sendable, Hashable {
         let programs = SupervisordPrograms(places: places, servicesFolder: context.folders.stateFolder + "/services")
         let there = (try? programs.foreignPrograms()) ?? [:]
         for (app, version) in taken.versions where observed.apps[app] == nil {
-            guard desired.apps[app]?.state.value != .absent, there[app] != nil || services?[app]?.processID != nil
+            guard desired.apps[app]?.state.value != .absent, there[app] != nil || services?[app]?.pid != nil
             else {
                 continue
             }

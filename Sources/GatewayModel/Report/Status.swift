@@ -1,41 +1,3 @@
-/// What supervises an app says of it.
-public struct ServiceSnapshot: Sendable, Hashable {
-    /// One of supervisord's words: STOPPED STARTING RUNNING BACKOFF STOPPING EXITED FATAL UNKNOWN.
-    public var state: String
-    public var processID: Int32?
-    public var uptime: Duration?
-    public var exitStatus: Int32?
-    public var restarts: Int
-    public var lastError: String?
-    /// What its health check says; nil without one, and when it does not run or is held.
-    public var health: ServiceHealth?
-    /// Whether it ended by itself with an exit code that it may end with (D14).
-    public var hasEndedWell: Bool
-    /// supervisord's name of a process that is one of several; else empty.
-    public var name: String
-    /// Those of an app that has several.
-    public var processes: [ServiceSnapshot]
-
-    public init(
-        state: String, processID: Int32? = nil, uptime: Duration? = nil, exitStatus: Int32? = nil, restarts: Int = 0,
-        lastError: String? = nil, health: ServiceHealth? = nil, hasEndedWell: Bool = false,
-        name: String = "", processes: [ServiceSnapshot] = []
-    ) {
-        self.hasEndedWell = hasEndedWell
-        self.name = name
-        self.processes = processes
-        self.state = state
-        self.processID = processID
-        self.uptime = uptime
-        self.exitStatus = exitStatus
-        self.restarts = restarts
-        self.lastError = lastError
-        self.health = health
-    }
-
-    public var isRunning: Bool { state == "RUNNING" || state == "STARTING" }
-}
-
 /// One app as `gwe status` shows it: desired against observed, sync and health apart.
 public struct AppStatus: Sendable, Hashable {
     public enum Sync: String, Sendable, Hashable, CaseIterable {
@@ -62,7 +24,7 @@ public struct AppStatus: Sendable, Hashable {
     public var drift: [Drift]
     public var health: Health
     public var state: String
-    public var service: ServiceSnapshot?
+    public var service: ServiceStatus?
     /// Why it is not in sync, or what a pass would do.
     public var reason: String?
     public var nextAction: AppPlan.Action?
@@ -91,7 +53,7 @@ public struct GatewayStatus: Sendable, Hashable {
     ///   - services: what the supervisor says; nil when nothing supervises.
     ///   - progressing: apps that a running pass is working on.
     public init(
-        desired: DesiredState, observed: ObservedState, plan: Plan, services: [AppName: ServiceSnapshot]?,
+        desired: DesiredState, observed: ObservedState, plan: Plan, services: [AppName: ServiceStatus]?,
         progressing: Set<AppName> = [], problems: [String] = []
     ) {
         isSupervised = services != nil
@@ -109,7 +71,7 @@ public struct GatewayStatus: Sendable, Hashable {
 
     private static func status(
         of name: AppName, wish: DesiredApp?, there: ObservedApp?, planned: AppPlan?, drift: [Drift],
-        service: ServiceSnapshot?, isSupervised: Bool, isProgressing: Bool, quarantine: Quarantine?
+        service: ServiceStatus?, isSupervised: Bool, isProgressing: Bool, quarantine: Quarantine?
     ) -> AppStatus {
         let isService = there?.current.kind == .service
         let isWanted = wish?.state.value == .running && isService
@@ -121,7 +83,7 @@ public struct GatewayStatus: Sendable, Hashable {
             health: health(service, isService: isService, isWanted: isWanted, isSupervised: isSupervised, there: there),
             state: word(service, isService: isService, isSupervised: isSupervised, there: there), service: service,
             reason: planned?.reason, nextAction: planned?.action, origin: wish?.release?.origin ?? .installed,
-            isWantedRunning: isWanted, lastError: service?.lastError ?? (isFailing ? quarantine?.lastError : nil))
+            isWantedRunning: isWanted, lastError: service?.trouble ?? (isFailing ? quarantine?.lastError : nil))
     }
 
     private static func sync(_ planned: AppPlan?, drift: [Drift], isProgressing: Bool) -> AppStatus.Sync {
@@ -135,32 +97,32 @@ public struct GatewayStatus: Sendable, Hashable {
     }
 
     private static func health(
-        _ service: ServiceSnapshot?, isService: Bool, isWanted: Bool, isSupervised: Bool, there: ObservedApp?
+        _ service: ServiceStatus?, isService: Bool, isWanted: Bool, isSupervised: Bool, there: ObservedApp?
     ) -> AppStatus.Health {
         guard there != nil else { return .none }
         guard isService else { return .healthy }
         guard isWanted else { return .none }
         guard isSupervised, let service else { return isSupervised ? .down : .unknown }
         switch service.state {
-        case "RUNNING":
+        case .running:
             switch service.health {
             case .unhealthy: return .degraded
             case .starting: return .starting
             case .healthy, nil: return .healthy
             }
-        case "STARTING", "STOPPING": return .degraded
-        case "EXITED": return service.hasEndedWell ? .healthy : .down
-        default: return .down
+        case .starting, .stopping: return .degraded
+        case .exited: return service.hasEndedWell ? .healthy : .down
+        case .stopped, .backoff, .fatal, .unknown: return .down
         }
     }
 
     private static func word(
-        _ service: ServiceSnapshot?, isService: Bool, isSupervised: Bool, there: ObservedApp?
+        _ service: ServiceStatus?, isService: Bool, isSupervised: Bool, there: ObservedApp?
     ) -> String {
         guard there != nil else { return "-" }
         guard isService else { return "EXITED" }
         guard isSupervised else { return "UNKNOWN" }
-        return service?.state ?? "STOPPED"
+        return (service?.state ?? .stopped).rawValue
     }
 
     /// Exit precedence 4, 3, 1, 0 (D14); 4 is the caller's, who knows which app was asked for.

@@ -55,6 +55,15 @@ public struct ServiceStatus: Sendable, Hashable {
         self.release = release
     }
 
+    /// Whether it has a process that is up, or coming up.
+    public var isRunning: Bool { state == .running || state == .starting }
+
+    /// Whether it ended by itself with an exit code that it may end with.
+    public var hasEndedWell: Bool { state == .exited && problem == nil }
+
+    /// What is wrong now, or went wrong last, in words: what keeps it from running before what fails while it runs.
+    public var trouble: String? { problem ?? health?.reason ?? logProblem ?? lastError }
+
     /// supervisord's `exitstatus`: the code, 128 and the signal like a shell, -1 for an unknown one, 0 for none yet.
     public var exitStatus: Int32 {
         switch lastExit {

@@ -6,9 +6,9 @@ internal import Synchronization
 /// While nothing happens it costs nothing: one timerfd stands for the nearest deadline, and is disarmed when there is none.
 ///
 /// Threads: every method may be called from every thread, before and while the loop runs. Handlers run on the thread that
-/// is in `run`, one after the other, and without any lock of the loop; they must not block for long. A handler may add and
-/// remove sources and timers, also its own. After `remove` or `cancel` on the loop's thread a handler is not called again;
-/// from another thread, a call that is under way may still end.
+/// owns the loop, which is the one in `run` (see `perform`), one after the other and without any lock of the loop; they must
+/// not block for long. A handler may add and remove sources and timers, also its own. After `remove` or `cancel` on the
+/// loop's thread a handler is not called again; from another thread, a call that is under way may still end.
 public final class EventLoop: Sendable {
     /// A descriptor that the loop watches. The loop does not own the descriptor: remove first, then close.
     public struct Source: Sendable, Hashable {
@@ -62,7 +62,6 @@ public final class EventLoop: Sendable {
         var isUnarmed = false
         var posts: [Handler] = []
         var stopping = false
-        var runner: pthread_t?
     }
 
     private static let timerID: UInt64 = 0
@@ -75,6 +74,8 @@ public final class EventLoop: Sendable {
     private let timer: Int32
     private let wake: Int32
     private let state = Mutex(State())
+    /// See EventLoopOwner.swift.
+    let ownership = Monitor(Ownership())
 
     public convenience init() throws(SystemError) { try self.init(timerDescriptor: gwe_timerfd()) }
 
@@ -195,12 +196,6 @@ public final class EventLoop: Sendable {
 
     // MARK: the thread
 
-    /// Whether the calling thread is the one in `run`.
-    public var isCurrent: Bool { state.withLock { $0.runner.map { pthread_equal($0, pthread_self()) != 0 } ?? false } }
-
-    /// Whether any thread is in `run`.
-    public var isRunning: Bool { state.withLock { $0.runner != nil } }
-
     /// Handles events until `stop` is called. One thread at a time.
     public func run() {
         run { [self] in
@@ -211,22 +206,11 @@ public final class EventLoop: Sendable {
         }
     }
 
-    /// Handles events until a condition holds, which is looked at after each batch of events. A handler may call this to
-    /// wait for something that other handlers bring about.
-    public func run(until condition: () -> Bool) {
-        let outer = state.withLock { state in
-            defer { state.runner = pthread_self() }
-            return state.runner
-        }
-        defer { state.withLock { $0.runner = outer } }
-        while !condition() { turn(block: true) }
-    }
-
     /// Sleeps until something happens, and handles it.
-    private func turn(block: Bool) {
+    func turn() {
         var ids = [UInt64](repeating: 0, count: 64)
         let isUnarmed = state.withLock { $0.isUnarmed }
-        let count = gwe_epoll_wait(epoll, &ids, 64, !block ? 0 : isUnarmed ? EventLoop.lookMilliseconds : -1)
+        let count = gwe_epoll_wait(epoll, &ids, 64, isUnarmed ? EventLoop.lookMilliseconds : -1)
         if isUnarmed { fire() }
         for id in ids.prefix(max(0, Int(count))) {
             switch id {
@@ -259,10 +243,10 @@ public final class EventLoop: Sendable {
     private func runPosts() {
         var count: UInt64 = 0
         _ = read(wake, &count, 8)
-        let posts = state.withLock { state in
-            defer { state.posts = [] }
-            return state.posts
+        // One by one: a piece of work may run the loop itself, and the rest must not wait for its end.
+        for _ in 0..<state.withLock({ $0.posts.count }) {
+            guard let work = state.withLock({ $0.posts.isEmpty ? nil : $0.posts.removeFirst() }) else { return }
+            work()
         }
-        for work in posts { work() }
     }
 }

@@ -14,9 +14,9 @@ extension AppStatusDocument {
         health = Word(status.health)
         healthReason = status.service?.health?.reason
         state = status.state
-        pid = status.service?.processID
+        pid = status.service?.pid
         uptime = status.service?.uptime.map(EngineReport.uptimeText)
-        exitStatus = status.service?.exitStatus
+        exitStatus = status.service.flatMap { service in service.lastExit.map { _ in service.exitStatus } }
         restarts = status.service?.restarts
         reason = status.reason
         nextAction = status.nextAction.map(Word.init)
@@ -27,13 +27,13 @@ extension AppStatusDocument {
 
 extension ProcessDocument {
     /// What a supervisor says of one process.
-    public init(_ status: ServiceSnapshot) {
-        process = status.name
-        state = status.state
-        pid = status.processID
+    public init(_ status: ServiceStatus) {
+        process = status.process ?? ""
+        state = status.state.rawValue
+        pid = status.pid
         uptime = status.uptime.map(EngineReport.uptimeText)
-        exitStatus = status.exitStatus
+        exitStatus = status.lastExit.map { _ in status.exitStatus }
         restarts = status.restarts
-        lastError = status.lastError
+        lastError = status.trouble
     }
 }

@@ -58,35 +58,39 @@ public struct ServiceDocument: WireValue {
 
 extension ServiceDocument {
     /// What is supervised now.
-    public init(_ status: ServiceSnapshot) {
-        state = status.state
-        pid = status.processID
+    public init(_ status: ServiceStatus) {
+        state = status.state.rawValue
+        pid = status.pid
         uptimeSeconds = status.uptime?.components.seconds
-        exitStatus = status.exitStatus
+        exitStatus = status.lastExit.map { _ in status.exitStatus }
         restarts = status.restarts
         hasEndedWell = status.hasEndedWell
-        error = status.lastError
-        name = status.name
+        error = status.trouble
+        name = status.process ?? ""
         health = status.health?.word
         healthReason = status.health?.reason
         processes = status.processes.map(ServiceDocument.init)
     }
 
-    /// The same as the supervisor had it.
-    public var snapshot: ServiceSnapshot {
-        ServiceSnapshot(
-            state: state, processID: pid, uptime: uptimeSeconds.map { .seconds($0) }, exitStatus: exitStatus,
-            restarts: restarts, lastError: error,
-            health: health.flatMap { ServiceHealth(word: $0, reason: healthReason) }, hasEndedWell: hasEndedWell,
-            name: name, processes: processes.map(\.snapshot))
+    /// The status of an app, as far as the document says it.
+    public func status(of app: AppName) -> ServiceStatus {
+        var status = ServiceStatus(
+            app: app, process: name.isEmpty ? nil : name, state: ServiceState(rawValue: state) ?? .unknown, pid: pid,
+            uptime: uptimeSeconds.map { .seconds($0) }, lastExit: exitStatus.map { .code($0) }, restarts: restarts,
+            lastError: error)
+        // An app that is EXITED has ended well unless there is a problem.
+        if !hasEndedWell, status.state == .exited { status.problem = error ?? "" }
+        status.health = health.flatMap { ServiceHealth(word: $0, reason: healthReason) }
+        status.processes = processes.map { $0.status(of: app) }
+        return status
     }
 }
 
 extension ServicesDocument {
     /// What is supervised, by app. A name that is no app's is left out.
-    public var snapshots: [AppName: ServiceSnapshot] {
-        var found: [AppName: ServiceSnapshot] = [:]
-        for entry in entries { if let app = AppName(entry.name) { found[app] = entry.value.snapshot } }
+    public var statuses: [AppName: ServiceStatus] {
+        var found: [AppName: ServiceStatus] = [:]
+        for entry in entries { if let app = AppName(entry.name) { found[app] = entry.value.status(of: app) } }
         return found
     }
 }

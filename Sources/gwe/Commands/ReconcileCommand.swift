@@ -85,7 +85,7 @@ struct PassCommand {
         if let client = ControlClient(folders: context.folders) {
             do throws(ControlClient.Failure) {
                 if !options.isDryRun { return try remote(client, screen) }
-                let services = try client.ask(ServicesRequest()).snapshots
+                let services = try client.ask(ServicesRequest()).statuses
                 let result = LocalPass.dryRun(context, options, services: services) { screen.show($0.line) }
                 screen.show(.result(exit: result.exit, message: result.summary))
                 return result.exit

@@ -203,9 +203,12 @@ import Testing
     }
 
     /// Types that wrap what the compiler cannot see is safe, each with its own lock or owner; a new one needs a reason.
+    /// `Service` and `LogChannel` belong to the event loop's thread, and `LoopOwned` checks that.
     static let uncheckedSendable = [
-        "Sources/GatewayAgent/Daemon/Daemon.swift", "Sources/GatewaySystem/Database/DatabaseConnection.swift",
-        "Sources/GatewaySystem/Events/Monitor.swift", "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
+        "Sources/GatewayAgent/Daemon/Daemon.swift", "Sources/GatewayAgent/Supervision/LogChannel.swift",
+        "Sources/GatewayAgent/Supervision/Service.swift", "Sources/GatewaySystem/Database/DatabaseConnection.swift",
+        "Sources/GatewaySystem/Events/EventLoopOwner.swift", "Sources/GatewaySystem/Events/Monitor.swift",
+        "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
     ]
 
     @Test("Sendable is left to the compiler, but for the few that are listed")

@@ -6,11 +6,19 @@ import Testing
 
 @testable import GatewayAgent
 
-/// A supervisor with a health watch above it, their loop on a thread of its own, and a server that says what it is told.
+/// A manager of services as these tests drive it.
+protocol HealthBenchServices: ServiceManager {
+    func apply(_ definitions: [ServiceDefinition])
+    func start(_ app: AppName) -> ServiceStatus?
+}
+
+extension Supervisor: HealthBenchServices {}
+
+/// A supervisor with a health watch in it, their loop on a thread of its own, and a server that says what it is told.
 final class HealthBench: @unchecked Sendable {
     let folder: String
     let loop: EventLoop
-    let services: HealthWatch
+    let services: any HealthBenchServices
     let server: LocalHTTPServer
     /// Nobody takes the server's port when it has stopped.
     private let reserved: ReservedPort
@@ -19,14 +27,18 @@ final class HealthBench: @unchecked Sendable {
     let requests = Monitor<Int>(0)
     private let isEnding = Monitor(false)
 
-    init(_ manager: ((EventLoop, String) throws -> any ServiceManager)? = nil) throws {
+    /// - Parameter isSilent: whether the manager tells no changes of states.
+    init(isSilent: Bool = false) throws {
         folder = try TemporaryFolder.make()
         loop = try EventLoop()
-        let below = try manager?(loop, folder) ?? Supervisor(loop: loop, stateFolder: folder)
         var probes = HealthProbes(environment: ProcessFacts.environment)
         probes.networkTimeout = .seconds(2)
         probes.commandTimeout = .seconds(2)
-        services = HealthWatch(below, loop: loop, probes: probes)
+        let health = HealthWatch(loop: loop, probes: probes)
+        services =
+            isSilent
+            ? SilentManager(try Supervisor(loop: loop, stateFolder: folder), health)
+            : try Supervisor(loop: loop, stateFolder: folder, health: health)
         let answer = answer
         let requests = requests
         let isEnding = isEnding

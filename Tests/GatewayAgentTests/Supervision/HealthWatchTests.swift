@@ -49,7 +49,7 @@ import Testing
         #expect(eventually { bench.requestCount >= 4 })
         #expect(bench.health() == .starting)
         bench.answer.update { $0 = 200 }
-        #expect(try bench.services.settleHealth(bench.app("web"))?.health == .healthy)
+        #expect(try bench.services.settle(bench.app("web"), untilHealthy: true)?.health == .healthy)
         #expect(bench.status()?.restarts == 0)
     }
 
@@ -225,7 +225,7 @@ import Testing
         let bench = try HealthBench()
         defer { bench.end() }
         let environment = ["PATH": "/usr/bin:/bin", "KEPT": "yes", name: "no"]
-        let watch = HealthWatch(bench.services, loop: bench.loop, environment: environment)
+        let watch = HealthWatch(loop: bench.loop, environment: environment)
         let script = "test \"$KEPT\" = yes && ! env | grep -q ^\(name)="
         let definition = try bench.definition("web", .command("/bin/sh -c '\(script)'"))
         let outcome = watch.probes.run(try #require(definition.health).probe, of: definition)
@@ -239,14 +239,14 @@ import Testing
         bench.answer.update { $0 = 500 }
         let app = try bench.app("web")
         try bench.services.apply([bench.definition("web", within: .milliseconds(300))])
-        let status = bench.services.settleHealth(app)
+        let status = bench.services.settle(app, untilHealthy: true)
         #expect(
             (status?.health?.reason ?? status?.lastError)?.hasPrefix("health check") == true,
             "\(String(describing: status))")
         try bench.services.apply([bench.definition("web", within: .seconds(600)) { $0.release = "2" }])
         let waited = Monitor<ServiceStatus??>(nil)
         Thread.detachNewThread {
-            let status = bench.services.settleHealth(app)
+            let status = bench.services.settle(app, untilHealthy: true)
             waited.update { $0 = .some(status) }
         }
         #expect(eventually { bench.health() == .starting })
@@ -262,9 +262,8 @@ import Testing
         try bench.services.apply([bench.definition("web")])
         let pid = try #require(bench.pid())
         let loop = try EventLoop()
-        let second = try HealthWatch(
-            Supervisor(loop: loop, stateFolder: bench.folder), loop: loop,
-            probes: HealthProbes(environment: ProcessFacts.environment))
+        let health = HealthWatch(loop: loop, probes: HealthProbes(environment: ProcessFacts.environment))
+        let second = try Supervisor(loop: loop, stateFolder: bench.folder, health: health)
         Thread.detachNewThread { loop.run() }
         defer { loop.stop() }
         try second.apply([bench.definition("web", every: .milliseconds(60))])
@@ -274,9 +273,7 @@ import Testing
 
     @Test("a manager that tells no changes is looked at: its apps are checked and restarted all the same")
     func silentManager() throws {
-        let bench = try HealthBench { (loop, folder) in
-            SilentManager(below: try Supervisor(loop: loop, stateFolder: folder))
-        }
+        let bench = try HealthBench(isSilent: true)
         defer { bench.end() }
         try bench.services.apply([bench.definition("web", within: .seconds(1))])
         #expect(eventually { bench.health() == .healthy })
@@ -300,29 +297,61 @@ import Testing
 }
 
 /// What another program's back end may be: it knows states when it is asked, and nothing of health.
-private struct SilentManager: ServiceManager {
-    let below: Supervisor
-    func apply(_ definitions: [ServiceDefinition]) { below.apply(definitions.map(unchecked)) }
-    func launch(_ definitions: [ServiceDefinition], now: Bool) { below.launch(definitions.map(unchecked), now: now) }
-    func remove(_ app: AppName) { below.remove(app) }
-    func settle(_ app: AppName) -> ServiceStatus? { below.settle(app) }
-    func start(_ app: AppName) -> ServiceStatus? { below.start(app) }
-    func stop(_ app: AppName) -> ServiceStatus? { below.stop(app) }
-    func restart(_ app: AppName) -> ServiceStatus? { below.restart(app) }
-    func statuses() -> [ServiceStatus] { below.statuses() }
+final class SilentManager: HealthBenchServices, HealthCheckedServices {
+    private let below: Supervisor
+    private let health: HealthWatch
+
+    init(_ below: Supervisor, _ health: HealthWatch) {
+        self.below = below
+        self.health = health
+        health.check(self)
+    }
+
+    func apply(_ definitions: [ServiceDefinition]) { take(definitions) { below.apply($0) } }
+    func launch(_ definitions: [ServiceDefinition], now: Bool) { take(definitions) { below.launch($0, now: now) } }
+
+    private func take(_ definitions: [ServiceDefinition], _ below: ([ServiceDefinition]) -> Void) {
+        health.take(definitions)
+        below(
+            definitions.map {
+                var definition = $0
+                definition.health = nil
+                return definition
+            })
+        for definition in definitions { health.look(definition.app) }
+    }
+
+    func remove(_ app: AppName) {
+        health.forget(app)
+        below.remove(app)
+    }
+
+    func settle(_ app: AppName, untilHealthy: Bool) -> ServiceStatus? {
+        let settle = { [below, health] in below.settle(app).map(health.judged) }
+        return untilHealthy ? health.settle(app, settle) : settle()
+    }
+
+    func start(_ app: AppName) -> ServiceStatus? { looked(app, below.start(app)) }
+    func stop(_ app: AppName) -> ServiceStatus? { looked(app, below.stop(app)) }
+
+    private func looked(_ app: AppName, _ status: ServiceStatus?) -> ServiceStatus? {
+        health.look(app)
+        return status.map(health.judged)
+    }
+
+    func statuses() -> [ServiceStatus] { below.statuses().map(health.judged) }
+    func hold(_ apps: Set<AppName>) { health.hold(apps) }
     func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {}
-    func shutdown() { below.shutdown() }
-    func outage() -> String? { below.outage() }
-    func settleHealth(_ app: AppName) -> ServiceStatus? { below.settle(app) }
-    func onTransition(_ handler: @escaping @Sendable (AppName) -> Void) -> Bool { false }
-    func report(_ health: ServiceHealth, of app: AppName, pid: Int32) {}
+    func outage() -> String? { nil }
+
+    func shutdown() {
+        health.end()
+        below.shutdown()
+    }
+
+    var tellsTransitions: Bool { false }
+    func found(_ health: ServiceHealth, of app: AppName, pid: Int32) {}
     func failedHealth(_ app: AppName, pid: Int32, reason: String, healthyFor: Duration?) {
         Thread.detachNewThread { [below] in if below.status(of: app)?.pid == pid { _ = below.restart(app) } }
-    }
-    func hold(_ apps: Set<AppName>) {}
-    private func unchecked(_ definition: ServiceDefinition) -> ServiceDefinition {
-        var definition = definition
-        definition.health = nil
-        return definition
     }
 }

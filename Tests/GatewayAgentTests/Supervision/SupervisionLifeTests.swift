@@ -284,4 +284,27 @@ import Testing
         #expect(done.wait(timeout: .seconds(60)))
         #expect(bench.status("web")?.state == .stopped)
     }
+
+    @Test("a status is answered while the loop's thread is busy, as with a disk that does not answer")
+    func statusWhileBusy() throws {
+        let bench = try SupervisionBench()
+        defer { bench.end() }
+        try bench.supervisor.apply([bench.definition("web", "exec sleep 1000")])
+        let pid = try #require(bench.status("web")?.pid)
+        let inside = try Latch()
+        let gate = try Latch()
+        bench.loop.post {
+            inside.open()
+            _ = gate.wait(timeout: .seconds(60))
+        }
+        defer { gate.open() }
+        #expect(inside.wait(timeout: .seconds(60)))
+        let answer = Monitor<[ServiceStatus]?>(nil)
+        Thread.detachNewThread {
+            let statuses = bench.supervisor.statuses()
+            answer.update { $0 = statuses }
+        }
+        let statuses = answer.wait(atMost: .seconds(30)) { $0 }
+        #expect(statuses?.map(\.pid) == [pid] && statuses?.first?.state == .running)
+    }
 }

@@ -48,7 +48,10 @@ import Testing
         let seen = try #require(services.status(of: app))
         #expect(seen.state == .unknown && seen.problem?.contains(reason) == true, "\(seen)")
         #expect(services.outage() != nil || reason.contains("not supervisord's"))
-        let started = try #require(services.start(app))
+        let definition = ServiceDefinition(
+            app: app, command: ["/bin/true"], context: .init(release: "1", directory: root, logFolder: root))
+        services.launch([definition], now: true)
+        let started = try #require(services.settle(app))
         #expect(started.state == .unknown)
         services.remove(app)
         #expect(FileTree.exists(ReleaseStore(folders: context.folders).programPath(app)))

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func write(_ text: String, _ path: String) {
-        FileManager.default.createFile(atPath: path, contents: Data(text.utf8))
+        _ = FileManager.default.createFile(atPath: path, contents: Data(text.utf8))
     }
 
     /// What is shown until `last` is; `change` is called with each piece, on the follower's own thread.
