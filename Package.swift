@@ -117,7 +117,7 @@ let package = Package(
             "GatewayAgentTests",
             ["GatewayAgent", "GatewayModel", "Wire", "GatewaySystem", "DeviceClient", "Documents", "MuranoSandbox"]),
         tests("MuranoSandboxTests", ["MuranoSandbox", "GatewaySystem", "Documents"]),
-        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "Wire", "Documents"]),
+        tests("CommandLineTests", ["gwe", "GatewayAgent", "GatewayModel", "GatewaySystem", "Wire", "Documents"]),
         tests(
             "EndToEndTests",
             [

@@ -15,7 +15,7 @@ final class ModificationTimes: Sendable {
         var known: [String: (timestamp: Int64, seconds: Int64)] = [:]
     }
 
-    private let devices = Mutex<[String: Device]>([:])
+    private let devices = Lock<[String: Device]>([:])
 
     /// The second of each reading. `names` are all that were asked for, those without a value too.
     func seconds(_ device: String, _ names: [String], _ readings: [SandboxStore.Reading]) -> [String: Int64] {

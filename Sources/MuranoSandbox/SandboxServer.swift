@@ -14,7 +14,7 @@ public final class SandboxServer: Sendable {
     private let store: SandboxStore
     private let changes = ChangeSignal()
     private let log: RequestLog
-    private let running = Mutex<Running?>(nil)
+    private let running = Lock<Running?>(nil)
     private let faults = Faults()
 
     /// The lock's descriptor is closed with the server's end.

@@ -8,7 +8,7 @@ internal import Synchronization
 final class SandboxStore: Sendable {
     let database: Database
     let folder: String
-    private let lastTime: Mutex<Int64>
+    private let lastTime: Lock<Int64>
 
     private static let schema = """
         CREATE TABLE devices (
@@ -52,7 +52,7 @@ final class SandboxStore: Sendable {
         let latest = try database.query(
             "SELECT max(coalesce(max(reported_us), 0), coalesce(max(set_us), 0)) FROM resources")
         // A record may bear a time to come; the clock does not follow it.
-        lastTime = Mutex(min(latest.first?[0].int ?? 0, SandboxStore.clock()))
+        lastTime = Lock(min(latest.first?[0].int ?? 0, SandboxStore.clock()))
         try removeStrayContent()
     }
 

@@ -1,6 +1,7 @@
 import Documents
 import Foundation
 import GatewayModel
+import GatewaySystem
 import Synchronization
 import TestSupport
 import Testing
@@ -14,8 +15,8 @@ import Wire
     private let scratch = TemporaryFolder()
     private var root: String { scratch.path }
     private final class Time: Sendable {
-        let wall = Mutex(ClockTrust.builtAt.advanced(by: .seconds(21 * 86_400)))
-        let boot = Mutex(Duration.seconds(3_723))
+        let wall = Lock(ClockTrust.builtAt.advanced(by: .seconds(21 * 86_400)))
+        let boot = Lock(Duration.seconds(3_723))
     }
     private let time = Time()
 

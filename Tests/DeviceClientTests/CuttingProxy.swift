@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import GatewaySystem
 import Synchronization
 import TestSupport
 
@@ -13,7 +14,7 @@ final class CuttingProxy: Sendable {
     let port: UInt16
     private let listener: Int32
     private let upstream: UInt16
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(upstream: UInt16) throws {
         self.upstream = upstream

@@ -6,7 +6,7 @@ import TestSupport
 /// A cloud that answers as a test wants it, and keeps what it was asked.
 final class ScriptedCloud: Sendable {
     private final class Log: Sendable {
-        private let entries = Mutex<[HTTPServerRequest]>([])
+        private let entries = Lock<[HTTPServerRequest]>([])
 
         func add(_ request: HTTPServerRequest) -> Int {
             entries.withLock {

@@ -197,6 +197,6 @@ import Testing
         #expect(locks.names.count >= 10)
         #expect(locks.missing(in: sources) == [])
         let made = LockNames("\n## Locks\n| `A.state`, `B.core` | x |\n")
-        #expect(made.missing(in: ["final class A {\n    private let state = Mutex(0)\n}"]) == ["B.core"])
+        #expect(made.missing(in: ["final class A {\n    private let state = Lock(0)\n}"]) == ["B.core"])
     }
 }

@@ -107,5 +107,5 @@ private func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws ->
 }
 
 private final class Outcome<Result: Sendable>: Sendable {
-    let value = Mutex<Swift.Result<Result, any Error>?>(nil)
+    let value = Lock<Swift.Result<Result, any Error>?>(nil)
 }

@@ -10,15 +10,15 @@ final class CloudTiming: Sendable {
 
     private let context: GatewayContext
     private let journal: Journal
-    private let state: Mutex<CloudSchedule>
+    private let state: Lock<CloudSchedule>
     /// Held while the journal is written, never together with `state` for longer than it takes to read that.
-    private let writing = Mutex(())
+    private let writing = Lock(())
 
     init(context: GatewayContext, journal: Journal) {
         self.context = context
         self.journal = journal
         let (schedule, isOfThisBoot) = CloudTiming.stored(context, journal)
-        state = Mutex(schedule)
+        state = Lock(schedule)
         // Else each process of this boot would begin the wait anew.
         if !isOfThisBoot { keep(schedule) }
     }

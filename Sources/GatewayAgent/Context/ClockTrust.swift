@@ -23,7 +23,7 @@ public final class ClockTrust: Sendable {
     private let clock: @Sendable () -> WallTime
     private let sinceBoot: @Sendable () -> Duration
     private let isSynchronised: @Sendable () -> Bool
-    private let known = Mutex(ClockTrust.builtAt)
+    private let known = Lock(ClockTrust.builtAt)
 
     /// - Parameter isSynchronised: whether the kernel says that somebody keeps the clock right. Such a clock is believed
     ///   against the journal, whose newest time may be from a clock that was ahead. That the kernel does not say so means

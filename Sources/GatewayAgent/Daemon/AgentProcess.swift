@@ -21,7 +21,7 @@ final class AgentProcess: Sendable {
     private let loop: EventLoop
     private let services: any ServiceManager
     private let notices = ManagerNotices()
-    private let orders = Mutex(Orders())
+    private let orders = Lock(Orders())
 
     /// How long a stop waits for the step that runs.
     static let stopPatience: Duration = .seconds(20)
@@ -169,7 +169,7 @@ final class AgentProcess: Sendable {
 /// Where signals and changes go once there is a process object.
 private final class ProcessReference: Sendable {
     private struct Box: Sendable { weak var process: AgentProcess? }
-    private let box = Mutex(Box())
+    private let box = Lock(Box())
 
     var process: AgentProcess? {
         get { box.withLock { $0.process } }

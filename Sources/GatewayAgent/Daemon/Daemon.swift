@@ -15,17 +15,17 @@ final class Daemon: Sendable {
     let notices: ManagerNotices
     let log: @Sendable (PassEvent) -> Void
     /// The apps that the running pass works on.
-    private let progressing = Mutex<Set<AppName>>([])
+    private let progressing = Lock<Set<AppName>>([])
     /// When the next poll is due, by the wall clock as it was when that was decided.
-    private let nextPoll = Mutex<WallTime?>(nil)
+    private let nextPoll = Lock<WallTime?>(nil)
     /// Only the passes' thread uses it; it lives between passes for its open connection.
-    private let cloud = Mutex<CloudBox>(CloudBox())
+    private let cloud = Lock<CloudBox>(CloudBox())
 
     /// Whether the open connection may have a token that was replaced.
-    private let isTokenNew = Mutex(false)
+    private let isTokenNew = Lock(false)
 
     /// What listens to the cloud between the passes; nil when nothing does.
-    private let cloudWatch = Mutex<CloudWatch?>(nil)
+    private let cloudWatch = Lock<CloudWatch?>(nil)
 
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 

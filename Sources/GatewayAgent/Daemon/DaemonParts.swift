@@ -23,7 +23,7 @@ extension Daemon {
 private final class ManifestWatch: DaemonPart {
     private let daemon: Daemon
     private let loop: EventLoop
-    private let watch = Mutex<FileWatch?>(nil)
+    private let watch = Lock<FileWatch?>(nil)
 
     init(daemon: Daemon, loop: EventLoop) {
         self.daemon = daemon
@@ -51,7 +51,7 @@ private struct ConfigurationExport: DaemonPart {
 /// Takes what every process of this gateway counts. Where it cannot, those that may write usage.db do so themselves.
 private final class UsageCollection: DaemonPart {
     private let daemon: Daemon
-    private let collector = Mutex<UsageCollector?>(nil)
+    private let collector = Lock<UsageCollector?>(nil)
 
     init(daemon: Daemon) { self.daemon = daemon }
 
@@ -82,7 +82,7 @@ private struct KeptConnection: DaemonPart {
 private final class ControlSocket: DaemonPart {
     private let daemon: Daemon
     private let api: ControlAPI
-    private let server = Mutex<LocalHTTPServer?>(nil)
+    private let server = Lock<LocalHTTPServer?>(nil)
 
     /// How long the end waits for those who are being told of it.
     private static let readerPatience: Duration = .seconds(2)
@@ -139,7 +139,7 @@ private struct PassThread: DaemonPart {
 /// Hears of changes in the cloud between passes, where gateway.yaml wishes it.
 private final class CloudListener: DaemonPart {
     private let daemon: Daemon
-    private let watch = Mutex<CloudWatch?>(nil)
+    private let watch = Lock<CloudWatch?>(nil)
 
     private static let patience: Duration = .seconds(2)
 

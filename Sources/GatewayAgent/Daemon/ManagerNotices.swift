@@ -10,7 +10,7 @@ final class ManagerNotices: Sendable {
         var status: String?
     }
     private let notification: ServiceNotification?
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ notification: ServiceNotification? = ServiceNotification()) { self.notification = notification }
 
@@ -62,7 +62,7 @@ final class ManagerWatchdog: DaemonPart {
     private let notices: ManagerNotices
     private let loop: EventLoop
     private let isWell: @Sendable () -> Bool
-    private let timer = Mutex<EventLoop.Timer?>(nil)
+    private let timer = Lock<EventLoop.Timer?>(nil)
 
     init(_ notices: ManagerNotices, _ loop: EventLoop, while isWell: @escaping @Sendable () -> Bool) {
         self.notices = notices

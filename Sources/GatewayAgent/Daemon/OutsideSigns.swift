@@ -16,7 +16,7 @@ final class OutsideSigns: DaemonPart {
     private let trust: ClockTrust
     private let timing: CloudTiming
     private let passes: PassQueue
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ loop: EventLoop, _ trust: ClockTrust, _ timing: CloudTiming, _ passes: PassQueue) {
         self.loop = loop

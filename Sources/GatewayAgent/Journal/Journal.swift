@@ -34,7 +34,7 @@ public final class Journal: Sendable {
     /// Why this is not a file but what the next pass would rebuild, in memory.
     let imaginedBecause: String?
     /// What `noteTime` wrote last.
-    let notedTime = Mutex<WallTime?>(nil)
+    let notedTime = Lock<WallTime?>(nil)
 
     init(database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil) {
         self.database = database

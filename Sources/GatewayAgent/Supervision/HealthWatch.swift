@@ -72,8 +72,8 @@ public final class HealthWatch: Sendable {
     let probes: HealthProbes
     let observer: @Sendable (AppName, ServiceHealth) -> Void
     let own: LoopOwned<State>
-    private let readings = Mutex<[AppName: Reading]>([:])
-    private let manager = Mutex(Manager())
+    private let readings = Lock<[AppName: Reading]>([:])
+    private let manager = Lock(Manager())
 
     /// - Parameters:
     ///   - caFile: PEM file of trusted roots for checks over https, in place of the system's.

@@ -6,7 +6,7 @@ internal import Synchronization
 /// readers compute from that without the loop. The lock is held for a copy, never over I/O: a status does not wait for an app
 /// that starts, nor for a log that is written.
 final class ServiceBoard: Sendable {
-    private let views = Mutex<[ServiceKey: ServiceView]>([:])
+    private let views = Lock<[ServiceKey: ServiceView]>([:])
 
     /// Replaces views, all at the same moment; nil is a service that is gone.
     func publish(_ changes: [(ServiceKey, ServiceView?)]) {
@@ -62,7 +62,7 @@ final class LogFacts: Sendable {
         var counters = ServiceLogCounters()
     }
 
-    private let stored = Mutex(Value())
+    private let stored = Lock(Value())
 
     var value: Value {
         get { stored.withLock(\.self) }

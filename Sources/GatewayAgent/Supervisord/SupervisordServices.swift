@@ -19,9 +19,9 @@ internal import Synchronization
 public final class SupervisordServices: ServiceManager {
     let context: GatewayContext
     let store: ReleaseStore
-    private let failures = Mutex<[AppName: String]>([:])
+    private let failures = Lock<[AppName: String]>([:])
     /// One change of files and groups at a time.
-    private let changing = Mutex<Void>(())
+    private let changing = Lock<Void>(())
 
     let health: HealthWatch?
 

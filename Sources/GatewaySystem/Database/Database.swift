@@ -20,7 +20,7 @@ public final class Database: Sendable {
     }
 
     public let path: String
-    private let connection: Mutex<DatabaseConnection>
+    private let connection: Lock<DatabaseConnection>
 
     /// Opens the file and reads its header, so that a file that is no database throws here.
     ///
@@ -37,9 +37,9 @@ public final class Database: Sendable {
             try connection.executeScript(
                 "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
             _ = try connection.query("SELECT count(*) FROM sqlite_schema")
-            self.connection = Mutex(connection)
+            self.connection = Lock(connection)
         case .readOnly:
-            connection = Mutex(try Database.openReadOnly(path, busyTimeout))
+            connection = Lock(try Database.openReadOnly(path, busyTimeout))
         }
     }
 

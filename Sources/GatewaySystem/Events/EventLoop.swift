@@ -73,7 +73,7 @@ public final class EventLoop: Sendable {
     private let epoll: Int32
     private let timer: Int32
     private let wake: Int32
-    private let state = Mutex(State())
+    private let state = Lock(State())
     /// See EventLoopOwner.swift.
     let ownership = Monitor(Ownership())
 

@@ -23,7 +23,7 @@ public final class FileWatch: Sendable {
     private let path: String
     private let quiet: Duration
     private let handler: EventLoop.Handler
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(loop: EventLoop, path: String, quiet: Duration, handler: @escaping EventLoop.Handler) throws(SystemError) {
         self.path = path

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A value shared by threads that wait for each other: a mutex and a condition variable on the monotonic clock
-/// (C. A. R. Hoare, "Monitors", CACM 17 (10), 1974; pthread_cond_timedwait(3)). `Mutex` of Synchronization cannot be
+/// (C. A. R. Hoare, "Monitors", CACM 17 (10), 1974; pthread_cond_timedwait(3)). A `Lock` cannot be
 /// waited on.
 public final class Monitor<State>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

@@ -10,7 +10,7 @@ public final class PipeScratch: Sendable {
         var null: Int32
         var buffer = [UInt8](repeating: 0, count: 65_536)
     }
-    private let state: Mutex<State>
+    private let state: Lock<State>
     /// Bytes that one look can see.
     let capacity: Int
     /// The end of a look that is enough to find the last newline, as a rule.
@@ -28,7 +28,7 @@ public final class PipeScratch: Sendable {
         }
         _ = gwe_set_pipe_size(ends[1], 1 << 20)
         capacity = max(65_536, Int(gwe_pipe_size(ends[1])))
-        state = Mutex(State(input: ends[1], output: ends[0], null: null))
+        state = Lock(State(input: ends[1], output: ends[0], null: null))
     }
 
     deinit {

@@ -32,7 +32,7 @@ extension ChildProcess {
         var groups: Set<Int32> = []
         var isEnding = false
     }
-    fileprivate static let running = Mutex(Running())
+    fileprivate static let running = Lock(Running())
 
     /// Sends SIGKILL to every group that `run` waits for, on whatever thread. For the end of this process: what it
     /// leaves behind would go on beside its successor. From then on `run` does not return, so that nobody takes a program

@@ -11,7 +11,7 @@ public final class ProcessTreeWatch: Sendable {
     }
 
     private let loop: EventLoop
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameters:
     ///   - descendants: the processes that are left; without a control group each is watched, and who wants to know of

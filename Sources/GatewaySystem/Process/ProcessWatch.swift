@@ -22,7 +22,7 @@ public final class ProcessWatch: Sendable {
     private let loop: EventLoop
     private let pid: Int32
     private let handler: EventLoop.Handler
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(loop: EventLoop, pid: Int32, handler: @escaping EventLoop.Handler) throws(SystemError) {
         self.loop = loop

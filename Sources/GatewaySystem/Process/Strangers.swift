@@ -10,7 +10,7 @@ enum Strangers {
         var running: [Int32: UInt64] = [:]
     }
 
-    private static let state = Mutex(State())
+    private static let state = Lock(State())
 
     /// A program of `run` has been started.
     static func began(_ pid: Int32) {

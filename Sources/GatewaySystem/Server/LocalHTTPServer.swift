@@ -33,14 +33,14 @@ public final class LocalHTTPServer: Sendable {
     public var port: UInt16 { if case .tcp(_, let port) = address { port } else { 0 } }
 
     private let shared: Shared
-    private let daemon: Mutex<Daemon?>
+    private let daemon: Lock<Daemon?>
 
     /// Starts to listen; requests are served when this returns.
     public init(_ configuration: Configuration, handler: @escaping Handler) throws(SystemError) {
         let listener = try HTTPServerListener(configuration.address)
         address = listener.address
         shared = Shared(configuration: configuration, handler: handler)
-        daemon = Mutex(try Daemon(listener, shared))
+        daemon = Lock(try Daemon(listener, shared))
     }
 
     deinit { stop() }

@@ -9,7 +9,7 @@ final class Faults: Sendable {
         var faults: [(id: Int64, fault: Fault)] = []
         var nextID: Int64 = 1
     }
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// More than these are refused.
     private static let limit = 1000
@@ -106,7 +106,7 @@ extension Fault.Kind {
             }
             return response
         case .huge(let count):
-            let left = Mutex(count)
+            let left = Lock(count)
             return HTTPServerResponse(
                 status: 200, headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
                 body: .stream {

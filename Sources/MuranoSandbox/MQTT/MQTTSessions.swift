@@ -1,3 +1,4 @@
+internal import GatewaySystem
 internal import Synchronization
 
 /// What is known of each device's connection and of the values on their way to it, while the server lives.
@@ -17,7 +18,7 @@ final class MQTTSessions: Sendable {
         var timestamp: Int64
     }
 
-    private let sessions = Mutex<[String: Session]>([:])
+    private let sessions = Lock<[String: Session]>([:])
 
     /// Whether the device was here before.
     func attach(_ device: String, _ link: MQTTLink, unresolved: Set<Delivery>) -> Bool {
@@ -65,7 +66,7 @@ final class MQTTSessions: Sendable {
 /// A connection as others see it: they may wake it and end it.
 final class MQTTLink: Sendable {
     let waker: MQTTWaker
-    private let ending = Mutex<MQTTEnd?>(nil)
+    private let ending = Lock<MQTTEnd?>(nil)
 
     init(waker: MQTTWaker) { self.waker = waker }
 

@@ -1,5 +1,6 @@
 internal import GatewayAgent
 internal import Glibc
+internal import GatewaySystem
 internal import Synchronization
 
 /// The daemon's lines on standard error. Nobody waits for whoever reads them: a log daemon that hangs, or a pipe that is full,
@@ -13,7 +14,7 @@ final class DaemonOutput: Sendable {
     }
 
     private let render: @Sendable (PassEvent) -> String?
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameter render: the line of an event; nil when it has none.
     init(_ render: @escaping @Sendable (PassEvent) -> String?) { self.render = render }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import MuranoSandbox
+import GatewaySystem
 import Synchronization
 import TestSupport
 import Testing
@@ -97,7 +98,7 @@ struct KillCampaign {
 
 /// Defects from several threads.
 final class Defects: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Lock<[String]>([])
     func add(_ line: String) { lines.withLock { $0.append(line) } }
     var all: [String] { lines.withLock { $0 } }
 }

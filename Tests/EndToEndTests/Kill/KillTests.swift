@@ -1,4 +1,5 @@
 import Foundation
+import GatewaySystem
 import Synchronization
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
         let scenarios = KillScenario.all
         let campaign = KillCampaign(scenarios: scenarios)
         let defects = Defects()
-        let jobs = Mutex<[(scenario: KillScenario, point: KillPoint)]>([])
+        let jobs = Lock<[(scenario: KillScenario, point: KillPoint)]>([])
         KillCampaign.inParallel(scenarios) { scenario in
             do {
                 let points = try campaign.points(of: scenario).filter { point in

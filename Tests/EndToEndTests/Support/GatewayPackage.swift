@@ -42,7 +42,7 @@ struct TestPackage: Sendable, Hashable {
     }
 
     /// Tarballs that were built: the same package gives the same bytes.
-    private static let built = Mutex<[TestPackage: [UInt8]]>([:])
+    private static let built = Lock<[TestPackage: [UInt8]]>([:])
 
     /// The tarball.
     func bytes(scratch: String) throws -> [UInt8] {

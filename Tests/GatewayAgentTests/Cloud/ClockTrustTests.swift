@@ -9,9 +9,9 @@ import Testing
 @Suite("Trust in the clock") struct ClockTrustTests {
     /// A wall clock and a time since boot that a test sets.
     private final class Clocks: Sendable {
-        let wall = Mutex(WallTime(milliseconds: 0))
-        let boot = Mutex(Duration.seconds(100))
-        let isSynchronised = Mutex(false)
+        let wall = Lock(WallTime(milliseconds: 0))
+        let boot = Lock(Duration.seconds(100))
+        let isSynchronised = Lock(false)
 
         func set(_ time: WallTime) { wall.withLock { $0 = time } }
         func pass(_ duration: Duration) {

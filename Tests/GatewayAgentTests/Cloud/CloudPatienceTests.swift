@@ -158,7 +158,7 @@ import Wire
         let state = try LockedState(
             context: GatewayContext(folders: scratch.folders, configuration: GatewayConfiguration(layers: [])),
             purpose: "a test")
-        let failed = Mutex<[Int64]>([])
+        let failed = Lock<[Int64]>([])
         let watch = CloudWatch(
             knowledge: CloudKnowledge(journal: state.journal),
             failed: { count in failed.withLock { $0.append(count) } },

@@ -10,7 +10,7 @@ import Wire
 @Suite("A quiet wire") struct QuietWireTests {
     /// A clock that a test sets.
     final class VirtualClock: Sendable {
-        let now = Mutex(WallTime(milliseconds: 1_795_000_000_000))
+        let now = Lock(WallTime(milliseconds: 1_795_000_000_000))
         func pass(_ duration: Duration) { now.withLock { $0 = $0.advanced(by: duration) } }
         var read: @Sendable () -> WallTime { { self.now.withLock { $0 } } }
     }

@@ -20,7 +20,7 @@ import Testing
     @Test("a journal that fails after the cloud was asked counts as a failed talk, and passes become rarer")
     func fullDisk() throws {
         let scratch = try ScratchGateway()
-        let now = Mutex(Duration.seconds(1_000))
+        let now = Lock(Duration.seconds(1_000))
         let context = try context(scratch, product: true) { now.withLock { $0 } }
         let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)
@@ -48,7 +48,7 @@ import Testing
     @Test("a gateway whose product was taken away has no trouble with a cloud, and passes at its interval")
     func productGone() throws {
         let scratch = try ScratchGateway()
-        let now = Mutex(Duration.seconds(1_000))
+        let now = Lock(Duration.seconds(1_000))
         var context = try context(scratch, product: true) { now.withLock { $0 } }
         let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)
@@ -65,7 +65,7 @@ import Testing
     @Test("a sign from outside is answered from memory: the journal is not written on the event loop")
     func signs() throws {
         let scratch = try ScratchGateway()
-        let now = Mutex(Duration.seconds(1_000))
+        let now = Lock(Duration.seconds(1_000))
         let context = try context(scratch, product: true) { now.withLock { $0 } }
         let state = try LockedState(context: context, purpose: "a test")
         let timing = CloudTiming(context: context, journal: state.journal)

@@ -16,8 +16,8 @@ import Wire
     final class Gateway {
         /// What is added to the machine's clocks.
         final class VirtualTime: Sendable {
-            let passed = Mutex(Duration.zero)
-            let wallShift = Mutex(Duration.zero)
+            let passed = Lock(Duration.zero)
+            let wallShift = Lock(Duration.zero)
         }
 
         let scratch: ScratchGateway

@@ -11,7 +11,7 @@ import Wire
 /// Commands on an app while no daemon runs, against the state on the disk.
 @Suite("Commands without a daemon") struct LocalActionTests {
     private final class Heard: Sendable {
-        let problems = Mutex<[String]>([])
+        let problems = Lock<[String]>([])
         var all: [String] { problems.withLock { $0 } }
     }
 

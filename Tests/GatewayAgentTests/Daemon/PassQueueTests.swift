@@ -1,5 +1,6 @@
 import Foundation
 import GatewayModel
+import GatewaySystem
 import Synchronization
 import TestSupport
 import Testing
@@ -8,7 +9,7 @@ import Testing
 
 @Suite("The queue of passes") struct PassQueueTests {
     private final class Trace: Sendable {
-        let reasons = Mutex<[String]>([])
+        let reasons = Lock<[String]>([])
         func add(_ reason: String) { reasons.withLock { $0.append(reason) } }
         func add(_ reason: PassReason) { add(reason.description) }
         var all: [String] { reasons.withLock { $0 } }
@@ -65,7 +66,7 @@ import Testing
     func oneOfAKind() throws {
         let queue = PassQueue()
         let trace = Trace()
-        let isHanging = Mutex(true)
+        let isHanging = Lock(true)
         run(queue, poll: .seconds(1_000), trace) { _ = eventually { !isHanging.withLock { $0 } } }
         #expect(eventually { queue.isBusy })
         let answered = Trace()

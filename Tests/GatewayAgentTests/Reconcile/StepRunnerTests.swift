@@ -11,7 +11,7 @@ import Testing
 @Suite("Steps and the journal") struct StepRunnerTests {
     /// What the reader of a pass hears.
     private final class Heard: Sendable {
-        let lines = Mutex<[String]>([])
+        let lines = Lock<[String]>([])
         var all: [String] { lines.withLock { $0 } }
         func emit(_ event: PassEvent) {
             guard case .step(let app, let step, let outcome, let message) = event else { return }
@@ -30,7 +30,7 @@ import Testing
     private let mustStop = Flag()
 
     private final class Flag: Sendable {
-        let value = Mutex(false)
+        let value = Lock(false)
         func set() { value.withLock { $0 = true } }
         var isSet: Bool { value.withLock { $0 } }
     }

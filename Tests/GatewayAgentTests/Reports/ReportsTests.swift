@@ -84,7 +84,7 @@ final class ScriptedCloudLink: CloudLink {
         let cloud = ScriptedCloudLink()
         let context: GatewayContext
         let state: LockedState
-        let told = Mutex<[String]>([])
+        let told = Lock<[String]>([])
 
         init(clock: @escaping @Sendable () -> WallTime = WallTime.now) throws {
             scratch = try ScratchGateway()
@@ -117,7 +117,7 @@ final class ScriptedCloudLink: CloudLink {
         }
     }
 
-    final class Sink: Sendable { let lines = Mutex<[String]>([]) }
+    final class Sink: Sendable { let lines = Lock<[String]>([]) }
 
     private func install(_ names: String...) -> String {
         "{\"install\":[" + names.map { "{\"name\":\"\($0)\"}" }.joined(separator: ",") + "]}"

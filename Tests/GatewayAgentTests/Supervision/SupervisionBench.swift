@@ -12,7 +12,7 @@ final class SupervisionBench: Sendable {
     let folder: String
     let loop: EventLoop
     let supervisor: Supervisor
-    private let states = Mutex<[String: [ServiceState]]>([:])
+    private let states = Lock<[String: [ServiceState]]>([:])
     private let ownsFolder: Bool
 
     init(folder given: String? = nil, trees: Supervisor.Trees = .init()) throws {

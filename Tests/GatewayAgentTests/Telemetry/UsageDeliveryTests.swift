@@ -59,7 +59,7 @@ import Wire
         let store: UsageStore
         let now = Now()
 
-        final class Now: Sendable { let time = Mutex(WallTime(milliseconds: 1_793_500_000_000)) }
+        final class Now: Sendable { let time = Lock(WallTime(milliseconds: 1_793_500_000_000)) }
 
         static let identity = "gw-7"
 

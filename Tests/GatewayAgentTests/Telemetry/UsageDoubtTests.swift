@@ -1,6 +1,7 @@
 import DeviceClient
 import Documents
 import GatewayModel
+import GatewaySystem
 import Synchronization
 import Testing
 import Wire
@@ -9,7 +10,7 @@ import Wire
 
 /// Counts of a gateway whose clock cannot be believed for a while.
 @Suite("Usage with a clock in doubt") struct UsageDoubtTests {
-    private final class Now: Sendable { let time = Mutex(WallTime(milliseconds: 0)) }
+    private final class Now: Sendable { let time = Lock(WallTime(milliseconds: 0)) }
 
     @Test("days are right once the clock is believed; until then usage and budgets show what was counted")
     func days() throws {

@@ -8,7 +8,7 @@ import Testing
 /// Who may touch what belongs to a loop, and that nobody waits for a loop that has ended.
 @Suite struct EventLoopOwnerTests {
     private final class Value: Sendable {
-        private let stored = Mutex(0)
+        private let stored = Lock(0)
         var now: Int { stored.withLock { $0 } }
         func set(_ value: Int) { stored.withLock { $0 = value } }
     }

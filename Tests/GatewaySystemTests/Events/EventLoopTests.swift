@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct EventLoopTests {
     private final class Trace: Sendable {
-        private let entries = Mutex<[String]>([])
+        private let entries = Lock<[String]>([])
         func add(_ entry: String) { entries.withLock { $0.append(entry) } }
         var all: [String] { entries.withLock { $0 } }
     }

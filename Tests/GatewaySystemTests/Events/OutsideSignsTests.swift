@@ -12,9 +12,9 @@ import Testing
     func clockSteps() throws {
         let loop = try EventLoop()
         // The kernel takes the timer, and does not fire it.
-        let count = Mutex(0)
+        let count = Lock(0)
         let quiet = try ClockSteps(loop: loop) { count.withLock { $0 += 1 } }
-        let isOver = Mutex(false)
+        let isOver = Lock(false)
         _ = loop.schedule(after: .milliseconds(50)) { isOver.withLock { $0 = true } }
         loop.run { isOver.withLock { $0 } }
         #expect(count.withLock { $0 } == 0)
@@ -23,7 +23,7 @@ import Testing
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
         defer { close(ends[1]) }
-        let steps = Mutex(0)
+        let steps = Lock(0)
         let watch = try ClockSteps(loop: loop, descriptor: ends[0]) { steps.withLock { $0 += 1 } }
         for expected in 1...3 {
             var one: UInt64 = 1
@@ -45,7 +45,7 @@ import Testing
     private static func changes() -> String? {
         do {
             let loop = try EventLoop()
-            let count = Mutex(0)
+            let count = Lock(0)
             let watch = try NetworkWatch(loop: loop) { count.withLock { $0 += 1 } }
             defer { withExtendedLifetime(watch) {} }
             for (command, isNews) in [
@@ -60,7 +60,7 @@ import Testing
                 let before = count.withLock { $0 }
                 guard run(command) else { return "ip \(command) failed" }
                 // What the command led to is there when it has ended.
-                let isOver = Mutex(false)
+                let isOver = Lock(false)
                 _ = loop.schedule(after: .milliseconds(20)) { isOver.withLock { $0 = true } }
                 loop.run { isOver.withLock { $0 } }
                 let found = count.withLock { $0 } > before

@@ -11,7 +11,7 @@ import Testing
 
     /// Waits until the handler was called once more.
     private func expectCall(
-        _ loop: EventLoop, _ calls: borrowing Mutex<Int>, _ what: String, _ change: () throws -> Void
+        _ loop: EventLoop, _ calls: borrowing Lock<Int>, _ what: String, _ change: () throws -> Void
     )
         throws
     {
@@ -24,7 +24,7 @@ import Testing
         #expect(calls.withLock { $0 } == before + 1, "\(what)")
     }
 
-    private final class Counter: Sendable { let calls = Mutex(0) }
+    private final class Counter: Sendable { let calls = Lock(0) }
 
     @Test("the file at the end counts, and so does every link on the way, also one that is a folder")
     func links() throws {

@@ -23,11 +23,11 @@ final class ContentServer: Sendable {
         var bodyByteCount = 0
     }
 
-    let state: Mutex<State>
-    private let server: Mutex<ScriptedServer?> = Mutex(nil)
+    let state: Lock<State>
+    private let server: Lock<ScriptedServer?> = Lock(nil)
 
     init(_ content: [UInt8], headers: [String] = ["ETag: \"one\""], faults: [Fault] = []) throws {
-        state = Mutex(State(content: content, headers: headers, faults: faults))
+        state = Lock(State(content: content, headers: headers, faults: faults))
         let server = try ScriptedServer { [self] request, _ in answer(request) }
         self.server.withLock { $0 = server }
     }

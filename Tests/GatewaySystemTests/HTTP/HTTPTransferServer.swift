@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import GatewaySystem
 import Synchronization
 import TestSupport
 
@@ -63,7 +64,7 @@ final class ScriptedServer: Sendable {
 
     let port: UInt16
     private let listener: Int32
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let handler: @Sendable (Request, Int) -> Answer
 
     var url: String { "http://127.0.0.1:\(port)" }

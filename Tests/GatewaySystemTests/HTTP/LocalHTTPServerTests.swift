@@ -121,7 +121,7 @@ import Testing
         let path = folder + "/file"
         let bytes = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-        let log = Mutex<[Int64]>([])
+        let log = Lock<[Int64]>([])
         let server = try server { _ in
             HTTPServerResponse(status: 206, body: .file(path: path, offset: 1000, byteCount: 900_000)) {
                 sent, isWhole in
@@ -159,7 +159,7 @@ import Testing
     func cut(count: Int) throws {
         let path = folder + "/file"
         try Data(repeating: 7, count: 1_000_000).write(to: URL(fileURLWithPath: path))
-        let log = Mutex<[String]>([])
+        let log = Lock<[String]>([])
         let server = try server { _ in
             var response = HTTPServerResponse(status: 200, body: .file(path: path, offset: 0, byteCount: 1_000_000))
             response.cutAfterByteCount = Int64(count)
@@ -176,7 +176,7 @@ import Testing
 
     @Test("a stream is sent piece by piece, as they come")
     func stream() throws {
-        let step = Mutex(0)
+        let step = Lock(0)
         let gate = DispatchSemaphore(value: 0)
         let server = try server { _ in
             HTTPServerResponse(
