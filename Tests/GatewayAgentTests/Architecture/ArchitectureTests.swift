@@ -207,14 +207,21 @@ import Testing
     static let uncheckedSendable = [
         "Sources/GatewayAgent/Daemon/Daemon.swift", "Sources/GatewayAgent/Supervision/LogChannel.swift",
         "Sources/GatewayAgent/Supervision/Service.swift", "Sources/GatewaySystem/Database/DatabaseConnection.swift",
-        "Sources/GatewaySystem/Events/EventLoopOwner.swift", "Sources/GatewaySystem/Events/Monitor.swift",
-        "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
+        "Sources/GatewaySystem/Events/EventLoopOwner.swift", "Sources/GatewaySystem/Events/Lock.swift",
+        "Sources/GatewaySystem/Events/Monitor.swift", "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
     ]
 
     @Test("Sendable is left to the compiler, but for the few that are listed")
     func sendability() throws {
         let files = try Self.sources().filter { !$0.places(of: "@unchecked Sendable").isEmpty }.map(\.path)
         #expect(files == Self.uncheckedSendable)
+    }
+
+    @Test("every lock is one that ThreadSanitizer knows")
+    func locks() throws {
+        for file in try Self.sources() where !file.path.hasSuffix("Events/Lock.swift") {
+            #expect(file.places(of: "Mutex(").isEmpty, "\(file.places(of: "Mutex(")): use Lock")
+        }
     }
 
     @Test("gwe is synchronous: no async, no await, no actor outside of the sandbox")
