@@ -1,6 +1,6 @@
 /// What a pass would do to one app.
 public struct AppPlan: Sendable, Hashable {
-    /// What is to be done with the app; `held` and `blocked` are nothing. `restart` is a start or a stop alone, too.
+    /// What is to be done with the app: nothing where it is `held` or `blocked`; `restart` is a start or a stop alone.
     public enum Action: String, Sendable, Hashable, CaseIterable {
         case install, upgrade, downgrade, remove, repair, restart, held, blocked
 
