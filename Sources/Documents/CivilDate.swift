@@ -1,6 +1,7 @@
 /// A day of the Gregorian calendar, which is taken as valid for all times (H. Hinnant, "chrono-compatible low-level date
 /// algorithms").
 public struct CivilDate: Sendable, Hashable, CustomStringConvertible {
+    /// Astronomical: the year 0 comes before the year 1.
     public var year: Int
     /// 1 to 12.
     public var month: Int
@@ -44,13 +45,16 @@ public struct CivilDate: Sendable, Hashable, CustomStringConvertible {
 
 /// A second of a day, in UTC.
 public struct CivilTime: Sendable, Hashable, CustomStringConvertible {
+    /// The day, in UTC.
     public var date: CivilDate
     /// 0 to 23.
     public var hour: Int
+    /// 0 to 59.
     public var minute: Int
     /// 0 to 60: leap seconds can be written, but not told from the second after them.
     public var second: Int
 
+    /// A time from its parts, which are taken as they are: nothing checks their ranges.
     public init(date: CivilDate, hour: Int, minute: Int, second: Int) {
         self.date = date
         self.hour = hour

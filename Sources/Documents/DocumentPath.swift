@@ -1,17 +1,22 @@
 /// A way into a document: `apps.web.requires[0]`. Keys that are no plain words are quoted.
 public struct DocumentPath: Sendable, Hashable, CustomStringConvertible {
+    /// `apps.web.requires[0]`; empty for the root.
     public private(set) var description: String
 
+    /// The document itself.
     public static let root = DocumentPath(description: "")
 
     private init(description: String) { self.description = description }
 
+    /// The way to the value of a key. A key of anything but letters, digits, `_` and `-`, or of more than 64 bytes, is
+    /// quoted.
     public func child(_ key: String) -> DocumentPath {
         let plain = key.utf8.count <= 64 && !key.isEmpty && key.utf8.allSatisfy(DocumentPath.isWord)
         let part = plain ? key : DocumentText.quoted(key)
         return DocumentPath(description: description.isEmpty ? part : "\(description).\(part)")
     }
 
+    /// The way to an element of a list, counted from 0.
     public func child(_ index: Int) -> DocumentPath { DocumentPath(description: "\(description)[\(index)]") }
 
     private static func isWord(_ byte: UInt8) -> Bool {

@@ -1,5 +1,6 @@
 /// A mapping whose keys are known: reading it reports unknown keys with the nearest valid one.
 public struct Fields {
+    /// The way to the mapping.
     public let path: DocumentPath
     /// Where the mapping begins.
     public let mark: Mark
@@ -41,12 +42,17 @@ public struct Fields {
 
 /// One value of a document and the way to it. Each reading reports what it cannot take and gives nil.
 public struct Field {
+    /// The value, with its place in the text.
     public let node: Node
     /// Where the key stands, or the value itself where it has no key.
     public let keyMark: Mark
+    /// The way to the value, which begins its messages.
     public let path: DocumentPath
+    /// Where the readings report what they cannot take.
     public let problems: Problems
 
+    /// A value to be read. By hand for the root of a document; `Fields` and `list` make those below it.
+    /// - Parameter keyMark: nil where the value has no key: its own mark is taken.
     public init(_ node: Node, keyMark: Mark? = nil, path: DocumentPath = .root, problems: Problems) {
         self.node = node
         self.keyMark = keyMark ?? node.mark
@@ -54,11 +60,13 @@ public struct Field {
         self.problems = problems
     }
 
+    /// Reports something about this value, at its place.
     public func report(_ message: String) { problems.report(message, at: node.mark, path: path) }
 
     /// Reports "expected …, found …".
     public func expected(_ what: String) { report("expected \(what), found \(node.found)") }
 
+    /// The keys and values of a mapping, in the order of the text; nil, after a report, when it is none.
     public func mapping(_ what: String = "a mapping") -> [Node.Entry]? {
         guard let entries = node.entries else { return none(expected: what) }
         return entries
@@ -70,6 +78,7 @@ public struct Field {
         return elements.enumerated().map { Field($1, path: path.child($0), problems: problems) }
     }
 
+    /// `true` or `false` of YAML 1.2. Other spellings (`yes`, `on`, `"true"`) are reported with advice, and give nil.
     public func bool() -> Bool? {
         if let flag = node.bool { return flag }
         switch node.string?.lowercased() {

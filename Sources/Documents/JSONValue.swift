@@ -1,5 +1,6 @@
 /// A JSON value to be written. Objects keep the order in which they were made, so that output is stable.
 public enum JSONValue: Sendable, Equatable {
+    /// Also what a `double` that is no finite number is written as.
     case null
     case bool(Bool)
     case int(Int64)
@@ -8,6 +9,7 @@ public enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([(String, JSONValue)])
 
+    /// By kind and content. The members of objects are compared in their order, and 1 is not 1.0.
     public static func == (a: JSONValue, b: JSONValue) -> Bool {
         switch (a, b) {
         case (.null, .null): true
@@ -28,10 +30,15 @@ public enum JSONValue: Sendable, Equatable {
         return members.first { $0.0 == key }?.1
     }
 
+    /// The text of a string; nil for every other kind.
     public var string: String? { if case .string(let text) = self { text } else { nil } }
+    /// The number, if it is written as an integer; nil for every other kind, `double` included.
     public var int: Int64? { if case .int(let number) = self { number } else { nil } }
+    /// The flag of a boolean; nil for every other kind.
     public var bool: Bool? { if case .bool(let flag) = self { flag } else { nil } }
+    /// The values of an array; nil for every other kind.
     public var elements: [JSONValue]? { if case .array(let values) = self { values } else { nil } }
+    /// Keys and values of an object in their order; nil for every other kind.
     public var members: [(String, JSONValue)]? { if case .object(let members) = self { members } else { nil } }
 
     /// The text of RFC 8259 on one line, or indented by two spaces.
@@ -129,10 +136,16 @@ private struct JSONWriter {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A string, for literals.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// An integer, for literals.
     public init(integerLiteral value: Int64) { self = .int(value) }
+    /// A boolean, for literals.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// `null`, for the literal `nil`.
     public init(nilLiteral: ()) { self = .null }
+    /// An array, for literals.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    /// An object whose members are in the order of the literal. Keys that come twice are kept twice.
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements) }
 }

@@ -1,18 +1,22 @@
 /// Collects all that is wrong with one document, so that one look at the message mends it.
 public final class Problems {
+    /// What every error names as its source: a file or a cloud resource.
     public let source: String
     /// How many errors are kept; the others are counted.
     public let limit: Int
     private var errors: [DocumentError] = []
     private var omittedCount = 0
 
+    /// A collector that is empty. One is made for each document that is read.
     public init(source: String, limit: Int = 20) {
         self.source = source
         self.limit = limit
     }
 
+    /// Whether nothing was reported.
     public var isEmpty: Bool { errors.isEmpty }
 
+    /// Keeps an error, or only counts it when `limit` are kept already.
     public func report(_ message: String, at mark: Mark?, path: DocumentPath) {
         guard errors.count < limit else { return omittedCount += 1 }
         errors.append(DocumentError(source: source, mark: mark, path: path.description, message: message))

@@ -13,7 +13,9 @@ public struct WebAddressParts: Sendable {
     public var port: Substring?
     /// Empty, or from the first slash on.
     public var path: Substring
+    /// Without the question mark; nil where there is none.
     public var query: Substring?
+    /// Without the `#`; nil where there is none.
     public var fragment: Substring?
 
     /// The host without brackets.
@@ -21,6 +23,7 @@ public struct WebAddressParts: Sendable {
         host.hasPrefix("[") && host.hasSuffix("]") ? host.dropFirst().dropLast() : host
     }
 
+    /// Cuts any text. What has no `://` is read as if it began with the authority: `host:port/path`.
     public init(_ text: String) {
         var rest = text[...]
         let start = rest.prefix { $0 != ":" && $0 != "/" && $0 != "?" && $0 != "#" }

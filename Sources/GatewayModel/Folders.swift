@@ -1,14 +1,21 @@
 /// Where a gateway keeps its files. The daemon only reads below the configuration folder; everything that gwe writes,
 /// but logs, is below the state folder. All paths are absolute and have no trailing slash.
 public struct Folders: Sendable, Hashable {
+    /// `/etc/gwe`, where neither GWE_CONFIG_DIR nor an option says otherwise.
     public static let defaultConfigFolder = "/etc/gwe"
+    /// `/var/lib/gwe`, where neither GWE_STATE_DIR nor an option says otherwise.
     public static let defaultStateFolder = "/var/lib/gwe"
+    /// `/var/log/gwe`, where neither GWE_LOG_DIR nor an option says otherwise.
     public static let defaultLogFolder = "/var/log/gwe"
 
+    /// Has what people write: manifest.yaml, gateway.yaml, allowed_signers. May be read-only.
     public var configFolder: String
+    /// Has all that gwe must not lose: journal, token, releases, data of the apps.
     public var stateFolder: String
+    /// Has the logs of the apps.
     public var logFolder: String
 
+    /// The folders of a gateway, the usual ones where none is given. The paths are taken as they are; see `absolute`.
     public init(
         configFolder: String = defaultConfigFolder, stateFolder: String = defaultStateFolder,
         logFolder: String = defaultLogFolder
@@ -19,23 +26,34 @@ public struct Folders: Sendable, Hashable {
     }
 
     // Read by people's hands.
+    /// The local manifest.
     public var manifestFile: String { configFolder + "/manifest.yaml" }
+    /// The gateway's configuration: who it is, and how it reaches its cloud.
     public var gatewayFile: String { configFolder + "/gateway.yaml" }
+    /// Keys whose signatures count, in the form of ssh-keygen(1), ALLOWED SIGNERS. So far only `gwe doctor` looks at
+    /// it.
     public var allowedSignersFile: String { configFolder + "/allowed_signers" }
 
     // Written by gwe.
     /// What `gwe config set` wrote while the configuration folder was read-only; its keys win over `gatewayFile`.
     public var gatewayOverlayFile: String { stateFolder + "/gateway.yaml" }
+    /// The journal, an SQLite database.
     public var journalFile: String { stateFolder + "/journal.db" }
     /// `flock` target: one writing gwe per state folder.
     public var lockFile: String { stateFolder + "/lock" }
+    /// The token by which the cloud knows the device: a secret.
     public var tokenFile: String { stateFolder + "/token" }
+    /// What the device client counted: requests and bytes by interface, an SQLite database.
     public var usageFile: String { stateFolder + "/usage.db" }
     /// Resumable partial downloads.
     public var downloadsFolder: String { stateFolder + "/downloads" }
+    /// Data that waits to be sent. So far nothing writes there; `gwe doctor` looks at its size.
     public var queueFolder: String { stateFolder + "/queue" }
+    /// A folder for each app, with its releases and `current`.
     public var releasesFolder: String { stateFolder + "/releases" }
+    /// A folder for each app that is its own.
     public var dataFolder: String { stateFolder + "/data" }
+    /// Sockets, process records and others that count only while the machine stays up.
     public var runFolder: String { stateFolder + "/run" }
     /// The daemon's socket. A path of more than 107 bytes does not fit sockaddr_un (D22).
     public var socketFile: String { runFolder + "/gwe.sock" }

@@ -1,5 +1,6 @@
 /// The name of an app: `[A-Za-z0-9_-]+`, at most 64 characters, so that it is safe as a file name.
 public struct AppName: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// As it was written; `A` and `a` are two apps.
     public let text: String
 
     /// nil when the text is no app name.
@@ -16,12 +17,15 @@ public struct AppName: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.text = text
     }
 
+    /// The name itself.
     public var description: String { text }
+    /// By the name's characters, which are all ASCII: upper case before lower case.
     public static func < (a: AppName, b: AppName) -> Bool { a.text < b.text }
 }
 
 /// The version of an app: an opaque label without `/`, white space or control characters, 1 to 128 bytes, not `.` or `..`.
 public struct Version: Sendable, Hashable, CustomStringConvertible {
+    /// As it was written. Two versions are equal only if their texts are.
     public let text: String
 
     /// nil when the text is no version.
@@ -37,6 +41,7 @@ public struct Version: Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
+    /// The label itself.
     public var description: String { text }
 
     /// How one version stands to another.
@@ -88,6 +93,7 @@ private struct Dotted: Comparable {
 
 /// A SHA-256 digest (FIPS 180-4), written as 64 lower-case hex digits.
 public struct Digest: Sendable, Hashable, CustomStringConvertible {
+    /// 64 hex digits, in lower case.
     public let hex: String
 
     /// nil unless the text is 64 hex digits; upper case is folded.
@@ -108,6 +114,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     public static let unknown = Digest(zeros: 64)
     private init(zeros count: Int) { hex = String(repeating: "0", count: count) }
 
+    /// All 64 digits; `short` is for people.
     public var description: String { hex }
 
     /// The first 8 digits, for people; programs compare whole digests (D16).

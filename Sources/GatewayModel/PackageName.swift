@@ -3,19 +3,26 @@
 /// Form and rules are those of Gateway Engine since 1.1.4, which allowed dots in versions
 /// (`your_app.v1.2.3.tar.gz`, `gwe.v1.5.RC68.tar.gz`); an app's name has none, so the first `.v` ends it.
 public struct PackageName: Sendable, Hashable, CustomStringConvertible {
+    /// How the tarball is compressed: `gzip` (.gz), `zstd` (.zst) or `xz` (.xz).
     public enum Compression: String, Sendable, Hashable, CaseIterable { case gzip = "gz", zstd = "zst", xz }
 
+    /// The app whose package it is.
     public var name: AppName
+    /// What stands between `.v` and `.tar`.
     public var version: Version
+    /// What the end of the file name says.
     public var compression: Compression
 
+    /// The name of a package to be built or fetched; `parse` reads one.
     public init(name: AppName, version: Version, compression: Compression = .gzip) {
         self.name = name
         self.version = version
         self.compression = compression
     }
 
+    /// `web.v1.2.3.tar.gz`.
     public var fileName: String { "\(name).v\(version).tar.\(compression.rawValue)" }
+    /// The file name.
     public var description: String { fileName }
 
     /// Reads a file name (no path). The error says which part is wrong and what it should be.
@@ -46,19 +53,24 @@ public struct PackageName: Sendable, Hashable, CustomStringConvertible {
     /// tarballs are refused (D24).
     public static let reservedNames: Set<String> = ["gwe", "gmq", "gdc", "device-client"]
 
+    /// Whether the package has the name of one of gwe's own programs; see `reservedNames`.
     public var isReserved: Bool { PackageName.reservedNames.contains(name.text) }
 }
 
 /// A file name that is no package's name.
 public struct PackageNameError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The name as it was given.
     public var fileName: String
+    /// What is wrong with it; lower case, no full stop.
     public var reason: String
 
+    /// An error of `PackageName.parse`.
     public init(fileName: String, reason: String) {
         self.fileName = fileName
         self.reason = reason
     }
 
+    /// One sentence: the name, what is wrong, and what the form is.
     public var description: String {
         "cannot read package name '\(fileName)': \(reason); the form is <name>.v<version>.tar.gz"
     }

@@ -1,10 +1,13 @@
 /// A value that stands in one of the cloud's resources.
 public struct CloudValue: Sendable, Hashable {
+    /// Where it stands.
     public var resource: CloudResource
+    /// As the cloud has it, white space included.
     public var text: String
     /// SHA-256 of the text, in hex.
     public var digest: String
 
+    /// A value and its digest, which the caller takes: this module has no SHA-256.
     public init(_ resource: CloudResource, _ text: String, digest: String) {
         self.resource = resource
         self.text = text
@@ -51,6 +54,7 @@ public struct CloudMemory: Sendable, Hashable {
         /// What was taken last and is not known to be cleared.
         public var uncleared: String?
 
+        /// What is remembered of a resource; all nil when nothing is.
         public init(taken: String? = nil, refused: String? = nil, uncleared: String? = nil) {
             self.taken = taken
             self.refused = refused
@@ -60,8 +64,10 @@ public struct CloudMemory: Sendable, Hashable {
 
     private var entries: [CloudResource: Entry] = [:]
 
+    /// A gateway that remembers nothing yet.
     public init() {}
 
+    /// What is remembered of a resource; an entry of nils where nothing is.
     public subscript(resource: CloudResource) -> Entry {
         get { entries[resource] ?? Entry() }
         set { entries[resource] = newValue }

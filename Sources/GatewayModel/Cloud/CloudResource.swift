@@ -14,7 +14,9 @@ public enum CloudResource: String, Sendable, Hashable, CaseIterable, CustomStrin
     /// Those that are read at the beginning of a pass.
     public static let inputs: [CloudResource] = [.engineFetch, .updateInterval, .configOtau]
 
+    /// Whether the cloud writes it and the gateway reads it; all others are reports.
     public var isInput: Bool { CloudResource.inputs.contains(self) }
 
+    /// The name that it has in the cloud.
     public var description: String { rawValue }
 }

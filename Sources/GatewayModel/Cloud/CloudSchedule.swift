@@ -9,9 +9,11 @@
 /// Times are since boot, sleep included; no wall clock takes part. Everything drawn comes from a seed that the device
 /// keeps, so that gateways that failed together do not come back together.
 public struct CloudSchedule: Sendable, Hashable {
+    /// What happened.
     public enum Event: Sendable, Hashable {
         /// gwe was started; the state was read from where the last process left it.
         case started
+        /// The cloud answered all that was asked.
         case succeeded
         /// - Parameter byteCount: what the talk cost, both ways.
         case failed(CloudTrouble, retryAfter: Duration? = nil, byteCount: Int64)
@@ -27,7 +29,9 @@ public struct CloudSchedule: Sendable, Hashable {
         case watchFailed(byteCount: Int64)
     }
 
+    /// What follows from an event.
     public enum Action: Sendable, Hashable {
+        /// The next talk is that long from now; zero means at once.
         case talk(after: Duration)
         /// The next talk is when it was to be.
         case asBefore
@@ -57,8 +61,10 @@ public struct CloudSchedule: Sendable, Hashable {
     /// Bytes that failed talks may cost in a day, both ways.
     public static func byteLimit(interval: Duration) -> Int64 { Int64(attemptLimit(interval: interval)) * 4_096 }
 
+    /// A hash of the identity: what is drawn by chance follows from it, and differs from device to device.
     public let seed: UInt64
     var draws: UInt64 = 0
+    /// What was wrong with the last talk; nil while all is well. Its `since` is that of the first failure in a row.
     public internal(set) var trouble: CloudTrouble?
     /// Failed talks in a row.
     public internal(set) var failures = 0
@@ -72,7 +78,10 @@ public struct CloudSchedule: Sendable, Hashable {
     /// Whether nothing may bring it forward.
     public internal(set) var isBound = false
     var dayBegan: Duration = .zero
+    /// Failed talks since the day began with the first of them. Talks that a sign from outside brought forward do not
+    /// count.
     public internal(set) var attemptsOfDay = 0
+    /// Bytes that failed talks have cost since the day began, both ways.
     public internal(set) var bytesOfDay: Int64 = 0
     var lastNudge: Duration?
     /// How often this trouble's next talk was brought forward.
@@ -83,11 +92,17 @@ public struct CloudSchedule: Sendable, Hashable {
     var hourBegan: Duration = .zero
     var startsOfHour = 0
 
+    /// A new schedule for a device.
+    /// - Parameter identity: the name of the gateway in the cloud's product, which its chance is drawn from.
     public init(identity: String) {
         // FNV-1a.
         seed = identity.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
+    /// Takes an event and says when the next talk is.
+    /// - Parameters:
+    ///   - now: since boot, sleep included.
+    ///   - interval: the update interval in force.
     public mutating func handle(_ event: Event, at now: Duration, interval: Duration) -> Action {
         switch event {
         case .started: return start(at: now)

@@ -5,6 +5,7 @@ extension CloudSchedule {
     /// Whether there is anything to keep: a new schedule of the same identity behaves alike otherwise.
     public var isUndisturbed: Bool { trouble == nil && due == nil && startsOfHour == 0 }
 
+    /// An object with times in milliseconds since boot. The seed is left out: it follows from the identity.
     public var json: JSONValue {
         func time(_ duration: Duration?) -> JSONValue { duration.map { .int(Int64($0 / .milliseconds(1))) } ?? .null }
         return [
@@ -18,6 +19,9 @@ extension CloudSchedule {
         ]
     }
 
+    /// Reads what `json` wrote. A value that is missing, of another kind or beyond a hundred years is as in a new
+    /// schedule.
+    /// - Parameter identity: the present one; with another one, other pauses are drawn.
     public init(identity: String, json: JSONValue) {
         self.init(identity: identity)
         // A hundred years: sums of two such times stay far from any limit.

@@ -2,18 +2,25 @@ public import Documents
 
 /// What is wrong between this gateway and its cloud: one kind for every failure, what it was exactly, and since when.
 public struct CloudTrouble: Sendable, Hashable {
+    /// The kinds of failure. The raw values are what the journal keeps.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// The name of the cloud's host is not found.
         case dns
+        /// Nothing answers, or there is no network.
         case noConnection = "no_connection"
+        /// No answer came in time.
         case timeout
         /// The connection ends too early, or is too slow to be of use.
         case badLink = "bad_link"
+        /// The proxy does not let the cloud through; also its 407.
         case proxy
         /// The server's certificate is not trusted, or the handshake fails.
         case tls
+        /// The server's certificate has expired, or this machine's clock is ahead.
         case certificateExpired = "certificate_expired"
         /// The server's certificate is not valid yet.
         case clock
+        /// A page of some hotspot came instead of the cloud's answer.
         case captivePortal = "captive_portal"
         /// Not what was asked for: truncated, too large, no HTTP.
         case garbledAnswer = "garbled_answer"
@@ -23,13 +30,19 @@ public struct CloudTrouble: Sendable, Hashable {
         case serverError = "server_error"
         /// 4xx that no other kind has: the same request fails again.
         case refused
+        /// This gateway has no token.
         case notActivated = "not_activated"
+        /// The cloud does not know the token.
         case notAuthorised = "not_authorised"
+        /// The cloud's product has no device with this identity.
         case unknownDevice = "unknown_device"
+        /// The cloud gives out no token again until the device's activation is enabled anew.
         case alreadyActivated = "already_activated"
+        /// The disk is full.
         case noSpace = "no_space"
         /// A file of this machine could not be read or written.
         case storage
+        /// gateway.yaml does not let the request be made.
         case configuration
         /// The cloud answers, and an artifact could not be fetched.
         case artifact
@@ -47,11 +60,14 @@ public struct CloudTrouble: Sendable, Hashable {
         public var mayBeClock: Bool { self == .clock || self == .certificateExpired || self == .tls }
     }
 
+    /// What decides how long to wait, and what people are told.
     public var kind: Kind
     /// The error itself, with what was tried. No secret in it.
     public var reason: String
+    /// When the first failure of this trouble was; later ones do not move it.
     public var since: WallTime
 
+    /// A failure of a talk, as the connection saw it.
     public init(_ kind: Kind, reason: String, since: WallTime) {
         self.kind = kind
         self.reason = reason
@@ -98,10 +114,12 @@ extension CloudTrouble.Kind {
 }
 
 extension CloudTrouble {
+    /// `kind`, `reason` and `since` in milliseconds, for the journal.
     public var json: JSONValue {
         ["kind": .string(kind.rawValue), "reason": .string(reason), "since": .int(since.milliseconds)]
     }
 
+    /// Reads what `json` wrote; nil when a member is missing or the kind is unknown to this gwe.
     public init?(_ json: JSONValue) {
         guard let kind = json["kind"]?.string.flatMap(Kind.init(rawValue:)), let reason = json["reason"]?.string,
             let since = json["since"]?.int

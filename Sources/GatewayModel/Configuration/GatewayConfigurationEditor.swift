@@ -7,6 +7,7 @@ internal import Documents
 public struct GatewayConfigurationEditor: Sendable {
     private var lines: [Substring]
 
+    /// Takes the text of a file that is there.
     public init(_ text: String) {
         lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
@@ -15,6 +16,7 @@ public struct GatewayConfigurationEditor: Sendable {
     /// A new file.
     public init() { lines = ["schema: gwe/v1"] }
 
+    /// The whole file, its last line ended; empty when no line is left.
     public var text: String { lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n" }
 
     /// Whether any key but `schema` is left.
@@ -42,6 +44,7 @@ public struct GatewayConfigurationEditor: Sendable {
         lines.append("\(key): null")
     }
 
+    /// Takes a key away, with the lines that continue its value; nothing happens where it is not there.
     public mutating func remove(_ key: GatewayConfiguration.Key) {
         while let place = place(of: key) { lines.removeSubrange(place) }
     }

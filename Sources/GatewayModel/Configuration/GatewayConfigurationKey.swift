@@ -1,21 +1,35 @@
 extension GatewayConfiguration {
     /// The keys of gateway.yaml (D26), in the order in which they are shown.
     public enum Key: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+        /// The id of the cloud's product.
         case product
+        /// The URL of the device API; plain http only to this machine.
         case cloud
+        /// The name of the device in the product.
         case identity
+        /// A network interface whose MAC is the identity, and that requests leave through.
         case interface
+        /// A PEM file of trusted roots, in place of the system's.
         case caFile = "ca_file"
+        /// A TLS client certificate, PEM.
         case clientCertificate = "client_cert"
+        /// The key of the client certificate, PEM.
         case clientKey = "client_key"
+        /// A proxy of http, https or a kind of SOCKS; it may hold a password.
         case proxy
+        /// See `Transport`.
         case transport
+        /// See `Poll`.
         case poll
+        /// See `Services`.
         case services
         /// Where the supervisord is that `services: supervisord` drives; by default where supervisorctl looks.
         case supervisordFile = "supervisord_conf"
+        /// Taken, but without effect yet.
         case uplink
+        /// A group that may read the token file.
         case tokenGroup = "token_group"
+        /// `true` or the path of a Gateway.cfg that is kept current for old apps; `false` for none.
         case exportGatewayConfig = "export_gateway_cfg"
         /// Gateway Engine's `-t`. The cloud's resource of that name and the manifest win over it.
         case updateInterval = "update_interval"
@@ -24,6 +38,7 @@ extension GatewayConfiguration {
         /// Gateway Engine's `-d`.
         case logLevel = "log_level"
 
+        /// The key as files have it, `ca_file`.
         public var description: String { rawValue }
 
         /// The value in force while no file has the key; nil where there is none.
@@ -74,8 +89,12 @@ extension GatewayConfiguration {
         var isScalar: Bool { self == .exportGatewayConfig || self == .updateInterval }
     }
 
+    /// The protocol to the cloud: `https` alone, or beside it a connection of `mqtt` that tells of changes at once.
     public enum Transport: String, Sendable, Hashable, CaseIterable { case https, mqtt }
+    /// How gwe asks for changes: once an `interval`, or with a `long` request that the cloud holds until there is one.
     public enum Poll: String, Sendable, Hashable, CaseIterable { case interval, long }
+    /// Who keeps the apps running: gwe's own supervisor (`builtin`), or a `supervisord` that is there already.
     public enum Services: String, Sendable, Hashable, CaseIterable { case builtin, supervisord }
+    /// How much is logged, from most to least. Without effect yet.
     public enum LogLevel: String, Sendable, Hashable, CaseIterable { case debug, info, warning, error, critical }
 }

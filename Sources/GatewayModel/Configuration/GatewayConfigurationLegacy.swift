@@ -5,13 +5,18 @@
 public struct GatewayEngineConfiguration: Sendable, Hashable {
     /// The token: never shown.
     public var cik: String?
+    /// The product's id, as a rule the same as `vendor`; nil where the value is empty.
     public var model: String?
+    /// The product's id, which counts before `model`; nil where the value is empty.
     public var vendor: String?
+    /// The identity of the device; nil where the value is empty.
     public var uuid: String?
+    /// `iface`: the network interface whose MAC is the identity; nil where the value is empty.
     public var interface: String?
     /// Keys of `[device]` that mean nothing here.
     public var otherKeys: [String] = []
 
+    /// An installation of which nothing is known.
     public init() {}
 
     /// Nil when the text has no section `[device]`.
@@ -48,7 +53,9 @@ public struct GatewayEngineConfiguration: Sendable, Hashable {
 
     /// An app that supervisord runs.
     public struct HostedApp: Sendable, Hashable {
+        /// What follows `program:` in the name of the section.
         public var name: String
+        /// The command line as it stands; nil where the section has none.
         public var command: String?
         /// False where the program says `autostart = false`.
         public var startsByItself: Bool

@@ -5,7 +5,9 @@
 /// comment line; an indented line goes on with the value above it; an option without a sign has no value. A section
 /// that comes twice is one. What is none of these is left alone.
 public struct IniDocument: Sendable, Hashable {
+    /// A name and its value.
     public struct Option: Sendable, Hashable {
+        /// In the case in which the file has it.
         public var name: String
         /// nil where the option has no sign; Python says True then.
         public var value: String?
@@ -15,8 +17,10 @@ public struct IniDocument: Sendable, Hashable {
     private var lines: [String] = []
     private var lineEnd = "\n"
 
+    /// An empty file, whose lines end in LF.
     public init() {}
 
+    /// Takes the text of a file. Lines end in CR LF from here on if any has a CR.
     public init(_ text: String) {
         if text.utf8.contains(13) { lineEnd = "\r\n" }
         lines = text.utf8.split(separator: 10, omittingEmptySubsequences: false).map { line in
@@ -37,6 +41,7 @@ public struct IniDocument: Sendable, Hashable {
         return names
     }
 
+    /// Whether there is a section of that name; upper and lower case differ.
     public func hasSection(_ name: String) -> Bool { parts.contains { $0.name == name } }
 
     /// The options of a section in the order of the file; none where there is no such section.
@@ -53,6 +58,7 @@ public struct IniDocument: Sendable, Hashable {
 
     /// What would not be read back as it was written.
     public struct Unwritable: Error, Sendable, Hashable, CustomStringConvertible {
+        /// One sentence for people: what cannot be written, and why.
         public var description: String
     }
 

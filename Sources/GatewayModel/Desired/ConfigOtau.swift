@@ -10,17 +10,23 @@ public import Documents
 /// App and version are those of the package's file name, as everywhere; a single file whose name says neither gets
 /// `name` and `version`. Those two also are the identity of the update in `otau_in`, whatever it installs.
 public struct ConfigOtau: Sendable, Hashable {
+    /// What `payload` holds: a file's name, what `engine_fetch` takes, or URLs.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case file = "FILE", json = "JSON", urlList = "URL_LIST"
     }
 
+    /// The update's own name, 1 to 128 bytes; not always that of an app.
     public var name: String
     /// `otau_in` repeats it.
     public var version: String
+    /// For people; gwe does nothing with it.
     public var description: String?
+    /// The key `type`.
     public var kind: Kind
+    /// What the payload asks for, in the terms of `engine_fetch`.
     public var command: EngineFetchCommand
 
+    /// An update with all its members; `decode` reads one.
     public init(name: String, version: String, description: String? = nil, kind: Kind, command: EngineFetchCommand) {
         self.name = name
         self.version = version

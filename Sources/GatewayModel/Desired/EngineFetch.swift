@@ -4,13 +4,19 @@ public import Documents
 public struct InstallEntry: Sendable, Hashable {
     /// The name under which `fetch_status` speaks of it.
     public var tarball: String
+    /// Read from the name of the package.
     public var app: AppName
+    /// Read from the name of the package.
     public var version: Version
+    /// Where the artifact is: the content area, or with `config_otau` perhaps a URL.
     public var location: ArtifactLocation
+    /// Of the artifact; nil takes any content of that name.
     public var sha256: Digest?
     /// Bytes.
     public var size: Int64?
 
+    /// An entry of a command.
+    /// - Parameter location: nil is the content whose name is `tarball`.
     public init(
         tarball: String, app: AppName, version: Version, location: ArtifactLocation? = nil, sha256: Digest? = nil,
         size: Int64? = nil

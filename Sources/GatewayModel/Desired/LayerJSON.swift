@@ -74,6 +74,7 @@ extension AppLayer {
 }
 
 extension ServiceOverride {
+    /// The keys of the `service` mapping that are set, in a fixed order; variables by name.
     public func canonicalJSON() -> JSONValue {
         var members: [(String, JSONValue)] = []
         if let command { members.append(("command", .string(command))) }
@@ -91,6 +92,7 @@ extension ServiceOverride {
 }
 
 extension HealthCheck {
+    /// The `health` mapping with all its times; an IPv6 host gets brackets. `init(json:)` reads it back.
     public func canonicalJSON() -> JSONValue {
         let first: (String, JSONValue) =
             switch probe {

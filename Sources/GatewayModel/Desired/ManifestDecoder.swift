@@ -2,6 +2,7 @@ public import Documents
 
 /// Reads a manifest (docs/manifest.md, `Schemas/manifest.schema.json`) from a document that is well-formed.
 public enum ManifestDecoder {
+    /// Which layer a manifest is for: that is where its values say they come from.
     public enum Kind: Sendable {
         /// `manifest.yaml`: values come from the file, by its last path component, and their lines.
         case local
@@ -9,6 +10,7 @@ public enum ManifestDecoder {
         case cloud
     }
 
+    /// The only value that the key `schema` of a manifest may have.
     public static let schema = "gwe/v1"
 
     /// All that is wrong is thrown together, up to 20 errors. A layer is only ever whole: with one error there is none.

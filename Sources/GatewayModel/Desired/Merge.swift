@@ -1,10 +1,13 @@
 /// Which apps each layer has ever named. Kept in the journal: only what was named once can be dropped (D2).
 public struct NamedApps: Sendable, Hashable {
+    /// By the local manifest.
     public var local: Set<AppName>
+    /// By the cloud.
     public var cloud: Set<AppName>
     /// Those with a release of the operator (`-I`, `rollback`).
     public var operatorCommand: Set<AppName>
 
+    /// The record as the journal has it; empty on a new gateway.
     public init(local: Set<AppName> = [], cloud: Set<AppName> = [], operatorCommand: Set<AppName> = []) {
         self.local = local
         self.cloud = cloud

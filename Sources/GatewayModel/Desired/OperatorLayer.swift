@@ -2,8 +2,10 @@ public import Documents
 
 /// What a person at the gateway said: `stop`, `start`, `hold`, `unhold`, `rollback`, `-I`, `remove` (D1).
 public struct OperatorLayer: Sendable, Hashable {
+    /// Apps that an operator has said something of that is in force.
     public var apps: [AppName: OperatorEntry]
 
+    /// A layer by hand; `stored(_:source:)` reads the one in the journal.
     public init(apps: [AppName: OperatorEntry] = [:]) { self.apps = apps }
 
     /// Forgets releases that the other layers have overtaken, so that they do not come back when those layers change
@@ -56,6 +58,7 @@ public struct OperatorEntry: Sendable, Hashable {
     /// `hold` sets it, `unhold` takes it back. It cannot undo another layer's hold.
     public var hold: Bool
 
+    /// What a command of the operator leads to; without arguments, nothing.
     public init(
         release: ReleaseWish? = nil, base: ReleaseWish? = nil, state: WantedState? = nil, hold: Bool = false
     ) {

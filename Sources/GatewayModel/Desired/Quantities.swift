@@ -2,6 +2,7 @@
 public enum Quantities {
     /// Longest time a document may ask for: 3,650 days, whose nanoseconds fit Int64.
     public static let longestDuration = Duration.seconds(315_360_000)
+    /// What a duration may look like, for messages that expected one.
     public static let durationForm = "a duration such as 30s, 4h, 1h30m or 250ms, or a whole number of seconds"
 
     /// `4h`, `30s`, `250ms`, `1h30m`; plain digits are seconds. Units d, h, m, s, ms in this order, each once, at most
@@ -33,8 +34,11 @@ public enum Quantities {
         return (seconds, attoseconds / 1_000_000_000_000_000)
     }
 
+    /// What an amount of bytes may look like, for messages that expected one.
     public static let byteCountForm = "an amount such as 512B, 200KiB or 16MiB, or a whole number of bytes"
+    /// What a rate may look like, for messages that expected one.
     public static let rateForm = "a rate such as 200KiB/s, or a whole number of bytes a second"
+    /// What a data budget may look like, for messages that expected one.
     public static let budgetForm = "a budget such as 50MiB/month or 2MiB/day"
 
     /// Units of IEC 80000-13 and of SI, largest first. `KB` is none: some mean 1,000 by it and others 1,024.
@@ -85,6 +89,7 @@ public enum Quantities {
         return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 
+    /// What a window may look like, for messages that expected one.
     public static let windowForm = "a time of day from start to end such as \"02:00-04:00\""
 
     /// `02:00-04:00`; an empty window is none.
@@ -97,6 +102,7 @@ public enum Quantities {
         return DailyWindow(start: start, end: end)
     }
 
+    /// A window as a manifest has it: `02:00-04:00`.
     public static func text(of window: DailyWindow) -> String {
         "\(text(minute: window.start))-\(text(minute: window.end))"
     }

@@ -2,7 +2,9 @@
 public enum LogBudget {
     /// A log with its rotated files.
     public struct Log: Sendable, Hashable {
+        /// Whose output it is: the logs of one app count together.
         public var app: AppName
+        /// The path of the file itself; `.1`, `.2` behind it give the rotated ones.
         public var path: String
         /// Bytes by number: 0 is the file itself, 1 the newest rotated one.
         public var sizes: [Int: Int64]
@@ -11,6 +13,7 @@ public enum LogBudget {
         /// Whether the app is no longer installed.
         public var isRemoved: Bool
 
+        /// A log as it was found on the disk.
         public init(
             app: AppName, path: String, sizes: [Int: Int64], keepsBackups: Bool = true, isRemoved: Bool = false
         ) {
@@ -21,11 +24,13 @@ public enum LogBudget {
             self.isRemoved = isRemoved
         }
 
+        /// Of the file and its rotated ones together.
         public var byteCount: Int64 { sizes.values.reduce(0, +) }
         /// The number of the oldest rotated file.
         var oldest: Int? { sizes.keys.filter { $0 > 0 }.max() }
     }
 
+    /// One thing to do that makes room.
     public enum Step: Sendable, Hashable {
         /// Remove the file with this number.
         case remove(path: String, number: Int)
@@ -34,6 +39,7 @@ public enum LogBudget {
         /// Let the file begin anew.
         case empty(path: String)
 
+        /// The log that the step is about.
         public var path: String {
             switch self {
             case .remove(let path, _), .cut(let path, _), .empty(let path): path

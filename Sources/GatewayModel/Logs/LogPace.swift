@@ -8,7 +8,9 @@
 ///
 /// A plain value: times are since any fixed moment, by the monotonic clock.
 public struct LogPace: Sendable, Hashable {
+    /// The longest pause, of an app that writes little.
     public static let longest: Duration = .milliseconds(100)
+    /// The shortest pause, of an app that writes as fast as it can.
     public static let shortest: Duration = .microseconds(250)
     /// The shortest while lines are dropped.
     public static let shortestDropping: Duration = .milliseconds(10)
@@ -21,6 +23,8 @@ public struct LogPace: Sendable, Hashable {
     public private(set) var pause = LogPace.first
     private var last: Duration?
 
+    /// A pipe of which nothing was moved yet.
+    /// - Parameter capacity: bytes that the pipe holds; less than 1 counts as 1.
     public init(capacity: Int) { self.capacity = max(1, capacity) }
 
     /// How long lines that are there now wait until they are moved; zero when they are not to wait.

@@ -11,17 +11,25 @@ public import Documents
 /// ```
 /// Every key may be left out. The manifest's `service` and `health` win over these.
 public struct AppYAML: Sendable, Hashable {
+    /// The file's name, in the root of the package.
     public static let fileName = "app.yaml"
 
+    /// The app that the package is for; nil leaves that to the name of its file.
     public var name: AppName?
+    /// The version of the package; nil leaves that to the name of its file.
     public var version: Version?
     /// Empty where the package runs everywhere.
     public var architectures: [Architecture] = []
+    /// How it wants to be run: over `supervisor.conf`, key by key.
     public var service: ServiceOverride?
+    /// How to tell that it is well, where the manifest says nothing.
     public var health: HealthCheck?
 
+    /// A file without any key.
     public init() {}
 
+    /// Reads the document of `app.yaml`; an empty one has no keys.
+    /// - Throws: all that is wrong, together.
     public static func decode(_ node: Node, source: String = fileName) throws(DocumentErrors) -> AppYAML {
         let problems = Problems(source: source)
         var app = AppYAML()

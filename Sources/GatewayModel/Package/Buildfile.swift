@@ -3,7 +3,9 @@ public import Documents
 /// Gateway Engine's buildfile: how a package is put together. JSON with the keys name, version, includes, excludes,
 /// pre_build_cmds and post_build_cmds.
 public struct Buildfile: Sendable, Hashable {
+    /// The app; with `version` it makes the name of the package.
     public var name: AppName
+    /// The label that goes into the name of the package.
     public var version: Version
     /// Files, folders and patterns, relative to the buildfile's folder.
     public var includes: [String]
@@ -16,6 +18,7 @@ public struct Buildfile: Sendable, Hashable {
     /// Unknown keys. Not an error, because the format was never written down in full.
     public var warnings: [DocumentError] = []
 
+    /// A buildfile by hand; `decode(_:source:)` reads one.
     public init(
         name: AppName, version: Version, includes: [String], excludes: [String] = [], preBuildCommands: [String] = [],
         postBuildCommands: [String] = []

@@ -3,6 +3,7 @@ public import Documents
 /// Finds what would fail on a gateway before a package is uploaded. A pure judgement of facts that were gathered
 /// from the unpacked package.
 public enum PackageCheck {
+    /// How bad a finding is: it is as it should be, it may cause trouble, it fails on a gateway.
     public enum Level: String, Sendable, Hashable, CaseIterable {
         case pass, warn, fail
 
@@ -10,12 +11,16 @@ public enum PackageCheck {
         public var label: String { "[\(rawValue.uppercased())]" }
     }
 
+    /// One thing that was looked at, and what was found.
     public struct Finding: Sendable, Hashable {
+        /// How bad it is.
         public var level: Level
         /// The part that was looked at: `install.sh`, `supervisor.conf`, `name`.
         public var subject: String
+        /// What was found, and for a failure what to do; lower case, no full stop.
         public var message: String
 
+        /// A finding with all its members.
         public init(_ level: Level, _ subject: String, _ message: String) {
             self.level = level
             self.subject = subject
@@ -25,14 +30,18 @@ public enum PackageCheck {
 
     /// A file of the package; the path is relative to where its content is, without a top folder.
     public struct File: Sendable, Hashable {
+        /// What it is; a `link` is a symbolic one, and anything else is a `file`.
         public enum Kind: Sendable, Hashable { case file, folder, link }
+        /// Relative, without `./`: `bin/web`.
         public var path: String
+        /// Whether it is a file, a folder or a link.
         public var kind: Kind
         /// Permission bits.
         public var mode: UInt32
         /// What the file was built for, if it is an ELF file of a known machine.
         public var architecture: Architecture?
 
+        /// A file as it lies in the unpacked package.
         public init(path: String, kind: Kind, mode: UInt32, architecture: Architecture? = nil) {
             self.path = path
             self.kind = kind
@@ -45,13 +54,16 @@ public enum PackageCheck {
 
     /// What was found in a package.
     public struct Contents: Sendable {
+        /// The name of the package itself, without a path.
         public var fileName: String
+        /// All that was unpacked, folders and links included.
         public var files: [File]
         /// The content of the small text files that gwe reads, by path; at most 64 KiB of each.
         public var texts: [String: [UInt8]]
         /// The one folder that everything lay under.
         public var topFolder: String?
 
+        /// What was found, put together by who unpacked it.
         public init(fileName: String, files: [File], texts: [String: [UInt8]], topFolder: String? = nil) {
             self.fileName = fileName
             self.files = files

@@ -1,6 +1,8 @@
 /// What is left of the data budget of the network interface that a pass downloads through.
 public struct DataAllowance: Sendable, Hashable {
+    /// The interface that leads to the cloud: `ppp0`.
     public var interface: String
+    /// The limit of the policy for that interface.
     public var budget: DataBudget
     /// Counted by the device client on the interface since the period began, both ways, headers included.
     public var usedByteCount: Int64
@@ -9,6 +11,7 @@ public struct DataAllowance: Sendable, Hashable {
     /// Why it cannot be told what is left, in words; then nothing is.
     public var doubt: String?
 
+    /// An allowance of which nothing is in doubt; `doubt` is set afterwards.
     public init(interface: String, budget: DataBudget, usedByteCount: Int64, renewal: String) {
         self.interface = interface
         self.budget = budget

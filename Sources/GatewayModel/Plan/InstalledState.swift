@@ -10,11 +10,13 @@ public enum ReleaseKind: String, Sendable, Hashable, CaseIterable {
 
 /// A release that the journal installed.
 public struct InstalledRelease: Sendable, Hashable {
+    /// The version that the wish named.
     public var version: Version
     /// Of the artifact it was unpacked from.
     public var digest: Digest
     /// Its folder below `releases/<app>/`.
     public var folder: String
+    /// Decided when it was unpacked; see `ReleaseKind`.
     public var kind: ReleaseKind
     /// Bytes of the artifact.
     public var artifactByteCount: Int64
@@ -23,6 +25,8 @@ public struct InstalledRelease: Sendable, Hashable {
     /// The command it was installed by; see `ReleaseWish.commandNumber`.
     public var commandNumber: Int64
 
+    /// A release as the journal has it.
+    /// - Parameter commandNumber: 0 for what a manifest named.
     public init(
         version: Version, digest: Digest, folder: String, kind: ReleaseKind, artifactByteCount: Int64,
         unpackedByteCount: Int64, commandNumber: Int64 = 0
@@ -72,6 +76,7 @@ public enum Drift: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// What differs, for people: `bin/web is modified`.
     public var description: String {
         switch self {
         case .missing(let path): path == "." ? "the release folder is missing" : "\(path) is missing"
@@ -88,6 +93,7 @@ public enum Drift: Sendable, Hashable, CustomStringConvertible {
 
 /// What was seen of one installed app.
 public struct ObservedApp: Sendable, Hashable {
+    /// The release in force.
     public var current: InstalledRelease
     /// Other releases that are kept, newest first.
     public var kept: [InstalledRelease]
@@ -98,6 +104,7 @@ public struct ObservedApp: Sendable, Hashable {
     /// Whether it ended by itself as it may: that is as good as running (D14).
     public var hasEndedWell: Bool
 
+    /// An app as a pass has seen it.
     public init(
         current: InstalledRelease, kept: [InstalledRelease] = [], drift: [Drift] = [], isRunning: Bool? = nil,
         hasEndedWell: Bool = false
@@ -112,13 +119,16 @@ public struct ObservedApp: Sendable, Hashable {
 
 /// Why a release is not tried again for now.
 public struct Quarantine: Sendable, Hashable {
+    /// The release that failed: another wish for the app is not held back by it.
     public var wish: ReleaseWish
     /// Attempts that failed.
     public var attempts: Int
     /// How long until the next one; not positive when it is due.
     public var remaining: Duration
+    /// Why the last attempt failed.
     public var lastError: String
 
+    /// A release that failed, as the journal has it.
     public init(wish: ReleaseWish, attempts: Int, remaining: Duration, lastError: String) {
         self.wish = wish
         self.attempts = attempts
@@ -128,6 +138,7 @@ public struct Quarantine: Sendable, Hashable {
 }
 
 extension Quarantine: CustomStringConvertible {
+    /// One line for plan and status: how often it failed, when the next attempt is, and the last error.
     public var description: String {
         let failures = attempts == 1 ? "once" : "\(attempts) times"
         return "quarantined: failed \(failures), next attempt in \(remaining.inWords): \(lastError)"
@@ -136,6 +147,7 @@ extension Quarantine: CustomStringConvertible {
 
 /// Everything a plan looks at besides the wish. A snapshot: never resume a plan made from an older one.
 public struct ObservedState: Sendable, Hashable {
+    /// Apps that the journal installed.
     public var apps: [AppName: ObservedApp]
     /// Releases that failed before.
     public var quarantined: [AppName: Quarantine]
@@ -154,6 +166,7 @@ public struct ObservedState: Sendable, Hashable {
     /// What is wrong with the clock, "behind (1970-01-01)"; nil when it is trusted.
     public var clockDoubt: String?
 
+    /// A state by hand; without arguments, a gateway on which nothing is installed.
     public init(
         apps: [AppName: ObservedApp] = [:], quarantined: [AppName: Quarantine] = [:],
         presentArtifacts: Set<ReleaseWish> = [], artifactByteCounts: [ReleaseWish: Int64] = [:],

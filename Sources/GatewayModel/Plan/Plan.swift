@@ -1,5 +1,6 @@
 /// What a pass would do to one app.
 public struct AppPlan: Sendable, Hashable {
+    /// What is to be done with the app: nothing where it is `held` or `blocked`; `restart` is a start or a stop alone.
     public enum Action: String, Sendable, Hashable, CaseIterable {
         case install, upgrade, downgrade, remove, repair, restart, held, blocked
 
@@ -18,12 +19,17 @@ public struct AppPlan: Sendable, Hashable {
         }
     }
 
+    /// The app that the line is about.
     public var app: AppName
+    /// What the pass would do.
     public var action: Action
     /// Why; a sentence without a full stop.
     public var reason: String
+    /// The layer whose wish it follows.
     public var origin: Origin
+    /// What is installed now; nil when nothing is.
     public var installed: InstalledRelease?
+    /// The release that is wanted; nil for a removal, or where no layer names a version.
     public var wish: ReleaseWish?
     /// In order; empty when held or blocked.
     public var steps: [Step]
@@ -40,6 +46,7 @@ public struct AppPlan: Sendable, Hashable {
     /// Set when it waits because it failed before; its action is `blocked` then.
     public var quarantine: Quarantine?
 
+    /// A line of a plan by hand; `Plan.make` makes those of a pass.
     public init(
         app: AppName, action: Action, reason: String, origin: Origin, installed: InstalledRelease? = nil,
         wish: ReleaseWish? = nil, steps: [Step] = [], downloadByteCount: Int64? = 0, diskByteCount: Int64? = 0,
@@ -75,11 +82,15 @@ public struct Plan: Sendable, Hashable {
     /// What of the wish was ignored, and why: one sentence each.
     public var notes: [String]
 
+    /// Why a pass stops before its first step: the disk is too small for it.
     public struct Shortfall: Sendable, Hashable {
+        /// Bytes that all steps together may need, an estimate.
         public var neededByteCount: Int64
+        /// Bytes that are free for gwe.
         public var freeByteCount: Int64
     }
 
+    /// A plan by hand; `Plan.make` makes that of a pass.
     public init(
         drift: [AppName: [Drift]] = [:], apps: [AppPlan] = [], inSync: [AppName] = [], errors: [String] = [],
         shortfall: Shortfall? = nil, notes: [String] = []
@@ -98,6 +109,7 @@ public struct Plan: Sendable, Hashable {
     /// Whether a pass has nothing to do: no steps, though apps may be held (D14).
     public var isEmpty: Bool { work.isEmpty }
 
+    /// How many apps have that action.
     public func count(_ action: AppPlan.Action) -> Int { apps.count { $0.action == action } }
 
     /// The last line of a plan: "Plan: 1 to install, …" or "In sync: …".

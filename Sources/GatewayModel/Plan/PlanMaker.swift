@@ -275,6 +275,7 @@ private func sum(_ byteCounts: Int64...) -> Int64 {
 }
 
 extension DailyWindow: CustomStringConvertible {
+    /// As a manifest says it: `02:00-04:00`.
     public var description: String {
         func time(_ minutes: Int) -> String {
             let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }

@@ -5,6 +5,8 @@ public enum RetryDelay {
     /// Failures that are followed by an attempt at the very next pass.
     public static let promptAttempts = 2
 
+    /// From the last failure to the next attempt; zero is the very next pass.
+    /// - Parameter failures: how often the release has failed, 1 after the first time.
     public static func after(failures: Int) -> Duration {
         guard failures > promptAttempts else { return .zero }
         return .seconds(3_600 * hours[min(failures - promptAttempts - 1, hours.count - 1)])

@@ -2,10 +2,13 @@
 ///
 /// Kahn's topological sort (A. B. Kahn, CACM 5 (11), 1962). Apps on a cycle come last and are named in `cycles`.
 public struct StartOrder: Sendable, Hashable {
+    /// All apps, each after those it requires; those that stand on a cycle, or behind one, last and by name.
     public var names: [AppName]
     /// Each cycle once, beginning at its smallest name.
     public var cycles: [[AppName]]
 
+    /// Orders the apps. What they require beyond themselves is left out.
+    /// - Parameter requires: the apps that one requires.
     public init(of apps: some Sequence<AppName>, requires: (AppName) -> [AppName]) {
         let all = Set(apps)
         var pending: [AppName: Set<AppName>] = [:]

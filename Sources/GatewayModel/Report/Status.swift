@@ -1,8 +1,10 @@
 /// One app as `gwe status` shows it: desired against observed, sync and health apart.
 public struct AppStatus: Sendable, Hashable {
+    /// How what is there stands to what is wanted.
     public enum Sync: String, Sendable, Hashable, CaseIterable {
         case synced, drifted, progressing, held, blocked, quarantined
     }
+    /// How well the app runs.
     public enum Health: String, Sendable, Hashable, CaseIterable {
         /// It runs, and its health check has not decided yet.
         case starting
@@ -16,21 +18,32 @@ public struct AppStatus: Sendable, Hashable {
         case none
     }
 
+    /// The app that the line is about.
     public var name: AppName
+    /// The version that is wanted; nil when the app is to be absent, or no layer names a version.
     public var desired: Version?
+    /// The release in force; nil when nothing is installed.
     public var installed: InstalledRelease?
+    /// Whether it is as it is wanted.
     public var sync: Sync
     /// In which ways it drifted.
     public var drift: [Drift]
+    /// How well it runs, whatever its version.
     public var health: Health
+    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises, `-` when nothing is
+    /// installed.
     public var state: String
+    /// What the supervisor says of it; nil when it does not know it, or nothing supervises.
     public var service: ServiceStatus?
     /// Why it is not in sync, or what a pass would do.
     public var reason: String?
+    /// What the next pass would do; nil when it is in sync.
     public var nextAction: AppPlan.Action?
+    /// The layer that wants its release; `installed` when none does.
     public var origin: Origin
     /// Whether the desired state wants a process of it.
     public var isWantedRunning: Bool
+    /// What is wrong with its process now or went wrong last, else why the wanted release failed; nil when nothing did.
     public var lastError: String?
 
     /// `drifted(modified, symlink)`, `held`.
@@ -44,7 +57,9 @@ public struct AppStatus: Sendable, Hashable {
 
 /// All apps, made from the same values as a plan, so that status and plan never tell two stories.
 public struct GatewayStatus: Sendable, Hashable {
+    /// By name.
     public var apps: [AppStatus]
+    /// Whether there is a supervisor to ask. Without one nobody knows what runs.
     public var isSupervised: Bool
     /// Rejected input and other troubles that are in force.
     public var problems: [String]
@@ -143,7 +158,9 @@ public struct GatewayStatus: Sendable, Hashable {
 
     /// Counts for the summary line and for `engine_report`.
     public var drifted: Int { apps.count { $0.sync == .drifted } }
+    /// Apps that are as they are wanted.
     public var synced: Int { apps.count { $0.sync == .synced } }
+    /// Apps that are blocked, quarantined or down.
     public var failed: Int {
         apps.count { $0.sync == .blocked || $0.sync == .quarantined || $0.health == .down }
     }

@@ -16,25 +16,34 @@
 /// A process that has been up for longer than `within` when it is first seen (it was adopted), or whose check was replaced
 /// by another, is judged by `failures` in a row from the beginning.
 public struct HealthMonitor: Sendable, Hashable {
+    /// What is known of the service's health.
     public enum Phase: String, Sendable, Hashable, CaseIterable {
         /// Nothing is checked: there is no process, or it is not to be checked.
         case idle
+        /// `starting`: no check has decided yet. `healthy`: one has passed. `unhealthy`: checks failed, and none has
+        /// passed since.
         case starting, healthy, unhealthy
     }
 
+    /// What happened to the service or to its check.
     public enum Event: Sendable, Hashable {
         /// There is a process, and another one than before.
         case started(uptime: Duration)
         /// The process has ended or is being stopped, or is not to be checked any more.
         case stopped
+        /// The check that was under way found the service well.
         case passed
+        /// It did not; the reason is in words.
         case failed(String)
         /// The check could not be made, for a reason that is not the service's: it says nothing.
         case skipped
+        /// The timer that `setTimer` asked for has run out.
         case timer
+        /// Another check is to be made from now on, or the same one at other times.
         case changed(HealthCheck)
     }
 
+    /// What the watcher has to do.
     public enum Action: Sendable, Hashable {
         /// Check now, and tell the result.
         case check
@@ -42,16 +51,21 @@ public struct HealthMonitor: Sendable, Hashable {
         case abandon
         /// Replaces the timer.
         case setTimer(Duration)
+        /// No check is to be made until the next event.
         case cancelTimer
         /// The service is unhealthy.
         /// - `healthyFor`: how long it had been healthy in this process; nil when it never became so within `within`.
         case restart(reason: String, healthyFor: Duration?)
     }
 
+    /// From a start to its first check.
     public static let firstPause = Duration.milliseconds(100)
+    /// The longest pause between the checks of a service that starts; `every`, if that is shorter.
     public static let longestFirstPause = Duration.seconds(5)
 
+    /// The check in force.
     public private(set) var check: HealthCheck
+    /// Where the service stands now.
     public private(set) var phase = Phase.idle
     /// Whether a check is under way.
     public private(set) var isChecking = false
@@ -70,6 +84,7 @@ public struct HealthMonitor: Sendable, Hashable {
     /// Whether it had its whole time from the start and did not become healthy.
     private var neverBecameHealthy = false
 
+    /// A monitor of a service that does not run yet.
     public init(_ check: HealthCheck) { self.check = check }
 
     /// Whether it has until the end of `within` to become healthy.

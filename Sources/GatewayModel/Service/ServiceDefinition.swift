@@ -2,11 +2,13 @@
 /// Of one process: an app with `numprocs=3` has three. A plain value: two definitions that are equal run the same process in
 /// the same way.
 public struct ServiceDefinition: Sendable, Hashable {
+    /// After which end of its process a service is started again: supervisord's `autorestart`.
     public enum Restart: String, Sendable, Hashable, CaseIterable {
         /// Whatever its end was.
         case always
         /// Unless it ended by itself with one of `exitCodes`.
         case unexpected
+        /// Not even after a crash, nor when it is unhealthy.
         case never
     }
 
@@ -19,6 +21,7 @@ public struct ServiceDefinition: Sendable, Hashable {
         /// Rotated files that are kept: `.1` is the newest.
         public var backups: Int
 
+        /// A file with Gateway Engine's limits where none are given: 200 KiB, one rotated file.
         public init(path: String?, maxByteCount: Int64 = 200 << 10, backups: Int = 1) {
             self.path = path
             self.maxByteCount = maxByteCount
@@ -26,6 +29,7 @@ public struct ServiceDefinition: Sendable, Hashable {
         }
     }
 
+    /// The app that the process belongs to.
     public var app: AppName
     /// supervisord's `process_name`; the app's name unless the package says otherwise.
     public var processName: String
@@ -47,7 +51,9 @@ public struct ServiceDefinition: Sendable, Hashable {
     public var umask: UInt16?
     /// Lower starts first and stops last.
     public var priority: Int
+    /// supervisord's `autostart`: whether it is started by itself as soon as the supervisor knows it.
     public var autostart: Bool
+    /// supervisord's `autorestart`: after which end it is started again.
     public var restart: Restart
     /// How long it must stay up to count as started.
     public var startSeconds: Int
@@ -63,6 +69,7 @@ public struct ServiceDefinition: Sendable, Hashable {
     public var stopAsGroup: Bool
     /// Kept as it was written; see `stopAsGroup`.
     public var killAsGroup: Bool
+    /// Where standard output goes.
     public var output: Log
     /// nil: goes where `output` goes.
     public var errorOutput: Log?
@@ -106,6 +113,7 @@ public struct ServiceDefinition: Sendable, Hashable {
         return same == other
     }
 
+    /// What a supervisor tells its services apart by: the process is named only where the app has several.
     public var key: ServiceKey { ServiceKey(app, process: processNumber == nil ? nil : processName) }
 }
 
@@ -123,9 +131,12 @@ public struct ServiceContext: Sendable, Hashable {
     public var agentEnvironment: [String: String]
     /// `%(host_node_name)s`.
     public var hostName: String
+    /// Apps that must be up before a service of this app starts.
     public var requires: [AppName]
+    /// The check in force for the app; nil is none.
     public var health: HealthCheck?
 
+    /// A context with the facts of an app and its release. Without `environment` its services get nothing of their own.
     public init(
         release: String, directory: String, logFolder: String, environment: [String: String] = [:],
         agentEnvironment: [String: String] = [:], hostName: String = "localhost", requires: [AppName] = [],

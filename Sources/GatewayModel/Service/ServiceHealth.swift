@@ -3,6 +3,7 @@
 public enum ServiceHealth: Sendable, Hashable {
     /// It runs, and the check has not decided yet.
     case starting
+    /// The last check that decided has passed.
     case healthy
     /// With the reason in words. Stays over the restart that it leads to, until a check passes.
     case unhealthy(String)
@@ -16,8 +17,10 @@ public enum ServiceHealth: Sendable, Hashable {
         }
     }
 
+    /// Why it is unhealthy; nil in every other state.
     public var reason: String? { if case .unhealthy(let reason) = self { reason } else { nil } }
 
+    /// Reads what `word` and `reason` said; nil for an unknown word.
     public init?(word: String, reason: String?) {
         switch word {
         case "starting": self = .starting

@@ -1,10 +1,12 @@
 /// Which process of which app: what a supervisor tells its services apart by. An app has one process, or with `numprocs`
 /// several, which then have names of their own.
 public struct ServiceKey: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The app that the process belongs to.
     public let app: AppName
     /// supervisord's `process_name`; nil for the only process of an app.
     public let process: String?
 
+    /// The key of an app's only process, or of one of several.
     public init(_ app: AppName, process: String? = nil) {
         self.app = app
         self.process = process
@@ -25,6 +27,7 @@ public struct ServiceKey: Sendable, Hashable, Comparable, CustomStringConvertibl
     /// supervisord's short name, which is safe as a file name: `app`, or `app:process`.
     public var description: String { process.map { "\(app):\($0)" } ?? app.text }
 
+    /// By app and process, as `description` writes them.
     public static func < (a: ServiceKey, b: ServiceKey) -> Bool { a.description < b.description }
 
     /// Whether a process can be called so: 1 to 128 bytes without space, `:`, `/` (as supervisord has it) and control

@@ -1,11 +1,16 @@
 /// supervisord's words for what a service is doing (http://supervisord.org/subprocess.html#process-states).
 public enum ServiceState: String, Sendable, Hashable, CaseIterable {
+    /// It does not run: it never did, or somebody stopped it.
     case stopped = "STOPPED"
+    /// Its process is up for less than `startsecs`, or about to be made.
     case starting = "STARTING"
+    /// Its process has been up for `startsecs`.
     case running = "RUNNING"
     /// It came up and went down again too quickly, or could not start; another attempt is due.
     case backoff = "BACKOFF"
+    /// The stop signal was sent, and its process has not ended yet.
     case stopping = "STOPPING"
+    /// It ended by itself after it had come up, and is not started again.
     case exited = "EXITED"
     /// Given up: only a start, by a person or by the next pass that finds it so, or another definition starts it again.
     case fatal = "FATAL"
@@ -26,8 +31,11 @@ public enum ServiceState: String, Sendable, Hashable, CaseIterable {
 
 /// How a service's process ended. The status of an adopted process is not ours to know (D21).
 public enum ServiceExit: Sendable, Hashable {
+    /// The code that the process ended with, 0 to 255.
     case code(Int32)
+    /// Linux's number of the signal that killed it.
     case signal(Int32)
+    /// It ended, and how it did could not be found out.
     case unknown
 }
 
@@ -46,8 +54,11 @@ public enum ServiceExit: Sendable, Hashable {
 ///   restarted. A start after which it never became healthy is one that `startretries` counts. What resets the delay is
 ///   how long it had been healthy, not how long it had been up.
 public struct ServiceStateMachine: Sendable, Hashable {
+    /// What happened to the service, or is asked of it.
     public enum Event: Sendable, Hashable {
+        /// It is to run. Failures before are forgotten.
         case start
+        /// It is not to run any more.
         case stop
         /// A stop and a start; a start alone when it is not running.
         case restart
@@ -57,6 +68,7 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case spawnFailed(permanent: Bool)
         /// A process that another agent started was found running.
         case adopted(uptime: Duration)
+        /// The process has ended, after so long a time.
         case ended(ServiceExit, uptime: Duration)
         /// The one timer of this service fired.
         case timer
@@ -67,7 +79,9 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case unhealthy(healthyFor: Duration?)
     }
 
+    /// What the supervisor has to do, in the order of the list.
     public enum Action: Sendable, Hashable {
+        /// Start a process; `spawned` or `spawnFailed` is expected as an answer.
         case spawn
         /// The stop signal, to the group if `stopasgroup` says so.
         case signalStop
@@ -75,19 +89,28 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case kill
         /// Replaces the timer of this service.
         case setTimer(Duration)
+        /// No timer is wanted any more.
         case cancelTimer
     }
 
+    /// What of a definition decides over the life of its process.
     public struct Rules: Sendable, Hashable {
+        /// After which end it is started again.
         public var restart: ServiceDefinition.Restart
+        /// How long it must stay up to count as started; zero counts at once.
         public var startSeconds: Duration
+        /// Starts that may fail in a row before it is given up; nil never gives up.
         public var startRetries: Int?
+        /// Codes that are no failure; no signal is one of them.
         public var exitCodes: Set<Int32>
+        /// From the stop signal to SIGKILL.
         public var stopWait: Duration
+        /// The delays between restarts.
         public var backoff = Backoff()
         /// A process that was up this long is no failing one, whatever its end.
         public var resetAfter: Duration = .seconds(60)
 
+        /// The rules of a definition, with the delays of every service.
         public init(_ definition: ServiceDefinition) {
             restart = definition.restart
             startSeconds = .seconds(definition.startSeconds)
@@ -97,7 +120,9 @@ public struct ServiceStateMachine: Sendable, Hashable {
         }
     }
 
+    /// May be replaced at any time; they count from the next event on.
     public var rules: Rules
+    /// What the service is doing now.
     public private(set) var state = ServiceState.stopped
     /// Starts that failed in a row: what `startretries` counts.
     public private(set) var failedStarts = 0
@@ -110,6 +135,7 @@ public struct ServiceStateMachine: Sendable, Hashable {
     /// Starts in a row after which it did not become healthy: what `startretries` counts of them.
     private var unhealthyStarts = 0
 
+    /// A service that is stopped.
     public init(rules: Rules) { self.rules = rules }
 
     /// - Parameter randomness: from 0 to 1, for the jitter of a delay.

@@ -1,9 +1,12 @@
 /// What a supervisor knows of one app, or of one of its processes.
 public struct ServiceStatus: Sendable, Hashable {
+    /// The app that it is of.
     public var app: AppName
     /// See `ServiceKey.process`; nil in the status of a whole app.
     public var process: String?
+    /// What it is doing; of an app with several processes, what the one that is worst off does.
     public var state: ServiceState
+    /// Of its process; nil when there is none.
     public var pid: Int32?
     /// Since the start of the process; nil when there is none.
     public var uptime: Duration?
@@ -32,6 +35,7 @@ public struct ServiceStatus: Sendable, Hashable {
     /// Those of an app that has several; empty for one that has one.
     public var processes: [ServiceStatus] = []
 
+    /// A status without log counters, health and processes, which are set afterwards.
     public init(
         app: AppName, process: String? = nil, state: ServiceState, pid: Int32? = nil, uptime: Duration? = nil,
         lastExit: ServiceExit? = nil,
@@ -76,6 +80,7 @@ public struct ServiceStatus: Sendable, Hashable {
 }
 
 extension ServiceStatus {
+    /// What the supervisor tells its services apart by.
     public var key: ServiceKey { ServiceKey(app, process: process) }
 
     /// One status for an app with several processes: that of the one that is worst off, with the restarts of all. nil when

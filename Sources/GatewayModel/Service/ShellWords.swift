@@ -1,10 +1,13 @@
 /// Splits a command line into words as Python's `shlex.split` does, which is how supervisord reads `command`: quotes
 /// and backslashes as in a POSIX shell, but no variables, no globs, no comments.
 public enum ShellWords {
+    /// A text that cannot be split: a quote that is not closed, or a backslash at the end.
     public struct Failure: Error, Sendable, Hashable {
+        /// What is wrong; lower case, no full stop.
         public var message: String
     }
 
+    /// The words, none for white space alone. `''` is an empty word.
     public static func split(_ text: String) throws(Failure) -> [String] {
         var words: [String] = []
         var word: String?

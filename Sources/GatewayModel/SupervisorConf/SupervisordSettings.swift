@@ -3,13 +3,17 @@ public import Documents
 /// What `supervisord.conf` says of how supervisord is reached and where it reads programs from
 /// (http://supervisord.org/configuration.html). Everything else in it is supervisord's own business.
 public struct SupervisordSettings: Sendable, Hashable {
+    /// Where supervisord listens for XML-RPC.
     public enum Server: Sendable, Hashable {
+        /// A socket at an absolute path.
         case unix(path: String)
+        /// A TCP port; an IPv6 host is in its brackets.
         case inet(host: String, port: UInt16)
     }
 
     /// `serverurl` of `[supervisorctl]`, else `[unix_http_server]`, else `[inet_http_server]`; nil when none is there.
     public var server: Server?
+    /// For HTTP Basic; nil where no login is asked for.
     public var username: String?
     /// Never to be shown.
     public var password: String?
