@@ -111,8 +111,8 @@ public final class DatagramSender: Sendable {
 
     deinit { if socket >= 0 { Glibc.close(socket) } }
 
-    /// Sends one datagram, whole or not at all. What is too large for the socket, or a path of more than 107 bytes, counts
-    /// as `nobody`. May be called from any thread.
+    /// Sends one datagram, whole or not at all. What is too large for the socket counts as `nobody`, and so does a path
+    /// of more than 107 bytes. May be called from any thread.
     public func send(_ bytes: [UInt8], to path: String) -> Outcome {
         guard socket >= 0, var address = UnixAddress(path) else { return .nobody }
         let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
