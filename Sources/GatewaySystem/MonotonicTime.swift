@@ -5,14 +5,17 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
     /// Since some point before boot.
     public let nanoseconds: Int64
 
+    /// The time now.
     public static var now: MonotonicTime {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
+    /// How long it is from this time until the other; negative when the other is earlier.
     public func duration(to other: MonotonicTime) -> Duration { .nanoseconds(other.nanoseconds - nanoseconds) }
 
+    /// Whether `a` is earlier than `b`.
     public static func < (a: MonotonicTime, b: MonotonicTime) -> Bool { a.nanoseconds < b.nanoseconds }
 
     /// Stops at about 290 years instead of overflowing.
@@ -24,6 +27,7 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
         return MonotonicTime(nanoseconds: sum + attoseconds / 1_000_000_000)
     }
 
+    /// The time that much earlier; like `+`, it stops at the far ends instead of overflowing.
     public static func - (time: MonotonicTime, delay: Duration) -> MonotonicTime { time + (.zero - delay) }
 
     var components: (seconds: Int64, nanoseconds: Int64) { (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000) }

@@ -7,6 +7,9 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// errno(3).
     public var code: Int32
 
+    /// - Parameters:
+    ///   - action: what was tried and on what, without "cannot".
+    ///   - code: a value of errno(3).
     public init(_ action: String, code: Int32) {
         self.action = action
         self.code = code
@@ -15,6 +18,7 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Takes the calling thread's errno: call it before anything else can change it.
     public static func last(_ action: String) -> SystemError { SystemError(action, code: errno) }
 
+    /// "cannot", the action, then the words of strerror(3) and the number.
     public var description: String { "cannot \(action): \(SystemError.words(code)) (\(code))" }
 
     /// strerror(3) with a small first letter.

@@ -5,8 +5,10 @@ internal import Glibc
 public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
     /// "write archive /tmp/app.v1.tar.gz".
     public var action: String
+    /// Why not, in the words of libarchive or the system; begins with a small letter.
     public var reason: String
 
+    /// - Parameter action: what was tried and on what, without "cannot".
     public init(_ action: String, reason: String) {
         self.action = action
         self.reason = reason
@@ -23,6 +25,7 @@ public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 
+    /// "cannot", the action, a colon and the reason.
     public var description: String { "cannot \(action): \(reason)" }
 }
 

@@ -17,6 +17,7 @@ public final class GrowingFile: Sendable {
 
     private let state = Monitor(State())
 
+    /// Nothing is there yet: a reader waits until `started` and `appended` tell of bytes.
     public init() {}
 
     deinit {
@@ -94,6 +95,8 @@ public final class GrowingFile: Sendable {
 
 /// Where a package's bytes come from.
 public enum ArchiveSource: Sendable {
+    /// The file at this path, which is whole.
     case file(String)
+    /// A file that another thread is still writing.
     case growing(GrowingFile)
 }

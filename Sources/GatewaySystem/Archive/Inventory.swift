@@ -20,13 +20,16 @@ internal import Glibc
 public struct Inventory: Sendable, Hashable {
     /// What the release is and where it came from: enough to rebuild a lost journal.
     public struct Release: Sendable, Hashable {
+        /// The app's name.
         public var app: String
+        /// The version, as in the name of the package.
         public var version: String
         /// Of the whole artifact, 64 lower-case hexadecimal digits.
         public var artifactDigest: String
         /// The URL, content name or path it came from, without credentials. Empty if unknown.
         public var origin: String
 
+        /// A release as it is to be written down; nothing is checked.
         public init(app: String, version: String, artifactDigest: String, origin: String) {
             self.app = app
             self.version = version
@@ -37,9 +40,12 @@ public struct Inventory: Sendable, Hashable {
 
     /// One name in a release. What an app adds later has none and is no drift.
     public struct Entry: Sendable, Hashable {
+        /// What the entry is, and what must stay the same of it.
         public enum Kind: Sendable, Hashable {
+            /// A regular file.
             case file(FileState)
             case directory
+            /// A symbolic link, with its text as bytes; it need not lead anywhere.
             case symlink(target: [UInt8])
         }
 
@@ -47,22 +53,32 @@ public struct Inventory: Sendable, Hashable {
         public var path: [UInt8]
         /// Permission bits, of a file with setuid, setgid and sticky. 0o777 for a symlink.
         public var mode: UInt32
+        /// File, folder or symlink.
         public var kind: Kind
     }
 
+    /// A regular file as it was after the install step.
     public struct FileState: Sendable, Hashable {
+        /// Size in bytes.
         public var byteCount: Int64
+        /// Time of the last change of the content (mtime).
         public var modified: FileTime
+        /// Inode number. A file that was replaced or restored has another one as a rule; then `verify` reads
+        /// its content.
         public var inode: UInt64
+        /// SHA-256 of the content.
         public var digest: SHA256Digest
     }
 
     /// As in `struct timespec`.
     public struct FileTime: Sendable, Hashable {
+        /// Since 1970-01-01 UTC; negative before.
         public var seconds: Int64
+        /// 0 to 999,999,999.
         public var nanoseconds: Int64
     }
 
+    /// The release that the entries belong to.
     public let release: Release
     /// Sum of the sizes of all files.
     public let byteCount: Int64
@@ -72,6 +88,8 @@ public struct Inventory: Sendable, Hashable {
     /// Where the entries lie in `text`.
     let body: Range<Int>
 
+    /// Makes the text in memory; nothing is written to the disk.
+    /// - Parameter entries: in any order; they come out sorted by path.
     public init(_ release: Release, entries: some Sequence<Entry>) {
         let sorted = entries.sorted { $0.path.lexicographicallyPrecedes($1.path) }
         var byteCount: Int64 = 0
@@ -110,8 +128,10 @@ public struct Inventory: Sendable, Hashable {
     /// Writes the inventory so that it is whole or not there (`AtomicFile`).
     public func write(to path: String) throws(SystemError) { try AtomicFile.write(text, to: path) }
 
+    /// Whether both have the same digest, and so the same text.
     public static func == (a: Self, b: Self) -> Bool { a.digest == b.digest }
 
+    /// By the digest.
     public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 

@@ -140,11 +140,14 @@ struct InventoryReader {
 }
 
 extension Inventory {
+    /// Why an inventory could not be read.
     public enum ReadError: Error, Sendable, Hashable, CustomStringConvertible {
         /// Torn, changed or of a version that this program does not know.
         case damaged(path: String, reason: String)
+        /// The file could not be opened or read.
         case system(SystemError)
 
+        /// A sentence for people that names the file.
         public var description: String {
             switch self {
             case .damaged(let path, let reason): "cannot read inventory \(path): \(reason)"

@@ -3,20 +3,31 @@ internal import Glibc
 extension Inventory {
     /// One way in which a release differs from its inventory.
     public struct Deviation: Sendable, Hashable, CustomStringConvertible {
+        /// What a deviation is called in short: the entry is gone, or it is there and differs.
         public enum Kind: Sendable, Hashable { case missing, modified }
+        /// What is different; the raw value is its text for people.
         public enum Change: String, Sendable, Hashable {
+            /// Nothing is at the path.
             case missing = "missing"
+            /// A folder where a file was, and the like.
             case type = "of another type"
+            /// The permission bits differ.
             case mode = "mode changed"
+            /// Of a file: another size, or another digest.
             case content = "content changed"
+            /// The symlink leads elsewhere.
             case target = "link changed"
+            /// It could not be examined or read, so nothing is known of it.
             case unreadable = "unreadable"
         }
 
         /// Relative to the release folder, for people: bytes that are not UTF-8 are shown as U+FFFD.
         public var path: String
+        /// What is different.
         public var change: Change
+        /// `missing` where nothing is there, `modified` for every other change.
         public var kind: Kind { change == .missing ? .missing : .modified }
+        /// Path and change: "bin/app: content changed".
         public var description: String { "\(path): \(change.rawValue)" }
     }
 

@@ -7,20 +7,26 @@ internal import Glibc
 /// The format is GNU's, which every tar reads and which keeps names as bytes. The same bytes are promised for the same
 /// version of the compression library.
 public enum TarWriter {
+    /// One name in the archive.
     public struct Entry: Sendable, Hashable {
+        /// What is stored under the name.
         public enum Content: Sendable, Hashable {
             /// The content of the regular file at this path. A symlink there is followed.
             case file(String)
+            /// A symbolic link with this text, which is stored as it is.
             case symlink(target: String)
+            /// A folder, without what is in it.
             case directory
         }
 
         /// Relative, with `/` between components.
         public var path: String
+        /// What is stored under the name.
         public var content: Content
         /// Permission bits. Ignored for symlinks.
         public var mode: UInt32
 
+        /// An entry as it is to be written; nothing is checked or read yet.
         public init(path: String, content: Content, mode: UInt32) {
             self.path = path
             self.content = content
@@ -28,6 +34,7 @@ public enum TarWriter {
         }
     }
 
+    /// How the tar file is compressed: gzip at level 9, zstd at level 19, xz at libarchive's default.
     public enum Compression: Sendable, Hashable, CaseIterable {
         case gzip, zstd, xz
 

@@ -11,6 +11,7 @@ public enum UnpackError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The file that was read while it grew was given up, or began anew with other content.
     case sourceEnded(reason: String)
 
+    /// A sentence for people; it names the entry where one was refused.
     public var description: String {
         switch self {
         case .refused(let entry, let reason): "cannot unpack entry '\(entry)': \(reason)"
@@ -41,11 +42,13 @@ public struct UnpackLimits: Sendable, Hashable {
     public var ratio: Int64 = 200
     /// Bytes of one path, and its components.
     public var pathByteCount = 1024
+    /// How many folders and names one path may have at most.
     public var pathDepth = 64
     /// What a decompressor may take for itself: xz -9 needs 65 MiB, zstd --ultra -22 needs 128 MiB.
     public var decoderByteCount: Int64 = 136 << 20
     /// Whether files may be setuid or setgid (`policy`).
     public var allowsSetuid = false
 
+    /// All limits at their defaults.
     public init() {}
 }

@@ -4,6 +4,7 @@ internal import Documents
 public struct CertificateFacts: Sendable, Hashable {
     /// Unix time in seconds, both inclusive.
     public var notBefore: Int64
+    /// The last second in which it is valid, as Unix time.
     public var notAfter: Int64
 
     /// The certificates of a PEM text (RFC 7468), in its order. Blocks of other kinds and text between are passed over.

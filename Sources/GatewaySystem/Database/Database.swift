@@ -19,6 +19,7 @@ public final class Database: Sendable {
         case readOnly
     }
 
+    /// The file, as it was given to `init`.
     public let path: String
     private let connection: Lock<DatabaseConnection>
 

@@ -4,12 +4,17 @@ internal import CSQLite
 public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was tried: "open database", "run \"INSERT INTO …\" in database".
     public var action: String
+    /// The database file.
     public var path: String
     /// The extended result code (https://www.sqlite.org/rescode.html).
     public var code: Int32
     /// SQLite's own words.
     public var message: String
 
+    /// - Parameters:
+    ///   - action: what was tried, without "cannot".
+    ///   - code: the extended result code.
+    ///   - message: the reason in words.
     public init(_ action: String, path: String, code: Int32, message: String) {
         self.action = action
         self.path = path
@@ -38,6 +43,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     /// Whether the same call may succeed later without anybody repairing anything.
     public var isPermanent: Bool { !(isBusy || isFull || primaryCode == SQLITE_NOMEM) }
 
+    /// "cannot", the action, the path, then the message and the extended code.
     public var description: String {
         "cannot \(action) \(path): \(message.prefix(1).lowercased())\(message.dropFirst()) (\(code))"
     }

@@ -31,17 +31,24 @@ public enum SQLValue: Sendable, Hashable {
     public init(_ value: [UInt8]?) { self = value.map(SQLValue.blob) ?? .null }
     /// nil becomes NULL.
     public init(_ value: Double?) { self = value.map(SQLValue.real) ?? .null }
+    /// An integer.
     public init(_ value: Int) { self = .integer(Int64(value)) }
+    /// 1 for true, 0 for false: SQLite has no booleans of its own.
     public init(_ value: Bool) { self = .integer(value ? 1 : 0) }
 }
 
 extension SQLValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
 {
+    /// A text.
     public init(stringLiteral value: String) { self = .text(value) }
+    /// An integer.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A real.
     public init(floatLiteral value: Double) { self = .real(value) }
+    /// 1 for true, 0 for false.
     public init(booleanLiteral value: Bool) { self = .integer(value ? 1 : 0) }
+    /// NULL.
     public init(nilLiteral: ()) { self = .null }
 }
 
@@ -49,6 +56,7 @@ extension SQLValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Exp
 public struct Row: Sendable, Hashable {
     /// The names of the columns, shared by all rows of a result.
     public let columns: [String]
+    /// One value a column, in the order of `columns`.
     public let values: [SQLValue]
 
     /// The value of a column counted from 0; NULL beyond the last one.

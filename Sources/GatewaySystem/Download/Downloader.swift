@@ -11,6 +11,7 @@ public final class Downloader {
     /// Told the cost of every request, of those that failed too.
     public var meter: ((TransferInfo) -> Void)?
 
+    /// Nothing is requested yet. The transfer's connections are kept from one download to the next.
     public init(_ transfer: HTTPTransfer) { self.transfer = transfer }
 
     /// Fetches the whole content into `path`, whose folder exists. When this returns, file and name survive power

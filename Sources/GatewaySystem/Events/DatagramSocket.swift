@@ -18,6 +18,7 @@ public final class DatagramReceiver: Sendable {
         case woken
     }
 
+    /// Where the socket lies; `close` removes it.
     public let path: String
     private let socket: Int32
     private let event: Int32
@@ -91,7 +92,9 @@ public final class DatagramReceiver: Sendable {
 
 /// Sends datagrams to Unix sockets and never waits.
 public final class DatagramSender: Sendable {
+    /// What became of a datagram.
     public enum Outcome: Sendable, Hashable {
+        /// The receiver can read it.
         case sent
         /// The receiver has too many to read (EAGAIN): later.
         case full
@@ -101,12 +104,15 @@ public final class DatagramSender: Sendable {
 
     private let socket: Int32
 
+    /// Makes a socket without a name. Where there is no descriptor left, every `send` says `nobody`.
     public init() {
         socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     }
 
     deinit { if socket >= 0 { Glibc.close(socket) } }
 
+    /// Sends one datagram, whole or not at all. What is too large for the socket counts as `nobody`, and so does a path
+    /// of more than 107 bytes. May be called from any thread.
     public func send(_ bytes: [UInt8], to path: String) -> Outcome {
         guard socket >= 0, var address = UnixAddress(path) else { return .nobody }
         let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)

@@ -16,8 +16,10 @@ public final class EventLoop: Sendable {
         let fd: Int32
     }
 
+    /// A call that is due at a time, for `cancel`.
     public struct Timer: Sendable, Hashable {
         let id: UInt64
+        /// The handler is called at this time or somewhat later, never earlier.
         public let deadline: MonotonicTime
     }
 
@@ -45,6 +47,7 @@ public final class EventLoop: Sendable {
         }
     }
 
+    /// What the loop calls. It must not block for long, see `EventLoop`.
     public typealias Handler = @Sendable () -> Void
 
     private struct Pending {
@@ -77,6 +80,8 @@ public final class EventLoop: Sendable {
     /// See EventLoopOwner.swift.
     let ownership = Monitor(Ownership())
 
+    /// Makes a loop that nobody runs yet. It takes three descriptors.
+    /// - Throws: when there is no descriptor or memory left.
     public convenience init() throws(SystemError) { try self.init(timerDescriptor: gwe_timerfd()) }
 
     /// - Parameter timerDescriptor: of timerfd_create(2); the loop's from now on.
@@ -101,6 +106,8 @@ public final class EventLoop: Sendable {
 
     // MARK: sources
 
+    /// Watches a descriptor until `remove`. Two sources cannot have the same descriptor at one time.
+    /// - Throws: EEXIST when it is watched already, EPERM for a regular file or a folder (epoll_ctl(2)).
     public func add(_ fd: Int32, _ trigger: Trigger, handler: @escaping Handler) throws(SystemError) -> Source {
         let source = state.withLock { state in
             let id = state.nextID
@@ -122,6 +129,7 @@ public final class EventLoop: Sendable {
         _ = gwe_epoll_modify(epoll, source.fd, trigger.flags, source.id)
     }
 
+    /// Ends the watch of a descriptor, before that is closed. A source that was removed before is no error.
     public func remove(_ source: Source) {
         let known = state.withLock { $0.handlers.removeValue(forKey: source.id) != nil }
         if known { _ = gwe_epoll_remove(epoll, source.fd) }

@@ -194,11 +194,13 @@ public final class LoopOwned<Value>: @unchecked Sendable {
     private let loop: EventLoop
     private var stored: Value
 
+    /// The value belongs to the loop from now on; it may be made on any thread.
     public init(_ value: sending Value, loop: EventLoop) {
         self.loop = loop
         stored = value
     }
 
+    /// To be read and changed on the thread that is in the loop only.
     public var value: Value {
         _read {
             assert(loop.isCurrent, "a value of the event loop is used on another thread")

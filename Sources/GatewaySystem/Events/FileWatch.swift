@@ -35,6 +35,7 @@ public final class FileWatch: Sendable {
 
     deinit { close() }
 
+    /// Ends the watch; once more is no error. On the loop's thread, the handler is not called again after this.
     public func close() {
         state.withLock { state in
             if let timer = state.timer { loop.cancel(timer) }

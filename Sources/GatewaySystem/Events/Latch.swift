@@ -5,6 +5,8 @@ internal import Glibc
 public final class Latch: Sendable {
     private let fd: Int32
 
+    /// A latch that is not open yet.
+    /// - Throws: when there is no descriptor left.
     public init() throws(SystemError) {
         fd = gwe_eventfd()
         guard fd >= 0 else { throw .last("make an event") }
@@ -12,6 +14,7 @@ public final class Latch: Sendable {
 
     deinit { close(fd) }
 
+    /// Opens it for good, and wakes everybody who waits. Once more changes nothing. May be called from any thread.
     public func open() {
         var one: UInt64 = 1
         _ = write(fd, &one, 8)

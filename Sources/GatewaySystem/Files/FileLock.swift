@@ -8,22 +8,28 @@ public final class FileLock: Sendable {
     public struct Holder: Sendable, Hashable, CustomStringConvertible {
         /// 0 if the holder has not written yet.
         public var processIdentifier: Int32
+        /// The boot in which it took the lock, as `FileSystemInfo.bootIdentifier` says; empty where that is not known.
         public var bootIdentifier: String
         /// What it is doing: "reconcile", "run".
         public var purpose: String
         /// UTC, as 2026-11-22T15:04:05Z.
         public var since: String
 
+        /// "gwe run, process 812, since …", or "another process" if the holder has not written yet.
         public var description: String {
             guard processIdentifier != 0 else { return "another process" }
             return "gwe \(purpose), process \(processIdentifier), since \(since)"
         }
     }
 
+    /// Why the lock was not taken.
     public enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
+        /// Somebody has it, perhaps this process through another descriptor.
         case held(path: String, by: Holder)
+        /// The file could not be opened or locked.
         case system(SystemError)
 
+        /// A sentence for people that names the holder.
         public var description: String {
             switch self {
             case .held(let path, let holder): "cannot lock \(path): held by \(holder)"

@@ -6,11 +6,17 @@ public struct FileSystemInfo: Sendable, Hashable {
     /// Bytes and inodes that this process may still use (statvfs(3); root's reserve counts for root only). A file
     /// system that does not count its inodes (btrfs, for one) has Int64.max of them.
     public var availableByteCount: Int64
+    /// How many files, folders and links this process may still make; Int64.max where that is not counted.
     public var availableInodeCount: Int64
+    /// Size of the whole file system, in bytes.
     public var totalByteCount: Int64
+    /// Unit in which space is given out, in bytes (`f_frsize` of statvfs(3)).
     public var blockByteCount: Int64
+    /// Whether it is mounted read-only.
     public var isReadOnly: Bool
 
+    /// Asks the kernel once; the values do not follow later changes.
+    /// - Throws: ENOENT when nothing is at the path.
     public init(containing path: String) throws(SystemError) {
         var status = statvfs()
         guard retrying({ statvfs(path, &status) }) == 0 else { throw .last("examine file system of \(path)") }
@@ -44,6 +50,8 @@ public final class FileSystemBarrier: Sendable {
     private let descriptor: Int32
     private let path: String
 
+    /// Opens the folder, and so notes from when on errors are to be told. Keeps a descriptor until it is released.
+    /// - Parameter path: any folder of the file system.
     public init(directory path: String) throws(SystemError) {
         let opened = retrying { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard opened >= 0 else { throw .last("open \(path)") }

@@ -2,6 +2,7 @@ internal import Glibc
 
 /// Folders and what is in them. Paths are the caller's own; nothing below them is ever followed through a symlink.
 public enum FileTree {
+    /// What a name stands for; `other` is a device, a FIFO or a socket.
     public enum Kind: Sendable, Hashable {
         case file, directory, symlink, other
     }

@@ -39,10 +39,13 @@ public struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// As `hex`.
     public var description: String { hex }
 
+    /// Whether all 32 bytes are the same.
     public static func == (a: Self, b: Self) -> Bool { a.words == b.words }
 
+    /// By the first eight bytes, which are as evenly spread as all of them.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
     private static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
@@ -62,8 +65,10 @@ public struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
 public struct SHA256Hasher: ~Copyable {
     private var context = SHA256_CTX()
 
+    /// Begins with no bytes.
     public init() { SHA256_Init(&context) }
 
+    /// Adds the bytes that come next. They are not kept.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         if bytes.count > 0 { SHA256_Update(&context, bytes.baseAddress, bytes.count) }
     }
@@ -83,10 +88,12 @@ public struct SHA256Hasher: ~Copyable {
     }
 }
 
+/// SHA-256 (FIPS 180-4) of something that is there as a whole.
 public enum SHA256 {
     /// The SHA-256 of bytes in memory, as 64 lower-case hexadecimal digits.
     public static func hex(of bytes: some Collection<UInt8>) -> String { digest(of: bytes).hex }
 
+    /// The SHA-256 of bytes in memory.
     public static func digest(of bytes: some Collection<UInt8>) -> SHA256Digest {
         var hasher = SHA256Hasher()
         let contiguous: Void? = bytes.withContiguousStorageIfAvailable { hasher.update(UnsafeRawBufferPointer($0)) }

@@ -6,7 +6,9 @@ public struct SyncProbe: Sendable, Hashable {
     /// In rising order; never empty.
     public var times: [Duration]
 
+    /// The middle one; of an even number, the slower of the two in the middle.
     public var median: Duration { times[times.count / 2] }
+    /// The longest one.
     public var slowest: Duration { times[times.count - 1] }
 
     init?(times: [Duration]) {

@@ -3,10 +3,12 @@ internal import Glibc
 
 /// Why a probe found a service not well: "connection refused", "answered 503".
 public struct ProbeFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The reason in a few words, without the name of the service.
     public var description: String
     /// This machine has no descriptor, memory or thread to probe with: that says nothing of the service.
     public var isOurs: Bool
 
+    /// - Parameter isOurs: whether the reason lies with this machine and says nothing of the service.
     public init(_ description: String, isOurs: Bool = false) {
         self.description = description
         self.isOurs = isOurs

@@ -4,13 +4,18 @@ internal import Glibc
 public enum KernelInfo {
     /// uname(2).
     public struct Name: Sendable, Hashable {
+        /// Name of the operating system.
         public var system = "Linux"
+        /// The host's name in the network.
         public var node = ""
+        /// Release of the kernel: `6.1.0-18-arm64`.
         public var release = ""
+        /// Which build of that release: `#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)`.
         public var version = ""
         /// `x86_64`, `aarch64`, `armv7l`.
         public var machine = ""
 
+        /// Empty but for `system`.
         public init() {}
 
         /// The line of `uname -a`.
@@ -19,6 +24,7 @@ public enum KernelInfo {
         }
     }
 
+    /// Asks uname(2); `Name()` when that fails.
     public static var name: Name {
         var raw = utsname()
         var name = Name()

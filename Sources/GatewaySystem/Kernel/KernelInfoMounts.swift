@@ -3,14 +3,20 @@ internal import Glibc
 extension KernelInfo {
     /// A mounted file system and its use in KiB, as df(1) counts it.
     public struct FileSystemUse: Sendable, Hashable {
+        /// `/dev/mmcblk0p2`; a word such as `tmpfs` where there is no device.
         public var device: String
+        /// The folder that it is mounted on.
         public var mountPoint: String
+        /// `ext4`, `vfat`, `tmpfs`.
         public var type: String
+        /// Size in KiB.
         public var total: Int64
+        /// KiB that hold data; root's reserve is not among them.
         public var used: Int64
         /// To ordinary users: without root's reserve.
         public var available: Int64
 
+        /// A file system with its use, 0 where that was not asked for.
         public init(
             device: String, mountPoint: String, type: String, total: Int64 = 0, used: Int64 = 0, available: Int64 = 0
         ) {

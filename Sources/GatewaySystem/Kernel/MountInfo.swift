@@ -2,6 +2,7 @@ internal import Glibc
 
 /// The mount that holds a path: a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
 public struct MountInfo: Sendable, Hashable {
+    /// The folder that it is mounted on.
     public var mountPoint: String
     /// `ext4`, `tmpfs`, `overlay`.
     public var type: String
@@ -12,6 +13,7 @@ public struct MountInfo: Sendable, Hashable {
     /// Options of the mount and of the file system, as the kernel shows them; defaults are not among them.
     public var options: Set<String>
 
+    /// A mount as a line of mountinfo would tell it; nothing is looked up.
     public init(mountPoint: String, type: String, source: String, device: String, options: Set<String>) {
         self.mountPoint = mountPoint
         self.type = type
@@ -63,6 +65,7 @@ public struct BlockDeviceInfo: Sendable, Hashable {
     /// `write back`: the device has a cache that it must be told to empty; `write through`: it has none, or claims so.
     public var cache: String
 
+    /// A device as sysfs would tell it; nothing is looked up.
     public init(name: String, isRotating: Bool, cache: String) {
         self.name = name
         self.isRotating = isRotating

@@ -5,6 +5,8 @@ public struct NetworkInterfaces: Sendable {
     /// Normally `/sys/class/net` (Documentation/ABI/testing/sysfs-class-net).
     public var folder: String
 
+    /// Reads nothing yet.
+    /// - Parameter folder: another one for tests.
     public init(folder: String = "/sys/class/net") { self.folder = folder }
 
     /// In the order of their bytes. Files beside the interfaces, such as `bonding_masters`, are left out.
@@ -29,11 +31,14 @@ public struct NetworkInterfaces: Sendable {
 
     /// The IP addresses of one interface; empty where it has none.
     public struct Addresses: Sendable, Hashable {
+        /// The interface's name: `eth0`.
         public var name: String
+        /// Whether it leads to this machine only (IFF_LOOPBACK).
         public var isLoopback: Bool
         /// IPv4 first, then IPv6 without link-local addresses; text of inet_ntop(3).
         public var addresses: [String]
 
+        /// An interface as getifaddrs(3) would tell it; nothing is looked up.
         public init(name: String, isLoopback: Bool, addresses: [String]) {
             self.name = name
             self.isLoopback = isLoopback

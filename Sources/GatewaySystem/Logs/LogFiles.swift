@@ -4,10 +4,12 @@ internal import Glibc
 /// A log file and its rotated ones, seen from outside: how large they are, and ways to make them smaller. What is written to
 /// them meanwhile goes on in a new file. The path is walked as `LogPlace` says, so that no link leads elsewhere.
 public struct LogFiles: Sendable, Hashable {
+    /// The log itself. Its rotated files are `<path>.1`, the newest, and so on.
     public var path: String
     /// The app's user; nil is this process's.
     public var owner: UserIdentity?
 
+    /// Looks at nothing yet; each call finds the files anew.
     public init(path: String, owner: UserIdentity?) {
         self.path = path
         self.owner = owner

@@ -25,6 +25,8 @@ public final class LogFollower {
     /// `name.1` and so on: further back nobody looks for the file that was read last.
     private static let furthest = 1_000
 
+    /// Takes the logs in the order whose index `run` tells; nothing is opened yet.
+    /// - Throws: EMFILE when the user has no inotify instance left (inotify(7)).
     public init(_ readers: [LogReader]) throws(SystemError) {
         inotify = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
         guard inotify >= 0 else { throw .last("watch logs") }

@@ -3,8 +3,10 @@ internal import Glibc
 
 /// A log and its rotated files for readers. They are opened as `LogPlace` says, so that a root who reads is not led elsewhere.
 public struct LogReader: Sendable {
+    /// The log's files, which are found anew by each call.
     public let files: LogFiles
 
+    /// Opens nothing yet.
     public init(_ files: LogFiles) { self.files = files }
 
     /// One of the files, with the descriptor; closed with it.
@@ -100,6 +102,7 @@ public struct LogReader: Sendable {
         return nil
     }
 
+    /// Whether there is the log or one of its rotated files; false also where its folder cannot be read.
     public var exists: Bool { !files.sizes().isEmpty }
 
     /// Gives away the last lines, those of rotated files first; nil gives all. What is appended meanwhile may or may not come

@@ -2,6 +2,7 @@ internal import Glibc
 
 /// Why a log is not written, in words: "cannot open log /x/web.log: is a directory (21)".
 public struct LogTrouble: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The whole sentence, with the path of the log.
     public var description: String
     /// Whether a later attempt may succeed at once: a reader is slow.
     var isBusy = false

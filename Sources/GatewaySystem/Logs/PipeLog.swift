@@ -22,19 +22,24 @@ public struct PipeLog: ~Copyable {
         /// Whether whoever reads the log is slow: what waits should be tried again soon.
         public var isBusy = false
 
+        /// Nothing was moved.
         public init() {}
     }
 
     /// What was dropped.
     public struct Loss: Sendable, Hashable {
+        /// Lines; a line of more than `longestLine` bytes counts once for each piece in which it was dropped.
         public var lineCount: Int64 = 0
+        /// Bytes, newlines included.
         public var byteCount: Int64 = 0
 
+        /// So many lines and bytes, none without an argument.
         public init(lineCount: Int64 = 0, byteCount: Int64 = 0) {
             self.lineCount = lineCount
             self.byteCount = byteCount
         }
 
+        /// Adds another loss.
         public static func += (a: inout Loss, b: Loss) {
             a.lineCount += b.lineCount
             a.byteCount += b.byteCount
@@ -45,7 +50,9 @@ public struct PipeLog: ~Copyable {
     public struct Counts: Sendable, Hashable {
         /// Writes, whatever their size.
         public var appends = 0
+        /// Attempts to rotate, failed ones too.
         public var rotations = 0
+        /// Attempts to open the file: at the first line, and again after somebody has moved or removed it.
         public var opens = 0
     }
 
@@ -56,6 +63,7 @@ public struct PipeLog: ~Copyable {
     /// Bytes after which `move` returns although more is there.
     private static let fairShare = 1 << 20
 
+    /// The named pipe's place. The pipe stays there when this value is gone.
     public let pipePath: String
     /// Of the pipe; for an event loop.
     public let descriptor: Int32
@@ -117,9 +125,11 @@ public struct PipeLog: ~Copyable {
         guard let trouble else { return rotationTrouble }
         return lost.byteCount == 0 ? trouble : "\(trouble); dropped \(PipeLog.text(lost))"
     }
+    /// Whether lines go to a file. Without one `move` drops what comes, and does not count it as lost.
     public var hasFile: Bool { !file.path.isEmpty }
     /// Of the file as it was last seen.
     public var fileByteCount: Int64 { file.byteCount }
+    /// Counted since the last `setFile`.
     public var counts: Counts { file.counts }
 
     /// The sizes of files that were rotated since this was last asked, the oldest first.

@@ -16,6 +16,8 @@ public final class PipeScratch: Sendable {
     /// The end of a look that is enough to find the last newline, as a rule.
     private static let tail = 4_096
 
+    /// Takes three descriptors, and 1 MiB for the pipe where the system allows it.
+    /// - Throws: when there is no descriptor left, or no /dev/null.
     public init() throws(SystemError) {
         var ends: [Int32] = [-1, -1]
         guard gwe_pipe(&ends) == 0 else { throw .last("make a pipe") }

@@ -3,11 +3,15 @@
 public struct MQTTConfiguration: Sendable {
     /// A name, or a numeric address without brackets.
     public var host: String
+    /// The server's TCP port; not 0.
     public var port: UInt16
+    /// Whether the connection is encrypted. Without TLS, `MQTTConnection` refuses any host but loopback.
     public var usesTLS: Bool
     /// At most 65,535 bytes, not empty: libmosquitto would make up one.
     public var clientIdentifier: String
+    /// nil: none is sent, or an empty one where there is a password (MQTT 3.1.1, 3.1.2.9).
     public var userName: String?
+    /// nil: none is sent.
     public var password: String?
     /// The longest silence; the server takes a connection for lost after one and a half of it (MQTT 3.1.1, 3.1.2.10).
     /// Whole seconds, 5 to 65,535; 0: none.
@@ -17,6 +21,8 @@ public struct MQTTConfiguration: Sendable {
     /// `caFile`, `clientCertificate`, `clientKey` and `interface` count here; there are no proxies for MQTT.
     public var transfer: TransferConfiguration
 
+    /// A configuration without user name and password; nothing is checked before `MQTTConnection` takes it.
+    /// - Parameter port: nil is 8883 with TLS and 1883 without.
     public init(
         host: String, port: UInt16? = nil, usesTLS: Bool = true, clientIdentifier: String,
         transfer: TransferConfiguration = TransferConfiguration()
@@ -48,10 +54,14 @@ public struct MQTTMessage: Sendable, Hashable {
         case atLeastOnce = 1
     }
 
+    /// To publish: 1 to 65,535 bytes without `#`, `+` and NUL.
     public var topic: String
+    /// Any bytes, at most `byteLimit` of them.
     public var payload: [UInt8]
+    /// What the sender asks for; of a message that came, what the server chose.
     public var qualityOfService: QualityOfService
 
+    /// A message; nothing is checked before it is published.
     public init(_ topic: String, _ payload: [UInt8] = [], qualityOfService: QualityOfService = .atLeastOnce) {
         self.topic = topic
         self.payload = payload
@@ -63,10 +73,13 @@ public struct MQTTMessage: Sendable, Hashable {
 public struct MQTTWireCount: Sendable, Hashable {
     /// TCP payload, TLS included, as in `WireUsage`.
     public var sentByteCount: Int64 = 0
+    /// TCP payload, TLS included. What the peer sent twice counts once.
     public var receivedByteCount: Int64 = 0
     /// Estimates: the payload and the IP and TCP headers of all segments, those that only acknowledge too.
     public var sentWithHeaders: Int64 = 0
+    /// As `sentWithHeaders`, in the other direction.
     public var receivedWithHeaders: Int64 = 0
 
+    /// Nothing yet.
     public init() {}
 }

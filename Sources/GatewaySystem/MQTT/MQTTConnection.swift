@@ -12,6 +12,7 @@ internal import Glibc
 public final class MQTTConnection: Sendable {
     /// What a connection tells. After `close` has returned there is no further call, but for one that goes on then.
     public struct Handlers: Sendable {
+        /// A message came, whether it was subscribed to or not.
         public var received: @Sendable (MQTTMessage) -> Void
         /// A payload over `MQTTMessage.byteLimit` came; it is dropped.
         public var dropped: @Sendable (_ topic: String, _ byteCount: Int) -> Void
@@ -20,6 +21,7 @@ public final class MQTTConnection: Sendable {
         /// Something went over the wire: also while connecting, and for the last time before the end.
         public var moved: @Sendable (_ wire: MQTTWireCount, _ interface: String) -> Void
 
+        /// What is not given does nothing.
         public init(
             received: @escaping @Sendable (MQTTMessage) -> Void = { _ in },
             dropped: @escaping @Sendable (String, Int) -> Void = { _, _ in },
@@ -33,6 +35,7 @@ public final class MQTTConnection: Sendable {
         }
     }
 
+    /// What the connection was made with.
     public let configuration: MQTTConfiguration
     private let handlers: Handlers
     let shared: MQTTShared
@@ -104,6 +107,8 @@ public final class MQTTConnection: Sendable {
         try result.get()
     }
 
+    /// Whether the server has consented and nobody has ended the connection since. A peer that is gone without a word
+    /// is noticed by the keepalive only.
     public var isConnected: Bool {
         shared.state.look { state in
             if case .connected = state.phase { return !state.isClosing }

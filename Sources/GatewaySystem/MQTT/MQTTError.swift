@@ -10,6 +10,7 @@ public enum MQTTError: Error, Sendable, Hashable, CustomStringConvertible {
         self = .failed(TransferError(kind, action, reason, code: code))
     }
 
+    /// What was tried and on what: "connect to mqtts://host:8883".
     public var action: String {
         switch self {
         case .failed(let error): error.action
@@ -17,6 +18,7 @@ public enum MQTTError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Why it failed, in words; with the return code, where the server refuses.
     public var reason: String {
         switch self {
         case .failed(let error): error.reason
@@ -24,6 +26,7 @@ public enum MQTTError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// "cannot", the action, a colon and the reason.
     public var description: String {
         switch self {
         case .failed(let error): error.description

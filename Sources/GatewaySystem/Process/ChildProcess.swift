@@ -9,12 +9,17 @@ public struct SpawnRequest: Sendable {
     public var arguments: [String]
     /// The whole environment; nothing is inherited.
     public var environment: [String: String]
+    /// Working folder, entered with the rights of `user`; nil is ours.
     public var directory: String?
+    /// Whom the child becomes before exec; nil is who we are. Another user needs root.
     public var user: UserIdentity?
+    /// File mode creation mask (umask(2)); nil is ours.
     public var umask: UInt16?
     /// Descriptors of this process for 0, 1 and 2 of the child; nil is /dev/null.
     public var standardInput: Int32?
+    /// nil is /dev/null.
     public var standardOutput: Int32?
+    /// nil is /dev/null.
     public var standardError: Int32?
     /// A descriptor to which the child appends "pid <pid> <start>\n" before exec; see `ProcessRecord`.
     public var record: Int32?
@@ -23,6 +28,7 @@ public struct SpawnRequest: Sendable {
     /// SIGKILL to the child (not to its children) when the thread that spawned it ends.
     public var diesWithParent = false
 
+    /// A program with everything else at its default: our user, our umask, /dev/null for 0, 1 and 2.
     public init(executable: String, arguments: [String] = [], environment: [String: String], directory: String? = nil) {
         self.executable = executable
         self.arguments = arguments
@@ -35,7 +41,9 @@ public struct SpawnRequest: Sendable {
 public enum ChildProcess {
     /// How a process ended.
     public enum Exit: Sendable, Hashable {
+        /// It ended by itself with this status, 0 to 255.
         case code(Int32)
+        /// This signal ended it.
         case signal(Int32)
     }
 

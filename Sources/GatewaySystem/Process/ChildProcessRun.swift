@@ -5,6 +5,7 @@ internal import Synchronization
 extension ChildProcess {
     /// A program that ran to its end, or was ended.
     public struct Completed: Sendable, Hashable {
+        /// How the program itself ended; signal 0 where somebody else has reaped it, so that nobody knows.
         public var exit: Exit
         /// The last bytes of standard output and standard error together, in the order in which they were written.
         public var output: [UInt8]
@@ -13,6 +14,7 @@ extension ChildProcess {
         /// Whether the timeout passed and the whole group was ended.
         public var timedOut: Bool
 
+        /// Whether it ended by itself, with exit code 0.
         public var succeeded: Bool { exit == .code(0) && !timedOut }
 
         /// The output as text; bytes that are no UTF-8 become U+FFFD.

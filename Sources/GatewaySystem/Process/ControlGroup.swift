@@ -6,6 +6,7 @@ public struct ControlGroup: Sendable, Hashable {
     /// Its folder in the cgroup2 file system.
     public let path: String
 
+    /// Makes nothing and looks at nothing: the group need not exist.
     public init(path: String) { self.path = path }
 
     /// Whether a living process is in it or below it; zombies do not count. nil when there is no such group.

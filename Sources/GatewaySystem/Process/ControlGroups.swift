@@ -7,6 +7,7 @@ internal import Glibc
 /// No controller is enabled: the groups only keep processes together. Nothing is written when nothing may be: then there
 /// are no `ControlGroups`.
 public struct ControlGroups: Sendable, Hashable {
+    /// The folder of the gateway's group, `…/gwe-<key>`, in the cgroup2 file system.
     public let path: String
 
     /// nil where no cgroup2 is mounted (D23), gwe's own group is not to be seen, or no group can be made in it.

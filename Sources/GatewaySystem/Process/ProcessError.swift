@@ -3,6 +3,7 @@ internal import Glibc
 
 /// A program that could not be started. Reads "cannot run /opt/app/bin/app: it is built for ARM, this machine is x86-64".
 public struct ProcessError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What stood in the way, as far as a caller acts on it.
     public enum Reason: Sendable, Hashable {
         /// No such program, interpreter or folder.
         case missing
@@ -18,21 +19,27 @@ public struct ProcessError: Error, Sendable, Hashable, CustomStringConvertible {
         case controlGroup
         /// The record of the process could not be written: see `ProcessRecord`.
         case record
+        /// Something else; `words` say what.
         case other
     }
 
+    /// What stood in the way.
     public var reason: Reason
     /// What was to be run, or the folder or user that was in the way.
     public var object: String
     /// In words, without errno's number.
     public var words: String
 
+    /// - Parameters:
+    ///   - object: what was to be run, or what was in the way.
+    ///   - words: the reason, without a number.
     public init(_ reason: Reason, _ object: String, _ words: String) {
         self.reason = reason
         self.object = object
         self.words = words
     }
 
+    /// "cannot run", the object, a colon and the reason.
     public var description: String { "cannot run \(object): \(words)" }
 
     /// Whether trying again without a change of configuration is useless.

@@ -3,11 +3,15 @@ internal import Glibc
 
 /// What /proc says of a process that runs. Pid and start time together name one process for as long as the machine is up.
 public struct ProcessFacts: Sendable, Hashable {
+    /// Process number; the kernel gives it away again once the process has ended and was reaped.
     public var pid: Int32
     /// Clock ticks after boot (field 22 of /proc/PID/stat, proc(5)).
     public var startTicks: UInt64
+    /// Pid of its parent; once that has ended, of whoever gets its orphans.
     public var parent: Int32
+    /// Number of its process group.
     public var group: Int32
+    /// Number of its session (setsid(2)).
     public var session: Int32
     /// Whether it has ended and its parent has not asked how.
     public var isZombie: Bool
@@ -139,8 +143,10 @@ public struct ProcessFacts: Sendable, Hashable {
         return result
     }
 
+    /// The pid of this process.
     public static var ownPid: Int32 { getpid() }
 
+    /// The name of this host in the network; `localhost` when the kernel does not tell it.
     public static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }

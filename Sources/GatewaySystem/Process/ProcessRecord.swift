@@ -12,10 +12,15 @@ internal import Glibc
 /// It need not be synced: it only counts while the machine stays up, and the page cache outlives every process. A crash
 /// before the last line leaves a record without a process, which means that none was started.
 public struct ProcessRecord: Sendable, Hashable {
+    /// The boot in which the record was made; `-` where /proc did not tell it.
     public var bootID: String
+    /// The line that `create` was given.
     public var data: String
+    /// The cgroup that the process was started in; nil where there is none.
     public var controlGroup: ControlGroup?
+    /// nil when the child has not come to its exec: then no process was started.
     public var pid: Int32?
+    /// When the process started, see `ProcessFacts.startTicks`; 0 without a pid.
     public var startTicks: UInt64
 
     /// Makes a new file in place of an old one and returns a descriptor for `SpawnRequest.record`, which the caller
@@ -53,6 +58,7 @@ public struct ProcessRecord: Sendable, Hashable {
         return names.sorted()
     }
 
+    /// Removes the file. One that is not there or cannot be removed is no error. Not synced: see above.
     public static func remove(_ path: String) { unlink(path) }
 
     /// nil when there is none, or none that can be read; at most 1 MiB.

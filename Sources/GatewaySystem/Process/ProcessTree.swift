@@ -6,12 +6,16 @@ internal import Glibc
 /// With a control group the kernel knows them, and nothing escapes. Without one they are looked for in /proc, see
 /// `ProcessTreeSearch`.
 public struct ProcessTree: Sendable, Hashable {
+    /// Pid of the process that everything descends from; its session and its group have the same number.
     public var leader: Int32
     /// Of the leader; see `ProcessFacts.startTicks`.
     public var startTicks: UInt64
+    /// The cgroup that holds the tree; nil where there is none, and `search` has to do.
     public var controlGroup: ControlGroup?
+    /// What tells the tree's processes where no cgroup does.
     public var search: ProcessTreeSearch.Marks
 
+    /// A tree by what is known of it; nothing is looked at.
     public init(leader: Int32, startTicks: UInt64, controlGroup: ControlGroup?, search: ProcessTreeSearch.Marks) {
         self.leader = leader
         self.startTicks = startTicks

@@ -16,6 +16,7 @@ public enum ProcessTreeSearch {
     public struct Marks: Sendable, Hashable {
         /// A variable of the environment, and its value.
         public var variable: String
+        /// What the variable is set to in every process of this tree, and in no other.
         public var value: String
         /// Paths of the pipes that its processes write to.
         public var pipes: [String]
@@ -25,6 +26,7 @@ public enum ProcessTreeSearch {
         /// member of its session must show a mark too, or hold a pipe.
         public var isSessionUnsure = false
 
+        /// Marks of a tree whose leader's number is surely its own.
         public init(variable: String, value: String, pipes: [String] = [], folder: String? = nil) {
             self.variable = variable
             self.value = value

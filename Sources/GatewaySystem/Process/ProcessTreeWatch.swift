@@ -51,6 +51,7 @@ public final class ProcessTreeWatch: Sendable {
 
     deinit { close() }
 
+    /// Ends the watch; once more is no error. A call that the loop has been given already may still come.
     public func close() {
         state.withLock { state in
             if let source = state.source { loop.remove(source) }

@@ -47,6 +47,7 @@ public final class ProcessWatch: Sendable {
 
     deinit { close() }
 
+    /// Ends the watch; once more is no error. On the loop's thread, the handler is not called after this.
     public func close() {
         state.withLock { state in
             if let source = state.source { loop.remove(source) }

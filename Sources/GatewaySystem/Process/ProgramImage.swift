@@ -4,8 +4,10 @@ internal import Glibc
 public struct ProgramImage: Sendable {
     /// Why a file does not become this process.
     public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
+        /// A sentence for people, mostly with the path of the file.
         public var description: String
 
+        /// A refusal in these words.
         public init(description: String) { self.description = description }
     }
 

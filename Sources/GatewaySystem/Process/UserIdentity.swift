@@ -2,10 +2,15 @@ internal import Glibc
 
 /// A user a child becomes: uid, gid and all groups, looked up in the parent because a child must not allocate.
 public struct UserIdentity: Sendable, Hashable {
+    /// The login name, also when it was asked for by its number.
     public var name: String
+    /// User number.
     public var uid: UInt32
+    /// Number of the primary group.
     public var gid: UInt32
+    /// Numbers of all groups, the primary one among them; at most 65,536.
     public var groups: [UInt32]
+    /// Home folder, as the user database says; it need not exist.
     public var home: String
 
     /// Looks up a name or a number in the system's user database (getpwnam_r(3), getgrouplist(3)).

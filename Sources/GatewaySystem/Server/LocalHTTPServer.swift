@@ -7,12 +7,16 @@ internal import Synchronization
 /// Each connection has its own thread (libmicrohttpd's thread-per-connection mode), so a handler may block; an idle
 /// server wakes up for nothing. The threads have all signals blocked.
 public final class LocalHTTPServer: Sendable {
+    /// Answers one request. It runs on the thread of its connection, beside others, and may block.
     public typealias Handler = @Sendable (HTTPServerRequest) -> HTTPServerResponse
 
+    /// Where a server listens, and what it lets pass.
     public struct Configuration: Sendable {
+        /// Where to listen.
         public var address: HTTPServerAddress
         /// PEM texts; both or none. The certificate may carry its chain.
         public var certificate: String?
+        /// PEM text of the key to `certificate`.
         public var privateKey: String?
         /// PEM text: clients are asked for a certificate that this CA has signed, see `HTTPServerRequest.clientName`.
         /// They may have none.
@@ -24,6 +28,7 @@ public final class LocalHTTPServer: Sendable {
         /// How long a peer may be silent in the middle of a request, or between two. A handler's time does not count.
         public var idleSeconds = 60
 
+        /// Plain HTTP, with bodies of at most 1 MiB in memory, until the other properties are set.
         public init(address: HTTPServerAddress) { self.address = address }
     }
 

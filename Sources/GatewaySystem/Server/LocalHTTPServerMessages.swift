@@ -20,6 +20,7 @@ public struct HTTPServerRequest: Sendable {
     public var bodyByteCount: Int64 = 0
     /// The common name of the client's certificate, if `Configuration.clientCA` has signed it and it is valid now.
     public var clientName: String?
+    /// The other end of the connection: whether it still waits for the answer, and its address.
     public let peer: HTTPServerPeer
 
     /// The value of the first header of that name, in any case; without white space around it.
@@ -72,6 +73,7 @@ final class HTTPServerStopFlag: Sendable {
 
 /// Where a request's body goes, decided from its head. A longer one is answered 413.
 public enum HTTPBodyPlan: Sendable {
+    /// Into `HTTPServerRequest.body`.
     case memory(byteLimit: Int64)
     /// A new file, which must not exist, mode 0600.
     case file(path: String, byteLimit: Int64)
@@ -86,7 +88,9 @@ public enum HTTPBodyPlan: Sendable {
 /// An answer. `Content-Length`, `Date` and, for HTTP/1.1, `Transfer-Encoding` are added by the server; so is
 /// `Connection: close` where needed, and it may be given to end the connection after the answer.
 public struct HTTPServerResponse: Sendable {
+    /// What is sent after the head.
     public enum Body: Sendable {
+        /// These bytes.
         case bytes([UInt8])
         /// A part of a file. If it cannot be opened, the answer is 500.
         case file(path: String, offset: Int64, byteCount: Int64)
@@ -95,8 +99,11 @@ public struct HTTPServerResponse: Sendable {
         case stream(@Sendable () -> [UInt8]?)
     }
 
+    /// Status code (RFC 9110, 15).
     public var status: Int
+    /// Sent beside those of the server. A `Date` among them replaces the server's.
     public var headers: [(name: String, value: String)]
+    /// What is sent after the head; not sent in answer to HEAD.
     public var body: Body
     /// Cuts the connection once this many bytes of the body have been sent: a fault for tests.
     public var cutAfterByteCount: Int64?
@@ -106,6 +113,8 @@ public struct HTTPServerResponse: Sendable {
     /// answer did. It runs on the connection's thread and must not block for long.
     public var completion: (@Sendable (_ sentByteCount: Int64, _ isWhole: Bool) -> Void)?
 
+    /// An answer; an empty one without a body.
+    /// - Parameter completion: called once when the exchange is over, see the property.
     public init(
         status: Int, headers: [(name: String, value: String)] = [], body: Body = .bytes([]),
         completion: (@Sendable (Int64, Bool) -> Void)? = nil

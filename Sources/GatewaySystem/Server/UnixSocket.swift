@@ -1,6 +1,7 @@
 internal import Glibc
 
 extension FileTree {
+    /// What a try to connect has shown: somebody listens; nobody does, or it is no socket; this process may not.
     public enum SocketAnswer: Sendable, Hashable { case answers, nobody, notPermitted }
 
     /// Whether somebody listens on a Unix socket (unix(7)).

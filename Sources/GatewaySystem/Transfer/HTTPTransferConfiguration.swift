@@ -5,12 +5,14 @@ public struct TransferConfiguration: Sendable {
     public var caFile: String?
     /// PEM files of a client certificate and its key.
     public var clientCertificate: String?
+    /// PEM file of the key to `clientCertificate`.
     public var clientKey: String?
     /// `http://host:port`; nil: what `https_proxy`, `http_proxy` and `no_proxy` in the environment say. Loopback is
     /// never asked through a proxy.
     public var proxy: String?
     /// Name of the network interface to send from; nil: as routed. Loopback is never bound.
     public var interface: String?
+    /// Value of the `User-Agent` header in every request.
     public var userAgent: String
     /// A Unix socket to connect to, whatever the URL's host says; at most 107 bytes.
     public var unixSocket: String?
@@ -19,6 +21,7 @@ public struct TransferConfiguration: Sendable {
     /// Keep what a server shows of its certificates in `TransferInfo.certificates`. Costs a few kilobytes a handshake.
     public var keepsCertificates = false
 
+    /// With defaults only: TLS with the system's roots, the proxy of the environment, the route of the kernel.
     public init(
         caFile: String? = nil, clientCertificate: String? = nil, clientKey: String? = nil, proxy: String? = nil,
         interface: String? = nil, userAgent: String = "gwe", allowsPlainHTTP: Bool = false

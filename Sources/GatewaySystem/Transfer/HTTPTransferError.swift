@@ -3,11 +3,13 @@ internal import Glibc
 /// A transfer that failed. Reads "cannot get https://host/path: connection refused (7)"; never holds a credential:
 /// the values of a URL's query, its user and its password are left out.
 public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What went wrong, as far as callers act on it.
     public enum Kind: Sendable, Hashable {
         /// The host's name was not found.
         case dns
         /// No TCP connection.
         case connect
+        /// Connecting, the request or an acknowledgement took longer than it may.
         case timeout
         /// The handshake failed or the server's certificate is not trusted.
         case tls
@@ -43,15 +45,20 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         case cancelled
     }
 
+    /// What went wrong.
     public var kind: Kind
     /// What was tried and on what: "get https://host/path".
     public var action: String
+    /// Why it failed, in words and without `code`.
     public var reason: String
     /// libcurl's code, or errno for `storage`; 0 when there is none. A status is in `kind`.
     public var code: Int32
     /// What the server asked for with `Retry-After`.
     public var retryAfter: Duration?
 
+    /// - Parameters:
+    ///   - action: what was tried and on what, without "cannot" and without a credential.
+    ///   - reason: why it failed, without a credential.
     public init(_ kind: Kind, _ action: String, _ reason: String, code: Int32 = 0, retryAfter: Duration? = nil) {
         self.kind = kind
         self.action = action
@@ -69,6 +76,7 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         do throws(SystemError) { return try work() } catch { throw TransferError(error) }
     }
 
+    /// "cannot", the action, the reason, and the code where there is one.
     public var description: String { "cannot \(action): \(reason)" + (code == 0 ? "" : " (\(code))") }
 
     /// Whether the same request can succeed only after somebody has changed something. A status of 4xx is permanent,

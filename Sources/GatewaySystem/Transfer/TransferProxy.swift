@@ -7,6 +7,7 @@ public struct TransferProxy: Sendable, Hashable {
     /// `gateway.yaml` or the variable's name.
     public var source: String
 
+    /// A proxy as it would be told; nothing is checked.
     public init(url: String, source: String) {
         self.url = url
         self.source = source

@@ -10,8 +10,10 @@ public struct WireUsage: Sendable, Hashable {
     public var receivedByteCount: Int64 = 0
     /// Estimates: the payload and the IP and TCP headers of all segments.
     public var sentWithHeaders: Int64 = 0
+    /// As `sentWithHeaders`, in the other direction.
     public var receivedWithHeaders: Int64 = 0
 
+    /// Nothing yet on this interface.
     public init(interface: String) { self.interface = interface }
 
     /// Whether nothing at all went over the wire.
@@ -38,6 +40,7 @@ public struct WireUsage: Sendable, Hashable {
 /// The bytes since the last reading, of all connections that an `HTTPTransfer` has or had in that time: of several for a
 /// redirect, a race of addresses or a connection that turned out stale.
 public struct WireReading: Sendable {
+    /// When a reading is told.
     public enum Moment: Sendable, Hashable {
         /// A request begins; these bytes came after the end of the one before (a peer that says goodbye). Left out when
         /// there are none.
@@ -50,6 +53,7 @@ public struct WireReading: Sendable {
         case close
     }
 
+    /// Why this reading is told now.
     public var moment: Moment
     /// One an interface, the one with most bytes first.
     public var usages: [WireUsage]
