@@ -85,7 +85,7 @@ public final class DeviceClient {
         get { counter.meter }
         set { counter.meter = newValue }
     }
-    /// Told of every request with its status, of those that failed too.
+    /// Told of every request once it is over, of those that failed too.
     public var observer: ((DeviceExchange) -> Void)?
     let transfer: HTTPTransfer
     private let counter: UsageCounter
