@@ -12,8 +12,8 @@ public struct SandboxDevice: Sendable, Hashable {
 public struct SandboxResource: Sendable, Hashable {
     /// What the device has written or recorded last; nil when it never did. As text, repaired where it is no UTF-8.
     public var reported: String?
-    /// What the operator has written last, or the device after that: a device's write sets both sides. nil when there was
-    /// neither.
+    /// What the operator has written last, or the device after that: a device's write sets both sides. nil when there
+    /// was neither.
     public var set: String?
     /// Of the newest of the two.
     public var timestamp: Int64
