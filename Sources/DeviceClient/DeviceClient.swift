@@ -2,14 +2,17 @@ public import GatewaySystem
 
 /// What one request of the device API was for and what it cost.
 public struct DeviceExchange: Sendable {
+    /// The method of HTTP: `GET` or `POST`.
     public var method: String
-    /// Aliases or contents; of the others the path.
+    /// The aliases or contents that it was for; for a call that has none, the path without its leading slash.
     public var resources: [String]
-    /// HTTP bytes, headers included; TLS and TCP are not in it.
+    /// Bytes of HTTP that were sent: request line, headers and body. TLS and TCP are not in it.
     public var sentByteCount: Int64
+    /// Bytes of HTTP that were received: status line, headers and body.
     public var receivedByteCount: Int64
+    /// From the start of the request to the end of its answer, or to its failure.
     public var duration: Duration
-    /// nil when no response came.
+    /// The HTTP status; nil when no response came, and for the requests of a download, whose status is not told.
     public var status: Int?
 }
 
@@ -37,6 +40,7 @@ public final class DeviceClient {
         public var identity: String
         /// Roots, client certificate, proxy, interface. TLS 1.2 or newer, always verified.
         public var transfer: TransferConfiguration
+        /// Which form the activation request has; `identity` unless a cloud wants the old one.
         public var activation = Activation.identity
         /// Off for a dry run: it neither activates nor writes a token.
         public var mayActivate = true
@@ -51,6 +55,8 @@ public final class DeviceClient {
         /// Asked several times a second during a request.
         public var isCancelled: (@Sendable () -> Bool)?
 
+        /// A device of a product. All else has its default, and may be changed before the client is made.
+        /// - Parameter cloudURL: nil: the product's own address at Exosite.
         public init(
             product: String, cloudURL: String? = nil, identity: String,
             transfer: TransferConfiguration = TransferConfiguration()
@@ -69,6 +75,7 @@ public final class DeviceClient {
         }
     }
 
+    /// What this client was made with.
     public let configuration: Configuration
     /// Where the token is kept between runs. `TokenStore.none` for a client that is given its token.
     public let tokens: TokenStore
@@ -78,7 +85,7 @@ public final class DeviceClient {
         get { counter.meter }
         set { counter.meter = newValue }
     }
-    /// Told of every request with its status, of those that failed too.
+    /// Told of every request once it is over, of those that failed too.
     public var observer: ((DeviceExchange) -> Void)?
     let transfer: HTTPTransfer
     private let counter: UsageCounter

@@ -2,6 +2,7 @@ public import GatewaySystem
 
 /// What the content area says of one content.
 public struct ContentInfo: Sendable, Hashable {
+    /// Its name in the content area, by which it is downloaded.
     public var name: String
     /// The media type that it was uploaded with.
     public var type: String

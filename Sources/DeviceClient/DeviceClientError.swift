@@ -22,6 +22,7 @@ public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConverti
         case clock
     }
 
+    /// What kind of failure it is, and so what to do about it.
     public var kind: Kind
     /// What was tried: "read engine_fetch".
     public var action: String
@@ -38,6 +39,8 @@ public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConverti
     /// The pause after a refusal that only an operator can end.
     public static let patience: Duration = .seconds(3600)
 
+    /// A failed call.
+    /// - Parameter retryAfter: nil: an hour (`patience`) where the identity is refused, else nothing is said.
     public init(
         _ kind: Kind, _ action: String, _ reason: String, status: Int? = nil, retryAfter: Duration? = nil,
         transfer: TransferError? = nil
@@ -73,6 +76,7 @@ public struct DeviceClientError: Error, Sendable, Hashable, CustomStringConverti
         self.init(error.isPermanent ? .permanent : .retryLater, action, error.description)
     }
 
+    /// `cannot <action>: <reason>`, one line for people and logs.
     public var description: String { "cannot \(action): \(reason)" }
 
     /// Whether the same call fails again until somebody changes the request or this machine's configuration.

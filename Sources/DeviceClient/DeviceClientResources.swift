@@ -9,6 +9,7 @@ public struct RecordPoint: Sendable, Hashable {
     /// As text, at most 1 MiB (docs/cloud.md#sizes-and-rates).
     public var value: String
 
+    /// A value at a time.
     public init(alias: String, timestamp: Int64, value: String) {
         self.alias = alias
         self.timestamp = timestamp
@@ -18,6 +19,7 @@ public struct RecordPoint: Sendable, Hashable {
 
 /// What became of recorded values.
 public enum RecordOutcome: Sendable, Hashable {
+    /// The server has all values, those among them that it had before.
     case accepted
     /// The server has refused these timestamps, because others of the same alias are less than a second away (409).
     case conflicts([String: [Int64]])

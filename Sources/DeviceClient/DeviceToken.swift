@@ -2,6 +2,7 @@
 /// only `secret` gives it away.
 public struct DeviceToken: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
 {
+    /// How many characters a token has.
     public static let length = 40
 
     /// The 40 characters. For the request's header, the token file, and `gwe config get token`.
@@ -21,7 +22,10 @@ public struct DeviceToken: Sendable, Hashable, CustomStringConvertible, CustomDe
         secret = String(text)
     }
 
+    /// `token (hidden)`, never the characters.
     public var description: String { "token (hidden)" }
+    /// `token (hidden)`, never the characters.
     public var debugDescription: String { description }
+    /// A mirror without children, so that `dump` and the like show no characters.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -18,6 +18,7 @@ public struct TokenStore: Sendable {
     private var checksumPath: String { path + ".sha256" }
     private var previousPath: String { path + ".previous" }
 
+    /// A store at a path. Nothing is read or written yet; the folder must be there before `save`.
     public init(path: String, group: UInt32? = nil) {
         self.path = path
         self.group = group

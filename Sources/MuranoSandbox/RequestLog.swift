@@ -15,10 +15,13 @@ public struct SandboxRequest: Sendable, Hashable {
     public var time: Int64
     /// nil if it had no valid token.
     public var device: String?
+    /// The method of HTTP, or `MQTT` and the packet's name.
     public var method: String
     /// With the query, as sent.
     public var path: String
+    /// The HTTP status of the answer; for MQTT, what the same outcome would be over HTTP.
     public var status: Int
+    /// Bytes of the request's body; for MQTT, of the whole packet.
     public var requestByteCount: Int64
     /// Bytes of the answer's body that went into the socket.
     public var sentByteCount: Int64

@@ -7,6 +7,7 @@ internal import Synchronization
 ///
 /// For tests, start one in the process: `let sandbox = try SandboxServer(dataFolder: folder); try sandbox.start()`.
 public final class SandboxServer: Sendable {
+    /// The id of the one product that this stand-in has.
     public let product: String
     private let configuration: LocalHTTPServer.Configuration
     private let mqtt: SandboxAddress?
@@ -186,7 +187,10 @@ public final class SandboxServer: Sendable {
 extension SandboxServer {
     /// With a password, it may log in over MQTT with that, too.
     public func addDevice(_ id: String, password: String? = nil) throws { try store.addDevice(id, password: password) }
+    /// Lets a device activate once more. Its token stays valid until it does.
+    /// - Throws: `SandboxError.noSuchDevice`.
     public func enableDevice(_ id: String) throws { try store.enableDevice(id) }
+    /// All devices, sorted by their names.
     public func devices() throws -> [SandboxDevice] { try store.devices() }
 
     /// Its token is worth nothing any more.
@@ -229,7 +233,10 @@ extension SandboxServer {
         return try store.addContent(name, type: type, meta: meta, from: path)
     }
 
+    /// The whole content area, sorted by name.
     public func contents() throws -> [SandboxContent] { try store.contents() }
+    /// Takes a content away; downloads under way go on to their end.
+    /// - Throws: `SandboxError.noSuchContent`.
     public func deleteContent(_ name: String) throws { try store.deleteContent(name) }
 
     /// The device API's requests after one, oldest first. Each is here once its client has read its answer.
@@ -237,6 +244,7 @@ extension SandboxServer {
         try log.requests(after: id, limit: 100_000)
     }
 
+    /// Forgets all requests, those too whose answers are being sent now. Waits for these for a second at most.
     public func clearRequestLog() throws { try log.clear() }
 
     /// Misbehaves for a test: each of the next downloads loses its connection once that many bytes of the answer's
@@ -247,5 +255,6 @@ extension SandboxServer {
 
     /// Misbehaves until the fault is used up or cleared. The first one that meets a request has it.
     public func addFault(_ fault: Fault) { faults.add(fault) }
+    /// Behaves well from now on; all faults are forgotten.
     public func clearFaults() { faults.clear() }
 }

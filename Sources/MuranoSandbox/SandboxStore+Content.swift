@@ -3,11 +3,15 @@ internal import Glibc
 
 /// A file in the product's content area.
 public struct SandboxContent: Sendable, Hashable {
+    /// The name under which devices ask for it.
     public var name: String
+    /// The media type that it was uploaded with.
     public var type: String
+    /// Its size in bytes.
     public var byteCount: Int64
     /// Seconds since 1970. A replacement is always later than what it replaces.
     public var updated: Int64
+    /// The text that was uploaded with it, the fourth field of its information; empty for none.
     public var meta: String
     /// The file's own name, new with each upload: what a strong validator needs.
     var file: String

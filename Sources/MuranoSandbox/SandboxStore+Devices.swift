@@ -2,6 +2,7 @@ internal import GatewaySystem
 
 /// A device as the operator sees it.
 public struct SandboxDevice: Sendable, Hashable {
+    /// The device's name in the product.
     public var id: String
     /// `whitelisted` until it activates, then `provisioned`; `reprovision` when it may activate once more.
     public var state: String
@@ -9,7 +10,10 @@ public struct SandboxDevice: Sendable, Hashable {
 
 /// The two sides of a resource. Times are microseconds since 1970.
 public struct SandboxResource: Sendable, Hashable {
+    /// What the device has written or recorded last; nil when it never did. As text, repaired where it is no UTF-8.
     public var reported: String?
+    /// What the operator has written last, or the device after that: a device's write sets both sides. nil when there
+    /// was neither.
     public var set: String?
     /// Of the newest of the two.
     public var timestamp: Int64

@@ -91,6 +91,7 @@ public enum SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     case needsCertificate(String)
     case badCertificate(String)
 
+    /// `cannot …: …`, one line for people.
     public var description: String {
         switch self {
         case .noSuchDevice(let id): "cannot find device \(id): it was never added"

@@ -18,7 +18,9 @@ public final class MQTTDeviceClient: Sendable {
         case nothing
     }
 
+    /// What this client was made with.
     public let configuration: Configuration
+    /// Where the token is kept between runs. `TokenStore.none` for a client that is given its token.
     public let tokens: TokenStore
     private let tally: MQTTUsageTally
     private let handler: @Sendable (ResourceSet) -> Reply
@@ -82,6 +84,8 @@ public final class MQTTDeviceClient: Sendable {
         try open(activate(), action)
     }
 
+    /// Whether there is a connection that the server has accepted. A line that dies silently counts as
+    /// one until the keep-alive finds out.
     public var isConnected: Bool { state.look(\.connection)?.isConnected ?? false }
 
     /// Ends the connection, if there is one, and all calls that wait, and `stayConnected`. For good.

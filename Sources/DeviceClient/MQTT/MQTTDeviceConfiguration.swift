@@ -15,6 +15,7 @@ extension MQTTDeviceClient {
         /// The longest silence on an idle connection.
         public var keepAlive: Duration = .seconds(300)
 
+        /// MQTT for the device of this configuration, at the address and the ports that follow from it.
         public init(_ device: DeviceClient.Configuration) { self.device = device }
 
         /// Host, port, and whether TLS is spoken; nil where the URL is none.

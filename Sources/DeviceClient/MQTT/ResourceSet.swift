@@ -3,12 +3,14 @@ internal import GatewaySystem
 
 /// A value that the cloud has set, as it reaches the device.
 public struct ResourceSet: Sendable, Hashable {
+    /// The resource's name.
     public var alias: String
     /// As UTF-8, repaired where it is not.
     public var value: String
     /// Unix time in microseconds at which it was set; nil where the cloud did not say.
     public var timestamp: Int64?
 
+    /// A value that was set.
     public init(alias: String, value: String, timestamp: Int64? = nil) {
         self.alias = alias
         self.value = value

@@ -5,10 +5,14 @@ public import GatewaySystem
 public final class UsageCounter {
     /// What the requests are for.
     public struct Subject: Sendable, Hashable {
+        /// The device on whose behalf the requests are made.
         public var identity: String
+        /// What kind of request they are counted as.
         public var method: UsageRecord.Method
+        /// Aliases or contents; for calls that have none, what they ask for.
         public var resources: [String]
 
+        /// What requests are to be counted as.
         public init(identity: String, method: UsageRecord.Method, resources: [String]) {
             self.identity = identity
             self.method = method

@@ -5,6 +5,8 @@ public struct UsageDay: Sendable, Hashable, Comparable, CustomStringConvertible 
     /// Days since 1970-01-01. 0 stands for bytes that were counted before any clock could be trusted.
     public var number: Int64
 
+    /// The day with this number.
+    /// - Parameter number: days since 1970-01-01.
     public init(number: Int64) { self.number = number }
 
     /// The day of a Unix time in seconds.
@@ -12,6 +14,7 @@ public struct UsageDay: Sendable, Hashable, Comparable, CustomStringConvertible 
         number = unixSeconds.quotient(by: 86_400)
     }
 
+    /// The earlier day comes first.
     public static func < (a: UsageDay, b: UsageDay) -> Bool { a.number < b.number }
 
     /// Its year, month and day.

@@ -24,6 +24,7 @@ public struct UsageRecord: Sendable, Hashable {
     public var interface: String
     /// The device on whose behalf the request was made.
     public var identity: String
+    /// What the request was for.
     public var method: Method
     /// Aliases or contents; for calls that have none, what they ask for.
     public var resources: [String]
@@ -33,8 +34,9 @@ public struct UsageRecord: Sendable, Hashable {
     public var sentByteCount: Int64
     /// What the peer sent twice counts once: see `WireUsage`.
     public var receivedByteCount: Int64
-    /// Estimates: the payload and the IP and TCP headers of all segments.
+    /// Estimate of all bytes sent: the payload, and the IP and TCP headers of all segments.
     public var sentWithHeaders: Int64
+    /// The same estimate of all bytes received.
     public var receivedWithHeaders: Int64
     /// Since the request began, or since its last record.
     public var duration: Duration
@@ -69,12 +71,17 @@ public struct UsageRecord: Sendable, Hashable {
 
     /// What records are added up by.
     public struct Key: Sendable, Hashable {
+        /// The network interface; "" where no connection was made.
         public var interface: String
+        /// The device on whose behalf the requests were made.
         public var identity: String
+        /// What the requests were for.
         public var method: Method
+        /// Aliases or contents, in the order of the request; another order is another key.
         public var resources: [String]
     }
 
+    /// What this record is added up by.
     public var key: Key { Key(interface: interface, identity: identity, method: method, resources: resources) }
 
     /// Adds a record of the same key. Sums stop at `UsageStore.sumLimit`.

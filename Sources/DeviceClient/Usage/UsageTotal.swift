@@ -2,16 +2,22 @@
 public struct UsageTotal: Sendable, Hashable {
     /// The day, or the first day of the month.
     public var day: UsageDay
+    /// The network interface; "" where no connection was made, `other` for those beyond the store's limit.
     public var interface: String
+    /// The device on whose behalf the requests were made; `other` for those beyond the store's limit.
     public var identity: String
+    /// How many requests.
     public var count: Int64
-    /// TCP payload, as in `UsageRecord`.
+    /// Bytes of TCP payload that were sent, as in `UsageRecord`.
     public var sentByteCount: Int64
+    /// Bytes of TCP payload that were received, as in `UsageRecord`.
     public var receivedByteCount: Int64
-    /// Estimates with IP and TCP headers.
+    /// Estimate of all bytes sent, IP and TCP headers included.
     public var sentWithHeaders: Int64
+    /// Estimate of all bytes received, IP and TCP headers included.
     public var receivedWithHeaders: Int64
 
+    /// A total; what is not given is 0.
     public init(
         day: UsageDay, interface: String, identity: String, count: Int64 = 0, sentByteCount: Int64 = 0,
         receivedByteCount: Int64 = 0, sentWithHeaders: Int64 = 0, receivedWithHeaders: Int64 = 0
@@ -37,18 +43,27 @@ public struct UsageInterval: Sendable, Hashable {
 
 /// The requests of one kind in an interval.
 public struct UsageEntry: Sendable, Hashable {
+    /// The network interface; "" where no connection was made, `other` for those beyond the store's limit.
     public var interface: String
+    /// The device on whose behalf the requests were made; `other` for those beyond the store's limit.
     public var identity: String
+    /// What the requests were for.
     public var method: UsageRecord.Method
+    /// Aliases or contents; the one word `other` where the interval has no room for further names.
     public var resources: [String]
+    /// How many requests.
     public var count: Int64
+    /// Bytes of TCP payload that were sent, as in `UsageRecord`.
     public var sentByteCount: Int64
+    /// Bytes of TCP payload that were received, as in `UsageRecord`.
     public var receivedByteCount: Int64
-    /// Of the largest single request.
+    /// Bytes sent by the request that sent most.
     public var largestSentByteCount: Int64
+    /// Bytes received by the request that received most.
     public var largestReceivedByteCount: Int64
-    /// Estimates with IP and TCP headers.
+    /// Estimate of all bytes sent, IP and TCP headers included.
     public var sentWithHeaders: Int64
+    /// Estimate of all bytes received, IP and TCP headers included.
     public var receivedWithHeaders: Int64
     /// Of all requests together.
     public var duration: Duration

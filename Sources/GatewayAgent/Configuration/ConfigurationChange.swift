@@ -11,17 +11,21 @@ public struct ConfigurationChange: Sendable, Hashable {
     public var overlayReason: SystemError?
     /// Keys taken away because another key replaces them.
     public var replaced: [GatewayConfiguration.Key] = []
+    /// Whether the file already said so; then nothing was written.
     public var isUnchanged = false
 
+    /// A change of this file that has replaced nothing yet.
     public init(file: String) { self.file = file }
 }
 
 /// A change that cannot be made.
 public enum ConfigurationChangeError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The key does not take this value, and why. Nothing was written.
     case badValue(key: GatewayConfiguration.Key, problem: String)
     /// The file is correct YAML, but not one key a line.
     case cannotEdit(file: String, key: GatewayConfiguration.Key)
 
+    /// `cannot set <key>: …` or `cannot edit <key> in <file>: …`, one line for people.
     public var description: String {
         switch self {
         case .badValue(let key, let problem): "cannot set \(key): \(problem)"
@@ -32,6 +36,7 @@ public enum ConfigurationChangeError: Error, Sendable, Hashable, CustomStringCon
 }
 
 extension ConfigurationStore {
+    /// The new text by key; nil takes the key away.
     public typealias Edits = [GatewayConfiguration.Key: String?]
 
     /// Sets keys, or takes them away where the value is nil, in one atomic write: all of them or none survive a crash.

@@ -7,11 +7,13 @@ internal import GatewaySystem
 ///
 /// Reading takes no lock and writes nothing. The daemon only reads; `gwe config` writes.
 public struct ConfigurationStore: Sendable {
+    /// Where the two files are.
     public var folders: Folders
 
     /// A gateway.yaml is a page of text; more than this is a mistake.
     static let byteLimit = 64 * 1_024
 
+    /// The files of a gateway with these folders. Nothing is read yet.
     public init(folders: Folders) { self.folders = folders }
 
     /// The configuration in force. A missing file has no keys.

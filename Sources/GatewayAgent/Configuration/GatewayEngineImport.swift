@@ -8,26 +8,33 @@ internal import GatewaySystem
 /// Gateway.cfg, and the list of apps from supervisord.
 ///
 /// The old files are only read. Nothing is written before all is read and checked; then the token, a first manifest if
-/// there is none (and before it `taken-over.json`), and last gateway.yaml, so that a crash in between leaves a gateway that is not configured yet, and
-/// the import can be run again. Importing twice changes nothing.
+/// there is none (and before it `taken-over.json`), and last gateway.yaml, so that a crash in between leaves a gateway
+/// that is not configured yet, and the import can be run again. Importing twice changes nothing.
 public struct GatewayEngineImport: Sendable {
+    /// The keys that gateway.yaml gets.
     public var edits: ConfigurationStore.Edits = [:]
     /// The text of a first manifest; nil when there is no app to name.
     public var manifest: String?
-    /// What is taken over and what is not, in words. Never holds the token.
+    /// What is taken over, in words. Never holds the token.
     public var taken: [String] = []
+    /// What is not taken over, and why, in words.
     public var left: [String] = []
     /// The apps that supervisord goes on with as they are, where it stays.
     var takenOver = TakenOverApps()
     private var token: DeviceToken?
 
+    /// Why nothing is imported. Nothing was written.
     public enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
+        /// The file is no Gateway.cfg: it has no section `[device]`.
         case noDeviceSection(String)
+        /// The file has the section, but none of uuid, iface, vendor and cik says anything.
         case nothingToImport(String)
+        /// A value of the file is not one that gwe can use.
         case badValue(file: String, problem: String)
         /// gateway.yaml already names another gateway.
         case conflict(key: GatewayConfiguration.Key, here: String, there: String)
 
+        /// `cannot import <file>: …`, one line for people.
         public var description: String {
             switch self {
             case .noDeviceSection(let file): "cannot import \(file): it has no section [device]"

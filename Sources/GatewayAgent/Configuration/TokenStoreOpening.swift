@@ -5,7 +5,9 @@ internal import Glibc
 
 /// `token_group` names a group that this machine does not have.
 public struct NoSuchGroup: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The group's name, as it is configured.
     public var name: String
+    /// `cannot give the token to group '<name>': …`, one line for people.
     public var description: String { "cannot give the token to group '\(name)': there is no such group (token_group)" }
 }
 

@@ -18,6 +18,7 @@ public final class ClockTrust: Sendable {
     /// hours ahead until the first synchronisation.
     static let slack: Duration = .seconds(86_400)
 
+    /// What is thought of the clock's reading: to be believed, earlier than it can be, or later than it can be.
     public enum Verdict: Sendable, Hashable { case trusted, behind, ahead }
 
     private let clock: @Sendable () -> WallTime
@@ -43,6 +44,7 @@ public final class ClockTrust: Sendable {
     /// What the clock shows, believed or not.
     public var reading: WallTime { clock() }
 
+    /// What is thought of the clock's reading now.
     public var verdict: Verdict { verdict(of: clock()) }
 
     private func verdict(of time: WallTime) -> Verdict {
@@ -55,6 +57,7 @@ public final class ClockTrust: Sendable {
         return .trusted
     }
 
+    /// Whether the clock's reading can be believed now.
     public var isTrusted: Bool { verdict == .trusted }
 
     /// Whether a time of a record can be one of this program's life; one in doubt is none.

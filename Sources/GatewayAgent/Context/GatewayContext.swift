@@ -5,8 +5,11 @@ internal import GatewaySystem
 /// What every part of the agent needs to know of this gateway: where its files are, how it is configured, what time
 /// it is. A value that is passed down; there is no global.
 public struct GatewayContext: Sendable {
+    /// Where the files are.
     public var folders: Folders
+    /// The configuration in force when this was made.
     public var configuration: GatewayConfiguration
+    /// The path of the local manifest: that of the configuration folder, unless a command named another.
     public var manifestFile: String
     /// The time for records: the wall clock's while it can be believed, else one in doubt (`WallTime.inDoubt`).
     public var clock: @Sendable () -> WallTime
@@ -61,6 +64,8 @@ extension WallTime {
 
 /// The version that `gwe --version`, `device_info` and `engine_report` give.
 public enum AgentVersion {
+    /// The version of gwe, in the form of Semantic Versioning.
     public static let text = "0.1.0"
+    /// What the cloud is told: in the words of Gateway Engine, so that dashboards that look for it find it.
     public static let userAgent = "GatewayEngine-v\(text)"
 }

@@ -6,6 +6,7 @@ public import GatewaySystem
 /// Worked out anew at every start and never written back. Gateway Engine copied the interface's MAC into its
 /// configuration, and the copy won when the interface was changed later.
 public struct Identity: Sendable, Hashable {
+    /// The name under which the cloud's product knows the gateway: a serial number, or a MAC address in upper case.
     public var text: String
     /// Where it was configured.
     public var origin: Origin
@@ -38,10 +39,14 @@ public struct Identity: Sendable, Hashable {
 
 /// There is no identity. A problem of configuration (sysexits.h: 78), which waiting does not mend.
 public enum IdentityError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// gateway.yaml has neither `identity` nor `interface`.
     case notSet
+    /// `interface` names none that the kernel has; with the names of those that it has.
     case noSuchInterface(name: String, existing: [String], origin: Origin)
+    /// `interface` names one without a MAC address; with the names of those that have one.
     case noHardwareAddress(name: String, others: [String], origin: Origin)
 
+    /// `cannot tell the gateway's identity: …` and what to do about it, one line for people.
     public var description: String {
         switch self {
         case .notSet:

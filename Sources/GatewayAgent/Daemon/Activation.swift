@@ -3,6 +3,9 @@ public import GatewayModel
 
 /// `gwe activate`: asks the cloud for a token.
 public enum Activation {
+    /// Gets a token and keeps it durably, then has a running daemon ask the cloud at once.
+    /// - Parameter again: activates also where there is a token already, which is kept as the previous generation.
+    /// - Returns: what the command ends with, and its words.
     public static func run(_ context: GatewayContext, again: Bool) -> (ExitStatus, String) {
         guard context.configuration.product != nil else {
             return (.badConfiguration, "cannot activate: no product is set (gwe config set product ID)")

@@ -6,6 +6,7 @@ public import Wire
 
 /// Talks to a running daemon over its socket (HTTP on a Unix socket, NDJSON for long work).
 public struct ControlClient: Sendable {
+    /// Why a call came to nothing.
     public enum Failure: Error, Sendable, CustomStringConvertible {
         /// Nobody listens.
         case noDaemon
@@ -22,6 +23,7 @@ public struct ControlClient: Sendable {
             return ControlRefusal.Kind(rawValue: status)
         }
 
+        /// The reason as one line for people.
         public var description: String {
             switch self {
             case .noDaemon: "no daemon is running (gwe run)"

@@ -6,6 +6,9 @@ public enum Doctor {
     /// A hanging name server, mount or daemon must not make a technician wait for longer.
     public static let limit: Duration = .seconds(28)
 
+    /// Runs the checks in the given order. Never waits for longer than `limit`; checks that have no time left
+    /// are skipped.
+    /// - Parameter row: told of each finding as it is made.
     public static func examine(
         _ scene: DoctorScene, _ checks: [DoctorCheck] = DoctorCheck.all, row: (DoctorReport.Row) -> Void = { _ in }
     ) -> DoctorReport {

@@ -2,6 +2,7 @@ public import Wire
 
 /// What one check found, in one line, and what to do about it.
 public struct DoctorFinding: Sendable, Hashable {
+    /// How a check ended. The texts are those of `gwe doctor --json`.
     public enum Verdict: String, Sendable, Hashable, Comparable {
         case ok
         /// Nothing to find out: not configured, not permitted, not reached.
@@ -17,10 +18,13 @@ public struct DoctorFinding: Sendable, Hashable {
             case .failed: 3
             }
         }
+        /// By how bad it is: ok, skipped, warning, failed.
         public static func < (a: Verdict, b: Verdict) -> Bool { a.rank < b.rank }
     }
 
+    /// How the check ended.
     public var verdict: Verdict
+    /// What was found, in one line.
     public var text: String
     /// What mends it; nil when there is nothing to mend.
     public var hint: String?
@@ -52,6 +56,7 @@ public struct DoctorFinding: Sendable, Hashable {
 
 /// A named check. Its id is an API: scripts skip and choose by it.
 public struct DoctorCheck: Sendable {
+    /// Its name: `gwe doctor NAME`.
     public var id: String
     /// What it looks at, for `gwe doctor --list`.
     public var subject: String
@@ -70,14 +75,20 @@ public struct DoctorCheck: Sendable {
 
 /// What all checks found.
 public struct DoctorReport: Sendable {
+    /// One check that was run.
     public struct Row: Sendable {
+        /// The check's id.
         public var id: String
+        /// What it found.
         public var finding: DoctorFinding
+        /// How long it took; for the first check that needs the cloud, with the question to it.
         public var duration: Duration
     }
 
+    /// In the order in which the checks were run.
     public var rows: [Row] = []
 
+    /// How many checks ended like this.
     public func count(_ verdict: DoctorFinding.Verdict) -> Int { rows.count { $0.finding.verdict == verdict } }
     /// Whether no check has failed; a warning is no failure.
     public var isWell: Bool { count(.failed) == 0 }

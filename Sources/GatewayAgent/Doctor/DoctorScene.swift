@@ -4,8 +4,11 @@ internal import Glibc
 
 /// What the checks look at. A broken gateway.yaml does not stop them: then they know no configuration.
 public struct DoctorScene: Sendable {
+    /// Where the gateway's files are.
     public var folders: Folders
+    /// The path of the local manifest.
     public var manifestFile: String
+    /// The wall clock's reading, believed or not.
     public var clock: @Sendable () -> WallTime
     /// Of this process; proxies and preloaded libraries are named there.
     public var environment: [String: String]
@@ -17,6 +20,9 @@ public struct DoctorScene: Sendable {
     /// nil unless a check needs it.
     var cloud: DoctorCloud?
 
+    /// Reads the configuration and what the kernel says of the clock. A configuration that cannot be read becomes a
+    /// finding of the check of it.
+    /// - Parameter manifestFile: nil: that of the configuration folder.
     public init(
         folders: Folders, manifestFile: String? = nil, environment: [String: String] = [:],
         clock: @escaping @Sendable () -> WallTime = WallTime.now

@@ -87,12 +87,17 @@ extension Journal {
 
 /// A pass that changed something.
 public struct OperationRecord: Sendable {
+    /// Its number, which `gwe history` takes; later passes have higher ones.
     public var id: Int64
+    /// Why the pass ran, in words.
     public var reason: String
+    /// When it began to change something; in doubt where the clock was (`WallTime.inDoubt`).
     public var startedAt: WallTime
+    /// When it ended, or was closed after a crash; nil while it is open.
     public var finishedAt: WallTime?
     /// nil while it runs, or after a crash until the next pass closes it.
     public var outcome: String?
+    /// The last line of its plan; empty until it ends.
     public var summary: String
 
     init(_ row: Row) {
@@ -107,11 +112,17 @@ public struct OperationRecord: Sendable {
 
 /// A step of a pass.
 public struct StepRecord: Sendable {
+    /// The app's name.
     public var app: String
+    /// Which step, by the text of `Step`.
     public var step: String
+    /// When it began.
     public var startedAt: WallTime
+    /// When it ended, or was closed after a crash; nil while it is open.
     public var finishedAt: WallTime?
+    /// How it ended, by the text of `StepOutcome`; `interrupted` where a crash left it open.
     public var outcome: String
+    /// What it has to say, in words; empty for nothing.
     public var message: String
 
     init(_ row: Row) {

@@ -5,9 +5,11 @@ internal import Synchronization
 
 /// A journal that cannot be used. The pass must not touch anything.
 public struct JournalError: Error, Sendable, CustomStringConvertible {
+    /// What failed, in one line for people.
     public var description: String
     /// Whether the file or its folder cannot be written, as opposed to read.
     public var isUnwritable = false
+    /// Whether the disk is full.
     public var isNoSpace = false
     /// Whether the journal is somebody else's.
     public var isNotPermitted = false

@@ -5,11 +5,14 @@ internal import Glibc
 
 /// Why no package was made.
 public enum PackageBuildError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A pattern of `includes` that nothing in the buildfile's folder matches.
     case noSuchFile(pattern: String, folder: String)
+    /// A device, a socket or a named pipe, which no package may have.
     case specialFile(String)
     /// A command of the buildfile: its key, its text, how it ended.
     case command(String, String, String)
 
+    /// `cannot build package: …`, one line for people.
     public var description: String {
         switch self {
         case .noSuchFile(let pattern, let folder): "cannot build package: nothing in \(folder) matches '\(pattern)'"
@@ -21,6 +24,7 @@ public enum PackageBuildError: Error, Sendable, Hashable, CustomStringConvertibl
 
 /// Makes a package from a buildfile: the same bytes whenever the files are the same.
 public struct PackageBuilder: Sendable {
+    /// What the package is made of.
     public var buildfile: Buildfile
     /// The buildfile's folder, absolute: where its commands run and what its paths are relative to.
     public var folder: String
@@ -38,6 +42,7 @@ public struct PackageBuilder: Sendable {
         folder = slash == real.startIndex ? "/" : String(real[..<slash])
     }
 
+    /// The name of the package that is made: `<name>.v<version>.tar.gz`.
     public var fileName: String { PackageName(name: buildfile.name, version: buildfile.version).fileName }
 
     /// Runs the commands, collects the files and writes the tarball, replacing one of that name only when it is whole.

@@ -8,7 +8,9 @@ public enum PassEvent: Sendable {
     case note(String)
     /// Input that was rejected, or an app that failed.
     case problem(String)
+    /// What is to be done, before anything is.
     case plan(Plan)
+    /// A step has begun or ended; with what it has to say.
     case step(AppName, Step, StepOutcome, message: String)
     /// Bytes of an artifact that are here, and how many there will be.
     case progress(AppName, byteCount: Int64, total: Int64?)
@@ -35,7 +37,9 @@ public struct PassOptions: Sendable {
     /// Where a pass stops (`--until`).
     public typealias Until = PassRequest.Until
 
+    /// Shows the plan and writes nothing.
     public var isDryRun = false
+    /// Where the pass stops; nil: not before its end.
     public var until: Until?
     /// Does not talk to the cloud; artifacts that are not here cannot be fetched.
     public var isOffline = false
@@ -52,6 +56,7 @@ public struct PassOptions: Sendable {
     /// Why the pass runs.
     public var reason: PassReason
 
+    /// A whole pass: everything, the cloud asked when patience with it allows.
     public init(_ reason: PassReason = .commandLine) { self.reason = reason }
 
     /// A pass that was asked for over the daemon's socket.
@@ -78,7 +83,9 @@ public struct PassOptions: Sendable {
 
 /// How a pass ended.
 public struct PassResult: Sendable {
+    /// What the command ends with.
     public var exit: ExitStatus
+    /// How it ended, in one line for people.
     public var summary: String
     var isCloudUnreachable = false
     var talk = CloudTalk.notAsked

@@ -7,19 +7,28 @@ public import Wire
 /// `load`, `temperature`, `uptime`, `boot_id` and `agent` are additions. Nothing is left out when a part cannot be
 /// read: its text is then empty.
 public struct DeviceInfo: Sendable {
+    /// Names and versions of the kernel, uname(2).
     public var name = KernelInfo.Name()
+    /// The local file systems, in KiB; empty when they cannot be read.
     public var fileSystems: [KernelInfo.FileSystemUse] = []
+    /// Memory and swap, in KiB; nil when it cannot be read.
     public var memory: KernelInfo.Memory?
+    /// The network interfaces and their addresses; the loopback is left out of the report.
     public var interfaces: [NetworkInterfaces.Addresses] = []
+    /// The local time as date(1) writes it: `Thu Dec 21 18:31:06 UTC 2017`.
     public var date = ""
+    /// Over 1, 5 and 15 minutes; empty when the kernel tells none.
     public var loadAverages: [Double] = []
     /// Degrees Celsius by thermal zone.
     public var temperatures: [String: Double] = [:]
+    /// Since boot, time asleep included; whole seconds in the report.
     public var uptime: Duration = .zero
+    /// A UUID that the kernel draws at each boot; empty when it cannot be read.
     public var bootIdentifier = ""
     /// The version of gwe.
     public var agentVersion = ""
 
+    /// Nothing is read: every part is empty.
     public init() {}
 
     /// Reads this machine. Takes no lock, starts no program and asks no network file system.

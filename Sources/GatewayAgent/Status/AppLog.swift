@@ -4,10 +4,13 @@ internal import GatewaySystem
 
 /// An app's logs for readers: their ends, and what is appended later, across rotations.
 public struct AppLog: Sendable {
+    /// One log of an app.
     public struct Stream: Sendable, Hashable {
         /// Which process of the app; nil for the only one.
         public var process: String?
+        /// Whether it is standard error, which has a file of its own then.
         public var isError: Bool
+        /// The file that is written now; older ones lie beside it.
         public var path: String
         var user: String?
     }
@@ -15,6 +18,7 @@ public struct AppLog: Sendable {
     /// Standard output before standard error, process by process; never empty.
     public let streams: [Stream]
 
+    /// Finds out where the app's output goes. Nobody needs to know the app: then it is the default place.
     public init(of app: AppName, _ context: GatewayContext) { streams = AppLog.streams(of: app, context) }
 
     private init(_ streams: [Stream]) { self.streams = streams }

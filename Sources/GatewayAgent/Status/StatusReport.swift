@@ -5,21 +5,32 @@ public import Wire
 /// `gwe status`: what is wanted against what is there, for people and for programs. Made by the daemon, or without one
 /// from journal and disk alone. Writes nothing.
 public struct StatusReport: Sendable {
+    /// What is shown.
     public var document: StatusDocument
+    /// What `gwe status` ends with.
     public var exit: ExitStatus
 
     /// What only a daemon knows.
     public struct DaemonFacts: Sendable {
+        /// What is supervised, by app.
         public var services: [AppName: ServiceStatus]
+        /// The apps that the pass under way works on.
         public var progressing: Set<AppName> = []
+        /// Until the next poll; nil where none is to come.
         public var nextPoll: Duration?
 
+        /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
     }
 
     /// How many lines of an app's log are shown.
     static let logLineCount = 10
 
+    /// Looks at journal, disk and services. Never fails: what cannot be read is said in the document, and in `exit`.
+    /// - Parameters:
+    ///   - only: this app, with the last lines of its log; nil: the whole gateway.
+    ///   - isDeep: hashes every installed file instead of comparing size, time, mode and inode.
+    ///   - daemon: nil without a daemon; then only an existing supervisord can tell of services.
     public static func make(
         _ context: GatewayContext, only: AppName? = nil, isDeep: Bool = false, daemon: DaemonFacts? = nil
     ) -> StatusReport {

@@ -5,9 +5,11 @@ public import Wire
 
 /// `gwe usage`: what was sent and received, per day or month, interface and consumer, and what is left of the budgets.
 public enum UsageSummary {
+    /// What one row stands for, and how far back the rows go.
     public enum Period: Sendable, Hashable {
         /// The last so many days, today included.
         case days(Int)
+        /// All months that are kept.
         case months
     }
 

@@ -3,8 +3,8 @@ internal import GatewayModel
 internal import GatewaySystem
 
 /// Where the logs of an app are, as the `LogLedger` of its supervisor keeps it and publishes it for whoever may read them:
-/// `<state folder>/logs/<app>.json`, mode 0644. The service's definition is no such place, because its environment may hold secrets. It stays when the app is
-/// removed, as long as its logs do.
+/// `<state folder>/logs/<app>.json`, mode 0644. The service's definition is no such place, because its environment may
+/// hold secrets. It stays when the app is removed, as long as its logs do.
 struct LogIndex: Sendable, Hashable {
     enum Stream: String, Sendable, Hashable { case stdout, stderr }
 

@@ -22,7 +22,9 @@ public import GatewaySystem
 public final class Supervisor: ServiceManager {
     /// A change of state, for the agent's own log.
     public struct Transition: Sendable, Hashable {
+        /// The state before.
         public var from: ServiceState
+        /// How the process is now.
         public var status: ServiceStatus
     }
 
@@ -64,6 +66,7 @@ public final class Supervisor: ServiceManager {
         /// See `RunFolders`; nil is the usual place.
         public var memory: String?
 
+        /// Control groups where they can be used, a subreaper elsewhere, and memory at the usual place.
         public init() {}
     }
 
@@ -167,6 +170,8 @@ extension Supervisor {
     /// changed unless somebody stopped it. Does not wait.
     public func apply(_ definitions: [ServiceDefinition]) { take(definitions) { _ in } }
 
+    /// Takes over definitions and starts what is down. Does not wait. Starts nothing any more after `shutdown`.
+    /// - Parameter now: whether an app in BACKOFF is started at once; otherwise it keeps its delay.
     public func launch(_ definitions: [ServiceDefinition], now: Bool) {
         take(definitions) { service in
             guard service.state != .running, service.state != .starting, service.state != .backoff || now else {
@@ -207,6 +212,7 @@ extension Supervisor {
         for app in Set(ordered.map(\.app)) { health?.look(app) }
     }
 
+    /// Stops all processes of an app, waits for that as long as it may take, and forgets the app; its log files stay.
     public func remove(_ app: AppName) {
         health?.forget(app)
         let wait = perform { supervisor in
@@ -219,6 +225,8 @@ extension Supervisor {
         if let wait { loop.wait(atMost: wait) { [self] in !services(of: app).contains(where: \.isLeaving) } }
     }
 
+    /// Waits until STARTING and STOPPING are over, and for the first verdict on its health if asked to.
+    /// - Returns: nil when the app is not known.
     public func settle(_ app: AppName, untilHealthy: Bool) -> ServiceStatus? {
         guard untilHealthy, let health else { return settled(app) { _ in } }
         return health.settle(app) { settled(app) { _ in } }
@@ -233,6 +241,8 @@ extension Supervisor {
         }
     }
 
+    /// Stops all processes of an app and waits for that; it stays down until it is launched or started.
+    /// - Returns: nil when the app is not known.
     public func stop(_ app: AppName) -> ServiceStatus? {
         settled(app) { service in
             service.isWanted = false
@@ -266,20 +276,28 @@ extension Supervisor {
         return status(of: app)
     }
 
+    /// One of every known app, sorted by name, as published last, with its health. Waits for nothing.
     public func statuses() -> [ServiceStatus] { board.statuses().map(judged) }
 
+    /// The same of one app; nil when it is not known.
     public func status(of app: AppName) -> ServiceStatus? { board.status(of: app).map(judged) }
 
     private func judged(_ status: ServiceStatus) -> ServiceStatus { health?.judged(status) ?? status }
 
+    /// Names the apps whose health is not checked, in place of those named before.
     public func hold(_ apps: Set<AppName>) { health?.hold(apps) }
 
+    /// How much apps may log from now on; before this is called there is no limit.
+    /// - Parameter installed: who loses its old logs last; what is not installed loses them first.
     public func setLogPolicy(_ policy: LogPolicy, installed: Set<AppName>) {
         perform { $0.logs.set(policy, installed: installed) }
     }
 
+    /// Always nil: gwe's own supervisor can always be reached.
     public func outage() -> String? { nil }
 
+    /// Stops all services, those first that others do not need, and waits for each wave. Nothing is started any more,
+    /// and all waits for health end.
     public func shutdown() {
         health?.end()
         let waves = perform { supervisor -> [[ServiceKey]] in

@@ -88,6 +88,9 @@ public final class SupervisordServices: ServiceManager {
         }
     }
 
+    /// Waits until no process of the app is on its way, as long as a start and a stop may take, and for the first
+    /// verdict on its health if asked to. Asks supervisord several times a second meanwhile.
+    /// - Returns: nil when the app is not known.
     public func settle(_ app: AppName, untilHealthy: Bool) -> ServiceStatus? {
         guard untilHealthy, let health else { return settled(app) }
         return health.settle(app) { settled(app) }
@@ -105,6 +108,7 @@ public final class SupervisordServices: ServiceManager {
         }
     }
 
+    /// Stops all processes of an app and waits for that. nil when the app is not known.
     public func stop(_ app: AppName) -> ServiceStatus? {
         attempt(app) { () throws(SupervisordFailure) in try stop(app, SupervisordConnection(context)) }
         return changed(app)
@@ -127,6 +131,8 @@ public final class SupervisordServices: ServiceManager {
         return status.map { health?.judged($0) ?? $0 }
     }
 
+    /// Asks supervisord for every app that gwe manages or took over. While it cannot be reached, all are UNKNOWN with
+    /// the reason.
     public func statuses() -> [ServiceStatus] {
         let statuses: [ServiceStatus]
         do throws(SupervisordFailure) {
@@ -137,6 +143,7 @@ public final class SupervisordServices: ServiceManager {
         return statuses.map { health?.judged($0) ?? $0 }
     }
 
+    /// Names the apps whose health is not checked, in place of those named before.
     public func hold(_ apps: Set<AppName>) { health?.hold(apps) }
 
     /// supervisord keeps the logs of its programs itself.
@@ -145,6 +152,7 @@ public final class SupervisordServices: ServiceManager {
     /// Stops nothing but the checks: the apps are supervisord's, which goes on.
     public func shutdown() { health?.end() }
 
+    /// Why supervisord cannot be asked, in words: it is not reached, goes down, or makes no sense. nil while it can.
     public func outage() -> String? {
         do throws(SupervisordFailure) {
             try SupervisordConnection(context).ping()

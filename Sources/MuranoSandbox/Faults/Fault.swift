@@ -2,6 +2,7 @@ internal import Documents
 
 /// One way in which the stand-in misbehaves on request, and when. Made by `murano-sandbox fault …`.
 public struct Fault: Sendable, Hashable {
+    /// What goes wrong. Over MQTT `trickle`, `clock`, `short` and `huge` never happen.
     public enum Kind: Sendable, Hashable {
         /// Waits before it answers; the request has not been acted on while it waits.
         case slow(seconds: Double)
@@ -36,6 +37,7 @@ public struct Fault: Sendable, Hashable {
         case deliver, other
     }
 
+    /// What goes wrong.
     public var kind: Kind
     /// The calls that it meets; all if empty.
     public var calls: Set<Call>
@@ -44,6 +46,7 @@ public struct Fault: Sendable, Hashable {
     /// How many requests it still meets; nil until it is cleared.
     public var times: Int?
 
+    /// A fault that meets every call, without end, unless it is narrowed down.
     public init(_ kind: Kind, on calls: Set<Call> = [], device: String? = nil, times: Int? = nil) {
         self.kind = kind
         self.calls = calls

@@ -5,8 +5,10 @@ internal import Glibc
 public struct SandboxAddress: Sendable, Hashable {
     /// A numeric address, or `localhost` for 127.0.0.1.
     public var host: String
+    /// The port; 0 takes a free one.
     public var port: UInt16
 
+    /// An address of this machine alone, and a free port, unless others are given.
     public init(host: String = "127.0.0.1", port: UInt16 = 0) {
         self.host = host
         self.port = port

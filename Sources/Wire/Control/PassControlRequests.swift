@@ -2,11 +2,16 @@ public import Documents
 public import GatewayModel
 
 extension PassRequest: PassControlRequest {
+    /// The lines of the pass, the last one of type `result`.
     public typealias Answer = PassLine
+    /// `POST /v1/reconcile`.
     public static var call: ControlCall { .reconcile }
 
+    /// The request's own document as the body.
     public var message: ControlMessage { ControlMessage(body: json) }
 
+    /// Reads the body; an empty one asks for a usual pass.
+    /// - Throws: a bad request where the body is no JSON or no request for a pass.
     public init(_ message: ControlMessage) throws(ControlRefusal) {
         guard let body = try message.document() else {
             self.init()
@@ -20,7 +25,9 @@ extension PassRequest: PassControlRequest {
 
 /// `POST /v1/install`: packages of this machine, as the operator's wish, and a pass of just those apps.
 public struct InstallRequest: WireValue, PassControlRequest {
+    /// The lines of the pass, the last one of type `result`.
     public typealias Answer = PassLine
+    /// `POST /v1/install`.
     public static var call: ControlCall { .install }
 
     /// Absolute paths.
@@ -35,8 +42,11 @@ public struct InstallRequest: WireValue, PassControlRequest {
     /// Reads the body.
     public init(json: JSONValue) throws(WireError) { tarballs = try Members(of: json).read("tarballs") }
 
+    /// The request's own document as the body.
     public var message: ControlMessage { ControlMessage(body: json) }
 
+    /// Reads the body.
+    /// - Throws: a bad request where it is not `{"tarballs": [PATH, ...]}`.
     public init(_ message: ControlMessage) throws(ControlRefusal) {
         guard let body = try? message.document(), let request = try? InstallRequest(json: body) else {
             throw ControlRefusal(.badRequest, "expected {\"tarballs\": [PATH, ...]}")
@@ -47,7 +57,9 @@ public struct InstallRequest: WireValue, PassControlRequest {
 
 /// `POST /v1/remove`: the operator's wish for an app is taken back, and a pass of just that app.
 public struct RemoveRequest: WireValue, PassControlRequest {
+    /// The lines of the pass, the last one of type `result`.
     public typealias Answer = PassLine
+    /// `POST /v1/remove`.
     public static var call: ControlCall { .remove }
 
     /// The app.
@@ -71,8 +83,11 @@ public struct RemoveRequest: WireValue, PassControlRequest {
         isPurge = try members.readIfAny("purge") ?? false
     }
 
+    /// The request's own document as the body.
     public var message: ControlMessage { ControlMessage(body: json) }
 
+    /// Reads the body; `purge` may be left out.
+    /// - Throws: a bad request where it is not `{"app": NAME, "purge": true or false}`.
     public init(_ message: ControlMessage) throws(ControlRefusal) {
         guard let body = try? message.document(), let request = try? RemoveRequest(json: body) else {
             throw ControlRefusal(.badRequest, "expected {\"app\": NAME, \"purge\": true or false}")

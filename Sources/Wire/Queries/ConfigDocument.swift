@@ -28,9 +28,11 @@ public struct ConfigDocument: WireValue {
 
     /// By key of gateway.yaml; only those that have a value.
     public var settings: ByName<Setting>
-    /// Absolute paths of the three folders.
+    /// Absolute path of the folder of gateway.yaml and manifest.yaml.
     public var configFolder: String
+    /// Absolute path of the state folder, which has the journal, the releases and the token.
     public var stateFolder: String
+    /// Absolute path of the folder of the apps' logs.
     public var logFolder: String
 
     /// Settings and folders.

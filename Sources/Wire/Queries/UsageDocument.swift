@@ -35,11 +35,13 @@ public struct UsageDocument: WireValue {
         public var identity: String
         /// How many requests.
         public var requests: Int64
-        /// Bytes of the TCP payload, TLS included.
+        /// Bytes of the TCP payload that were sent, TLS included.
         public var sentByteCount: Int64
+        /// Bytes of the TCP payload that were received, TLS included.
         public var receivedByteCount: Int64
-        /// The same with an estimate of the IP and TCP headers.
+        /// Bytes sent, with an estimate of the IP and TCP headers.
         public var sentWithHeaders: Int64
+        /// Bytes received, with an estimate of the IP and TCP headers.
         public var receivedWithHeaders: Int64
 
         /// What was counted, in bytes.

@@ -26,14 +26,17 @@ public struct UsageReport: WireValue {
         public var count: Int64
         /// The method: `read`, `write`, `readwrite` and so on.
         public var method: String
-        /// Bytes received by all requests, and by the largest.
+        /// Bytes received by all requests: `tot_rx`.
         public var received: Int64
+        /// Bytes received by the request that received most: `max_rx`.
         public var largestReceived: Int64
-        /// Bytes sent by all requests, and by the largest.
+        /// Bytes sent by all requests: `tot_tx`.
         public var sent: Int64
+        /// Bytes sent by the request that sent most: `max_tx`.
         public var largestSent: Int64
-        /// Seconds with one decimal that a request took: the mean, and the longest.
+        /// Seconds, with one decimal, that a request took on average: `rq_time_avg`.
         public var meanSeconds: Double
+        /// Seconds, with one decimal, that the longest request took: `rq_time_max`.
         public var longestSeconds: Double
 
         /// Figures in the units of the properties.

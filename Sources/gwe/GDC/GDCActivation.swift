@@ -4,7 +4,8 @@ internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
 
-/// `gdc http activate` and `gdc mqtt activate`. A cloud gives a token out once, so where it is to be kept is looked at before it is asked for.
+/// `gdc http activate` and `gdc mqtt activate`. A cloud gives a token out once, so where it is to be kept is
+/// looked at before it is asked for.
 enum GDCActivation {
     static func run(_ session: GDCSession) throws(GDCFailure) -> Int32 {
         let target = session.target
