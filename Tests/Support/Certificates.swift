@@ -2,9 +2,13 @@ import Foundation
 
 /// A certificate and its key, in files.
 public struct TestCertificate: Sendable {
+    /// The certificate's file.
     public var path: String
+    /// The private key's file.
     public var keyPath: String
+    /// The certificate, as PEM.
     public var pem: String
+    /// The private key, as PEM.
     public var key: String
 
     fileprivate init(_ path: String) throws {
@@ -17,10 +21,13 @@ public struct TestCertificate: Sendable {
 
 /// Makes certificates with openssl(1), each `NAME.pem` and `NAME.key` in its folder. They protect nothing.
 public struct CertificateMaker: Sendable {
+    /// Where the files are made.
     public let folder: String
 
+    /// Makes certificates in a folder that is there.
     public init(_ folder: String) { self.folder = folder }
 
+    /// What a certificate is for (extendedKeyUsage).
     public enum Use: Sendable {
         /// For hosts as subjectAltName has them: `IP:127.0.0.1`, `DNS:localhost`.
         case server([String])
@@ -29,6 +36,7 @@ public struct CertificateMaker: Sendable {
         case any([String])
     }
 
+    /// The names of this machine, for `Use.server`.
     public static let loopback = ["IP:127.0.0.1", "DNS:localhost"]
 
     /// Makes a root of trust.
@@ -98,6 +106,7 @@ public struct CertificateMaker: Sendable {
 public struct TestCertificates: Sendable {
     /// Valid from 2000 to 2099, as `good` is.
     public let root: TestCertificate
+    /// Valid now.
     public let good: TestCertificate
     /// Valid from 2090 on.
     public let future: TestCertificate
@@ -108,6 +117,7 @@ public struct TestCertificates: Sendable {
 
     private let folder: TemporaryFolder
 
+    /// The one set of this run; made when it is first asked for.
     public static var shared: TestCertificates { get throws { try made.get() } }
     private static let made = Result { try TestCertificates() }
 

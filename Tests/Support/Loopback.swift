@@ -83,9 +83,11 @@ public enum Loopback {
 /// connection to it is refused, and a server that sets SO_REUSEADDR before it binds (as mosquitto, supervisord and
 /// Python's servers do) may listen on it, as often as it likes (socket(7), ip(7)).
 public final class ReservedPort: Sendable {
+    /// The port.
     public let number: UInt16
     private let socket: Int32
 
+    /// Takes a free port, for as long as the object lives.
     public init() throws { (socket, number) = try Loopback.bound(isShared: true) }
 
     deinit { close(socket) }

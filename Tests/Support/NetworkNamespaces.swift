@@ -15,14 +15,21 @@ public func inOwnNetwork<Result: Sendable>(_ body: @escaping @Sendable () throws
 /// Two network namespaces of their own, joined by a pair of virtual Ethernet devices (ip-netns(8), veth(4)): the gateway's,
 /// whose interface is called `ppp0`, and the cloud's.
 public final class NetworkNamespaces: @unchecked Sendable {
+    /// Of the gateway, IPv4.
     public static let gatewayAddress = "10.77.0.1"
+    /// Of the cloud, IPv4.
     public static let cloudAddress = "10.77.0.2"
+    /// Of the gateway, IPv6.
     public static let gatewayAddress6 = "fd77::1"
+    /// Of the cloud, IPv6.
     public static let cloudAddress6 = "fd77::2"
 
+    /// The name of the gateway's namespace, for `ip netns exec`.
     public let gateway: String
+    /// The name of the cloud's namespace.
     public let cloud: String
 
+    /// Makes both, with their addresses. Needs root.
     public init() throws {
         let key = UUID().uuidString.prefix(8).lowercased()
         gateway = "gwe-g-\(key)"

@@ -3,6 +3,7 @@ import Glibc
 /// openssl(1) as a server of other people's making, on a port that the kernel chooses: it serves one page over TLS, and
 /// ends with the object.
 public final class OpenSSLServer {
+    /// Where it listens.
     public let port: UInt16
     private let process: TestProcess
 
@@ -30,6 +31,7 @@ public final class OpenSSLServer {
 
     deinit { process.kill() }
 
+    /// All that it wrote so far.
     public var output: String { process.out + process.err }
 
     /// Waits until the server has written a text.

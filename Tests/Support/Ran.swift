@@ -2,14 +2,18 @@ public import Documents
 
 /// A program that ran to its end.
 public struct Ran: Sendable, CustomStringConvertible {
+    /// What it was called with.
     public var arguments: [String]
     /// The exit code; nil when a signal ended it.
     public var code: Int32?
     /// The signal that ended it.
     public var signal: Int32?
+    /// What it wrote to stdout.
     public var out: String
+    /// What it wrote to stderr.
     public var err: String
 
+    /// A program that has ended so.
     public init(arguments: [String], code: Int32?, signal: Int32?, out: String, err: String) {
         self.arguments = arguments
         self.code = code

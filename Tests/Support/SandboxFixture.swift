@@ -3,15 +3,20 @@ public import MuranoSandbox
 
 /// A stand-in cloud with one device, in a folder that goes away with it.
 public final class SandboxFixture {
+    /// The product that the server stands for.
     public static let product = "sandbox000000000"
+    /// The device of tests that name none.
     public static let id = "02:42:AC:11:00:02"
 
+    /// Of the server, and of its certificates.
     public let folder = TemporaryFolder()
+    /// The device that the cloud knows.
     public let id: String
     /// The device's token, for those tests that hold one.
     public var token = ""
     /// Signs the server and, in tests, clients; nil without TLS.
     public let root: TestCertificate?
+    /// The one that runs now; another after `restart`.
     public private(set) var server: SandboxServer
 
     private var mqttsPort: UInt16
@@ -52,7 +57,9 @@ public final class SandboxFixture {
 
     deinit { server.stop() }
 
+    /// Where the server keeps its state.
     public var dataFolder: String { folder("cloud") }
+    /// Of HTTP, or of HTTPS.
     public var port: UInt16 { UInt16(server.url.split(separator: ":").last ?? "") ?? 0 }
 
     /// Stops the server and opens its folder anew, as another process would.

@@ -4,6 +4,7 @@ public import Glibc
 
 /// A folder of its own for one test, removed with everything in it when the object goes away.
 public final class TemporaryFolder: Sendable {
+    /// Absolute, without a slash at the end.
     public let path: String
 
     /// - Parameter isInMemory: in /dev/shm where there is room. A killed process loses nothing there either, and
@@ -36,6 +37,7 @@ public final class TemporaryFolder: Sendable {
         return hasRoom && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
     }()
 
+    /// The path of what has this name below the folder.
     public func callAsFunction(_ name: String) -> String { path + "/" + name }
 
     /// Writes a file below the folder, with the folders above it, and returns its path.
@@ -44,6 +46,7 @@ public final class TemporaryFolder: Sendable {
         try write(name, Array(content.utf8), mode: mode)
     }
 
+    /// The same with any bytes.
     @discardableResult
     public func write(_ name: String, _ content: some Sequence<UInt8>, mode: mode_t = 0o644) throws -> String {
         let file = self(name)
@@ -61,10 +64,12 @@ public final class TemporaryFolder: Sendable {
         return self(name)
     }
 
+    /// What a file below the folder holds; nil when there is none.
     public func bytes(_ name: String) -> [UInt8]? {
         FileManager.default.contents(atPath: self(name)).map { Array($0) }
     }
 
+    /// The same as text; what is no UTF-8 is replaced.
     public func text(_ name: String) -> String? { bytes(name).map { String(decoding: $0, as: UTF8.self) } }
 
     /// The names directly in the folder, sorted.
@@ -78,6 +83,8 @@ public final class TemporaryFolder: Sendable {
 
 /// Why a test cannot go on.
 public struct TestFailure: Error, CustomStringConvertible {
+    /// What went wrong, in words.
     public var description: String
+    /// A failure in these words.
     public init(_ description: String) { self.description = description }
 }

@@ -5,6 +5,7 @@ import Glibc
 /// A child process with its output in files: nothing blocks when nobody reads, and no end of file is missed because a
 /// program of another test has inherited a pipe.
 public final class TestProcess: @unchecked Sendable {
+    /// Its number, also after its end.
     public let pid: Int32
     private let arguments: [String]
     private let output: String
@@ -80,8 +81,10 @@ public final class TestProcess: @unchecked Sendable {
 
     /// What it wrote so far.
     public var out: String { read(output + ".out") }
+    /// What it wrote to stderr so far.
     public var err: String { read(output + ".err") }
 
+    /// Sends it a signal, unless it has ended.
     public func send(_ signal: Int32) { if ended == nil { Glibc.kill(pid, signal) } }
 
     /// Ends it as a power cut would, and waits for that.
