@@ -64,10 +64,6 @@ public struct Folders: Sendable, Hashable {
     public func releasesFolder(of app: AppName) -> String { "\(releasesFolder)/\(app.text)" }
     /// The symbolic link to the release in use.
     public func currentLink(of app: AppName) -> String { "\(releasesFolder)/\(app.text)/current" }
-    /// One release: `<version>-<first 8 digits of the digest>`.
-    public func releaseFolder(of app: AppName, version: Version, digest: Digest) -> String {
-        "\(releasesFolder)/\(app.text)/\(version.text)-\(digest.short)"
-    }
     /// `GWE_DATA_DIR`: the app's own; survives upgrades (D17).
     public func dataFolder(of app: AppName) -> String { "\(dataFolder)/\(app.text)" }
     /// Where an app's output goes unless its service says otherwise.

@@ -30,7 +30,7 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The disk or the quota is full.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
-    /// Whether the same call may succeed later without anybody doing anything.
+    /// Whether the same call will fail again until somebody does something.
     public var isPermanent: Bool {
         switch code {
         case EINTR, EAGAIN, ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EBUSY, ETIMEDOUT: false

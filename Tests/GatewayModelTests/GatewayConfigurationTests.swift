@@ -110,10 +110,8 @@ import Testing
     @Test("a new file begins with its schema")
     func newFile() {
         var editor = GatewayConfigurationEditor()
-        #expect(!editor.hasKeys)
         editor.set(.identity, to: "02:42:AC:11:00:02")
         editor.setNull(.caFile)
         #expect(editor.text == "schema: gwe/v1\nidentity: \"02:42:AC:11:00:02\"\nca_file: null\n")
-        #expect(editor.hasKeys)
     }
 }

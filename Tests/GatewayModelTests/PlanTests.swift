@@ -114,6 +114,28 @@ struct PlanTests {
         #expect(plan.apps.filter { $0.action == .blocked }.map(\.app) == [a, b, c])
     }
 
+    @Test(
+        "every app that stands on a cycle is blocked, however many cycles meet in one app",
+        arguments: [
+            (["a": "bz", "z": "a", "b": "c", "c": "b"], ["b -> c -> b", "a -> z -> a"]),
+            (["a": "bc", "b": "a", "c": "a"], ["a -> b -> a", "a -> c -> a"]),
+            (["a": "a"], ["a -> a"]), (["a": "b", "b": "c", "c": "bd", "d": "c"], ["b -> c -> b", "c -> d -> c"]),
+        ])
+    func cycles(requires: [String: String], expected: [String]) throws {
+        var apps: [AppName: DesiredApp] = [:]
+        for (name, required) in requires {
+            let app = try self.name(name)
+            apps[app] = DesiredApp(
+                name: app, release: .init(try wish("1"), from: .cloud),
+                requires: .init(try required.map { try self.name(String($0)) }, from: .cloud))
+        }
+        let plan = Plan.make(desired: DesiredState(apps: apps), observed: ObservedState())
+        #expect(Set(plan.errors) == Set(expected.map { "requires cycle: \($0)" }))
+        for app in plan.apps where expected.contains(where: { $0.contains(app.app.text) }) {
+            #expect(app.action == .blocked, "\(app)")
+        }
+    }
+
     @Test("an app that requires one that nobody wants is blocked with its name")
     func missingRequirement() throws {
         let app = DesiredApp(

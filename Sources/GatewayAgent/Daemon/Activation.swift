@@ -27,11 +27,19 @@ public enum Activation {
             CloudInvitation.send(context)
             return (.success, "activated as \(client.configuration.identity)")
         } catch let error as DeviceClientError {
-            return (error.isPermanent ? .notPermitted : .unavailable, "\(error)")
+            return (exit(of: error.kind), "\(error)")
         } catch let error as IdentityError {
             return (.badConfiguration, "\(error)")
         } catch {
             return (.inputOutputError, "\(error)")
+        }
+    }
+
+    /// A cloud that has answered no is not out of reach.
+    private static func exit(of kind: DeviceClientError.Kind) -> ExitStatus {
+        switch kind {
+        case .permanent, .notActivated, .notAuthorised, .unknownDevice, .alreadyActivated: .notPermitted
+        case .retryLater, .captivePortal, .clock: .unavailable
         }
     }
 }

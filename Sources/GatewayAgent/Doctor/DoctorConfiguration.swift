@@ -45,7 +45,7 @@ extension DoctorCheck {
         let path = scene.folders.allowedSignersFile
         var isRequired = false
         if let bytes = try? AtomicFile.read(scene.manifestFile, limit: DesiredInputs.manifestByteLimit),
-            let layer = try? ManifestDecoder.decode(bytes, source: path, kind: .local, yaml: YAML.read)
+            let layer = try? ManifestDecoder.decode(bytes, source: scene.manifestFile, kind: .local, yaml: YAML.read)
         {
             isRequired = layer.policy?.requireSignature ?? false
         }

@@ -43,7 +43,6 @@ struct Observation {
             let isService = current.installed.kind == .service
             observed.apps[name] = ObservedApp(
                 current: current.installed,
-                kept: record.others.filter { $0.state == .installed }.map(\.installed),
                 drift: observer.drift(of: current, damage: damage[name] ?? [], desired: desired.apps[name]),
                 isRunning: isService ? services.map { $0[name]?.isRunning ?? false } : nil,
                 hasEndedWell: services?[name]?.hasEndedWell ?? false)

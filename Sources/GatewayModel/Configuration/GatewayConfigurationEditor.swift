@@ -19,11 +19,6 @@ public struct GatewayConfigurationEditor: Sendable {
     /// The whole file, its last line ended; empty when no line is left.
     public var text: String { lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n" }
 
-    /// Whether any key but `schema` is left.
-    public var hasKeys: Bool {
-        lines.contains { line in GatewayConfiguration.Key.allCases.contains { Self.keyEnd($0, in: line) != nil } }
-    }
-
     /// Sets a key, in its old place if it has one. A comment after the old value stays.
     public mutating func set(_ key: GatewayConfiguration.Key, to value: String) {
         let scalar = Self.scalar(value, of: key)

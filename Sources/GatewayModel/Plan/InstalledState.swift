@@ -95,8 +95,6 @@ public enum Drift: Sendable, Hashable, CustomStringConvertible {
 public struct ObservedApp: Sendable, Hashable {
     /// The release in force.
     public var current: InstalledRelease
-    /// Other releases that are kept, newest first.
-    public var kept: [InstalledRelease]
     /// Differences between disk and journal; not `stopped` and not `version`, which depend on the wish.
     public var drift: [Drift]
     /// nil when nothing supervises, so nobody can know.
@@ -106,12 +104,10 @@ public struct ObservedApp: Sendable, Hashable {
 
     /// An app as a pass has seen it.
     public init(
-        current: InstalledRelease, kept: [InstalledRelease] = [], drift: [Drift] = [], isRunning: Bool? = nil,
-        hasEndedWell: Bool = false
+        current: InstalledRelease, drift: [Drift] = [], isRunning: Bool? = nil, hasEndedWell: Bool = false
     ) {
         self.hasEndedWell = hasEndedWell
         self.current = current
-        self.kept = kept
         self.drift = drift
         self.isRunning = isRunning
     }

@@ -40,7 +40,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     /// A UNIQUE, CHECK, NOT NULL or FOREIGN KEY constraint was violated.
     public var isConstraint: Bool { primaryCode == SQLITE_CONSTRAINT }
 
-    /// Whether the same call may succeed later without anybody repairing anything.
+    /// Whether the same call will fail again until somebody repairs something.
     public var isPermanent: Bool { !(isBusy || isFull || primaryCode == SQLITE_NOMEM) }
 
     /// "cannot", the action, the path, then the message and the extended code.

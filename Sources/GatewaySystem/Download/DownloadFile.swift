@@ -17,6 +17,8 @@ final class DownloadFile {
     private(set) var record = DownloadRecord()
     /// Bytes in the file; those in the buffer come on top.
     private(set) var byteCount: Int64 = 0
+    /// How many of them are of an earlier run.
+    private(set) var resumedByteCount: Int64 = 0
     private let events: (DownloadEvent) -> Void
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferByteCount, alignment: 64)
     private var bufferedByteCount = 0
@@ -65,6 +67,7 @@ final class DownloadFile {
         }
         try hash(descriptor, upTo: good)
         byteCount = good
+        resumedByteCount = good
         file = consume descriptor
         return true
     }
@@ -75,6 +78,7 @@ final class DownloadFile {
         file = nil
         hasher = SHA256Hasher()
         byteCount = 0
+        resumedByteCount = 0
         try DownloadFile.remove(partialPath)
         self.record = record
         self.record.boot = boot

@@ -158,13 +158,11 @@ private struct DownloadLoop {
         // With nothing known beforehand the server is to confirm a whole partial file too: one byte is asked for.
         let total = DownloadRecord.read(file.recordPath)?.total
         let limit = base.validator == nil ? total.map { $0 - 1 } : nil
-        let isResumed = try TransferError.local { () throws(SystemError) in
-            if try file.resume(limit: limit, isWanted: isWanted) { return true }
+        try TransferError.local { () throws(SystemError) in
+            if try file.resume(limit: limit, isWanted: isWanted) { return }
             file.discard()
             try DownloadFile.remove(file.path)
-            return false
         }
-        if isResumed { outcome.resumedByteCount = file.byteCount }
     }
 
     private func isWanted(_ record: DownloadRecord) -> Bool { base.isContinued(by: record, request) }
@@ -208,12 +206,12 @@ private struct DownloadLoop {
                 throw TransferError(.wrongDigest, action, "its SHA-256 is \(digest), expected was \(wanted)")
             }
             hasResumed = false
-            outcome.resumedByteCount = 0
             file.restart("the digest of the resumed file is wrong")
             file.discard()
             return nil
         }
         outcome.byteCount = file.byteCount
+        outcome.resumedByteCount = file.resumedByteCount
         outcome.sha256 = digest
         try TransferError.local { () throws(SystemError) in try file.finish(digest: digest) }
         return outcome

@@ -104,12 +104,14 @@ public final class FileWatch: Sendable {
             if let timer = state.timer { loop.cancel(timer) }
             state.timer = loop.schedule(after: quiet) { [weak self] in
                 guard let self else { return }
-                self.state.withLock { state in
+                let isClosed = self.state.withLock { state in
                     state.timer = nil
+                    guard state.fd >= 0 else { return true }
                     // A link may lead elsewhere now. What happened in between is seen by the handler, which comes after.
                     try? self.watch(&state)
+                    return false
                 }
-                self.handler()
+                if !isClosed { self.handler() }
             }
         }
     }

@@ -10,8 +10,6 @@ public struct FileSystemInfo: Sendable, Hashable {
     public var availableInodeCount: Int64
     /// Size of the whole file system, in bytes.
     public var totalByteCount: Int64
-    /// Unit in which space is given out, in bytes (`f_frsize` of statvfs(3)).
-    public var blockByteCount: Int64
     /// Whether it is mounted read-only.
     public var isReadOnly: Bool
 
@@ -21,7 +19,6 @@ public struct FileSystemInfo: Sendable, Hashable {
         var status = statvfs()
         guard retrying({ statvfs(path, &status) }) == 0 else { throw .last("examine file system of \(path)") }
         let isRoot = geteuid() == 0
-        blockByteCount = Int64(clamping: status.f_frsize)
         availableByteCount = Self.product(isRoot ? status.f_bfree : status.f_bavail, status.f_frsize)
         totalByteCount = Self.product(status.f_blocks, status.f_frsize)
         availableInodeCount =

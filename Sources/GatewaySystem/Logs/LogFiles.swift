@@ -102,7 +102,9 @@ public struct LogFiles: Sendable, Hashable {
         while at < end {
             let count = pread(source, &buffer, min(buffer.count, Int(end - at)), at)
             if count <= 0 { return count == 0 }
-            guard write(target, buffer, count) == count else { return false }
+            let written = write(target, buffer, count)
+            if written >= 0, written < count { errno = ENOSPC }
+            guard written == count else { return false }
             at += off_t(count)
         }
         return true

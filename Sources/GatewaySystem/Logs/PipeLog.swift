@@ -52,8 +52,6 @@ public struct PipeLog: ~Copyable {
         public var appends = 0
         /// Attempts to rotate, failed ones too.
         public var rotations = 0
-        /// Attempts to open the file: at the first line, and again after somebody has moved or removed it.
-        public var opens = 0
     }
 
     /// A line longer than this is written in pieces as it comes.

@@ -57,7 +57,6 @@ struct PipeLogFile: ~Copyable {
             return
         }
         close()
-        counts.opens += 1
         if let own = PipeLogFile.ownDescriptor(path) { return try openOwn(own) }
         let place = try LogPlace(path, owner: owner)
         fd = try place.open(place.name, O_WRONLY | O_CREAT)

@@ -275,7 +275,7 @@ import Testing
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", "exec sleep 1000") { $0.startSeconds = 1 }])
         let app = try bench.app("web")
-        let done = try Latch()
+        let done = Latch()
         bench.loop.post {
             _ = bench.supervisor.restart(app)
             bench.supervisor.shutdown()
@@ -291,8 +291,8 @@ import Testing
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", "exec sleep 1000")])
         let pid = try #require(bench.status("web")?.pid)
-        let inside = try Latch()
-        let gate = try Latch()
+        let inside = Latch()
+        let gate = Latch()
         bench.loop.post {
             inside.open()
             _ = gate.wait(timeout: .seconds(60))

@@ -69,8 +69,8 @@ import Testing
     @Test("a call that waits when the loop ends is done by its own thread")
     func loopEnds() throws {
         let loop = try running()
-        let gate = try Latch()
-        let inside = try Latch()
+        let gate = Latch()
+        let inside = Latch()
         loop.post {
             loop.stop()
             inside.open()
@@ -109,7 +109,7 @@ import Testing
         }
         loop.stop()
         // Only a thread that handles events fires it.
-        let taken = try Latch()
+        let taken = Latch()
         _ = loop.schedule(after: .zero) {
             value.set(1)
             taken.open()

@@ -137,7 +137,7 @@ import Testing
 
     @Test("a latch is opened by another thread, or its wait ends with the timeout")
     func latch() throws {
-        let latch = try Latch()
+        let latch = Latch()
         #expect(!latch.wait(timeout: .milliseconds(1)))
         Thread.detachNewThread { latch.open() }
         #expect(latch.wait(timeout: .seconds(60)))

@@ -189,8 +189,9 @@ struct DownloadTests {
         let server = try ContentServer(pattern(100), faults: [.cut(60), .ignoreRange])
         defer { server.stop() }
         _ = try bench.failure(bench.request(server.url))
-        _ = try bench.download(bench.request(server.url))
+        let outcome = try bench.download(bench.request(server.url))
         #expect(bench.bytes == pattern(100))
+        #expect(outcome.resumedByteCount == 0, "nothing is of the try before")
         #expect(server.requests.count == 2)
     }
 
