@@ -1,3 +1,4 @@
+internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
@@ -63,7 +64,7 @@ struct SyncFacts: Sendable {
                 "\(place) is mounted with \(lying.joined(separator: ",")): a power cut may lose what was synced",
                 hint: "mount it without that option")
         }
-        if ["eatmydata", "nosync"].contains(where: preloads.contains) {
+        if ["eatmydata", "nosync"].contains(where: { preloads.holds($0) }) {
             return .failed("LD_PRELOAD holds \(preloads): syncs of this process do nothing", hint: "unset LD_PRELOAD")
         }
         if mount.options.contains("data=writeback") {

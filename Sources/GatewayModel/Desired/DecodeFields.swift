@@ -28,7 +28,7 @@ extension Field {
     func amount(_ form: String, _ read: (String) -> Int64?) -> Int64? {
         let number = node.string.flatMap(read) ?? node.wholeNumber
         if let number, number >= 1, node.string != nil || number <= Field.largestInteger { return number }
-        let isAmbiguous = node.string?.contains("KB") == true
+        let isAmbiguous = node.string?.holds("KB") == true
         report(
             "expected \(form), at least 1, found \(node.found)\(isAmbiguous ? "; write KiB (1024) or kB (1000)" : "")")
         return nil

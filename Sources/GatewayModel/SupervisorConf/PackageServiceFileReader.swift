@@ -45,7 +45,7 @@ struct PackageServiceFileReader {
         if let bad = name.unicodeScalars.first(where: { $0 == " " || $0 == ":" || $0 == "/" }) {
             throw wrong("process_name", "expected a name without '\(bad)', found '\(name)'")
         }
-        if count > 1, !name.contains("%(process_num)") {
+        if count > 1, !name.holds("%(process_num)") {
             throw wrong(
                 options["process_name"] == nil ? "numprocs" : "process_name",
                 "expected %(process_num) in process_name, because numprocs is \(count), found '\(name)'")

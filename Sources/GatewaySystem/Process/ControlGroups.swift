@@ -55,9 +55,12 @@ public struct ControlGroups: Sendable, Hashable {
             !own.hasSuffix(" (deleted)"), !own.hasPrefix("/..")
         else { return nil }
         for line in mountinfo.split(separator: "\n") {
-            let halves = line.split(separator: " - ", maxSplits: 1, omittingEmptySubsequences: true)
-            guard halves.count == 2, halves[1].hasPrefix("cgroup2 ") else { continue }
-            let fields = halves[0].split(separator: " ")
+            // Five fields and any number of optional ones, `-`, and the type.
+            let words = line.split(separator: " ", omittingEmptySubsequences: false)
+            guard let dash = words.firstIndex(of: "-"), dash + 1 < words.count, words[dash + 1] == "cgroup2" else {
+                continue
+            }
+            let fields = words[..<dash]
             guard fields.count >= 5 else { continue }
             let root = KernelInfo.unescape(fields[3])
             let point = KernelInfo.unescape(fields[4])

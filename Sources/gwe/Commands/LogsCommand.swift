@@ -1,3 +1,4 @@
+internal import Documents
 internal import ArgumentParser
 internal import GatewayAgent
 internal import GatewayModel
@@ -73,7 +74,7 @@ struct LogsCommand: ParsableCommand, Exemplified {
         }
         if let problem = log.problem {
             tell("gwe: \(problem)")
-            throw finish(problem.contains("permission denied") ? .notPermitted : .noInput)
+            throw finish(problem.holds("permission denied") ? .notPermitted : .noInput)
         }
         if log.present.isEmpty {
             tell("gwe: no log yet: \(log.streams.map(\.path).joined(separator: ", "))" + (follow ? "; waiting" : ""))

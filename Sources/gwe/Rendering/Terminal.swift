@@ -1,3 +1,4 @@
+internal import Documents
 internal import Glibc
 
 /// What the reader of our output can show: colours and one repainted line on a terminal, plain ASCII otherwise where
@@ -13,7 +14,7 @@ struct Terminal {
         hasColor = isTerminal && environment("NO_COLOR").isEmpty && environment("TERM") != "dumb"
         let locale = [environment("LC_ALL"), environment("LC_CTYPE"), environment("LANG")].first { !$0.isEmpty } ?? ""
         let folded = locale.lowercased()
-        isUTF8 = folded.contains("utf-8") || folded.contains("utf8")
+        isUTF8 = folded.holds("utf-8") || folded.holds("utf8")
     }
 
     enum Style: String { case bold = "1", dim = "2", red = "31", green = "32", yellow = "33", cyan = "36" }
