@@ -66,7 +66,7 @@ struct SupervisordProgram {
                 supervisord: [.starting, .backoff, .fatal], gwe: [.starting, .fatal],
                 reason: "as at-once: before startsecs are over no code is expected, in both")),
         .init(
-            name: "flaps", keys: "startretries=3\nstartsecs=4",
+            name: "flaps", keys: "startretries=3\nstartsecs=20",
             script: "echo >>$0.runs; [ $(wc -l <$0.runs) -lt 3 ] && exit 1; \(stays)",
             states: .same([.starting, .backoff, .starting, .backoff, .starting, .running])),
         .init(
