@@ -1,6 +1,6 @@
 public import GatewayModel
 internal import Glibc
-internal import GatewaySystem
+public import GatewaySystem
 
 /// An app's logs for readers: their ends, and what is appended later, across rotations.
 public struct AppLog: Sendable {
@@ -59,7 +59,7 @@ public struct AppLog: Sendable {
     public var present: [Stream] { streams.filter { AppLog.reader($0).exists } }
 
     /// Why a log cannot be read, in words.
-    public var problem: String? { streams.lazy.compactMap { AppLog.reader($0).problem() }.first }
+    public var problem: LogTrouble? { streams.lazy.compactMap { AppLog.reader($0).problem() }.first }
 
     /// Gives away the last lines of each stream, nil all of them, as they are in the files.
     /// - Parameter byteLimit: see `LogReader.tail`.

@@ -48,7 +48,7 @@ extension GatewayConfiguration {
             case .poll: Poll.interval.rawValue
             case .services: Services.builtin.rawValue
             case .exportGatewayConfig: "false"
-            case .updateInterval: "14400"
+            case .updateInterval: "\(UpdateInterval.standard.components.seconds)"
             case .logLevel: LogLevel.info.rawValue
             default: nil
             }

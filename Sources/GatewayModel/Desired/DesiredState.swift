@@ -236,7 +236,7 @@ public struct DesiredState: Sendable, Hashable {
     /// A state by hand; `merge` makes the one that is in force.
     public init(
         apps: [AppName: DesiredApp] = [:], dropped: Set<AppName> = [], policy: Policy = .init(),
-        updateInterval: Sourced<Duration> = .init(.seconds(14_400), from: .builtin), notes: [String] = []
+        updateInterval: Sourced<Duration> = .init(UpdateInterval.standard, from: .builtin), notes: [String] = []
     ) {
         self.notes = notes
         self.apps = apps

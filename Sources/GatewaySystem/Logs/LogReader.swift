@@ -97,8 +97,8 @@ public struct LogReader: Sendable {
     func piece(_ number: Int) throws(LogTrouble) -> Piece? { Piece(try files.open(number)) }
 
     /// Why the log cannot be read; nil when it can, or when there is none.
-    public func problem() -> String? {
-        do throws(LogTrouble) { _ = try piece(0) } catch { return error.isAbsent ? nil : error.description }
+    public func problem() -> LogTrouble? {
+        do throws(LogTrouble) { _ = try piece(0) } catch { return error.isAbsent ? nil : error }
         return nil
     }
 

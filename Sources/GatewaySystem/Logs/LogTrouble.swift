@@ -8,11 +8,14 @@ public struct LogTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     var isBusy = false
     /// Whether there is no such file.
     var isAbsent = false
+    /// Whether this process may not open it.
+    public private(set) var isNotPermitted = false
 
     init(_ error: SystemError) {
         description = error.description
         isBusy = error.code == EAGAIN
         isAbsent = error.code == ENOENT
+        isNotPermitted = error.code == EACCES || error.code == EPERM
     }
 
     /// What is refused although the kernel would do it.

@@ -1,7 +1,7 @@
-internal import Documents
 internal import ArgumentParser
 internal import GatewayAgent
 internal import GatewayModel
+internal import GatewaySystem
 internal import Glibc
 
 struct LogsCommand: ParsableCommand, Exemplified {
@@ -74,7 +74,7 @@ struct LogsCommand: ParsableCommand, Exemplified {
         }
         if let problem = log.problem {
             tell("gwe: \(problem)")
-            throw finish(problem.holds("permission denied") ? .notPermitted : .noInput)
+            throw finish(problem.isNotPermitted ? .notPermitted : .noInput)
         }
         if log.present.isEmpty {
             tell("gwe: no log yet: \(log.streams.map(\.path).joined(separator: ", "))" + (follow ? "; waiting" : ""))

@@ -97,7 +97,7 @@ import Testing
         publish(definition(path))
         #expect(AppLog(of: app, context).problem == nil)
         try #require(symlink(path, path) == 0)
-        #expect(AppLog(of: app, context).problem?.contains(path) == true)
+        #expect(AppLog(of: app, context).problem?.description.contains(path) == true)
     }
 
     @Test("an app is known by its log, by what was published of it, and by the manifest; any other is not")

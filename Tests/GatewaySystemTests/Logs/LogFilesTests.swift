@@ -10,7 +10,7 @@ import Testing
         let files = LogFiles(path: path, owner: nil)
         #expect(files.sizes().isEmpty)
         let reader = LogReader(files)
-        #expect(reader.problem()?.contains("the lines are in the output of the daemon") == true)
+        #expect(reader.problem()?.description.contains("the lines are in the output of the daemon") == true)
         var count = 0
         reader.tail(nil) { bytes in
             count += bytes.count
