@@ -68,18 +68,34 @@ final class AgentProcess: Sendable {
             switch try serve() {
             case .stop: return .success
             case .exec:
-                let lock = state.lock.heldDescriptor
-                let error = image.replaceProcess(
-                    keeping: [lock], adding: [DaemonProcess.lockVariable: "\(lock)"])
+                guard let error = replaceProcess() else {
+                    log(.note("stopping"))
+                    services.shutdown()
+                    return .success
+                }
                 log(.problem("not replaced: \(error)"))
                 guard hasEndedPasses() else {
                     log(.problem("the pass before does not end; gwe ends, and the apps run on"))
                     return .tryLater
                 }
                 ChildProcess.goOn()
-                orders.withLock { $0 = Orders() }
+                orders.withLock { $0 = Orders(order: $0.order == .stop ? .stop : nil) }
             }
         }
+    }
+
+    /// Lets the new program take this process over, while this thread is the loop's: a signal that comes now waits for the
+    /// new program, and no other thread reads it in vain.
+    /// - Returns: why it did not come to that; nil when a stop was ordered meanwhile.
+    private func replaceProcess() -> (any Error)? {
+        let lock = state.lock.heldDescriptor
+        var failure: (any Error)?
+        loop.run {
+            guard orders.withLock({ $0.order }) != .stop else { return true }
+            failure = image.replaceProcess(keeping: [lock], adding: [DaemonProcess.lockVariable: "\(lock)"])
+            return true
+        }
+        return failure
     }
 
     /// Waits for the pass that was to end: two at once would do everything twice.

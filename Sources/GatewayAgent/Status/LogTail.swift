@@ -19,6 +19,10 @@ enum LogTail {
             return seen < 64 << 20
         }
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true).suffix(count)
-        return lines.map { String(decoding: $0.suffix(longest), as: UTF8.self) }
+        // A power cut leaves NUL bytes at the end of a log, and no reader of JSON takes a NUL character.
+        return lines.map {
+            String(decoding: $0.suffix(longest), as: UTF8.self).split(separator: "\0", omittingEmptySubsequences: false)
+                .joined(separator: "\u{FFFD}")
+        }
     }
 }

@@ -128,6 +128,7 @@ public final class HealthWatch: Sendable {
 
     private func drop(_ app: AppName) {
         handle(.stopped, app)
+        cancelTimer(app)
         own.value.entries[app] = nil
         publish(app)
     }

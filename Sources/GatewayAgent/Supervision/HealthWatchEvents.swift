@@ -65,7 +65,7 @@ extension HealthWatch {
         publish(app)
     }
 
-    private func cancelTimer(_ app: AppName) {
+    func cancelTimer(_ app: AppName) {
         if let timer = own.value.entries[app]?.timer { loop.cancel(timer) }
         own.value.entries[app]?.timer = nil
     }

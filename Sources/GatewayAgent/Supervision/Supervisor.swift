@@ -119,7 +119,8 @@ public final class Supervisor: ServiceManager {
     func startWaiting() {
         guard !own.value.isShuttingDown else { return }
         let waiting = own.value.services.values.filter(\.waitsForOthers)
-        for service in waiting.sorted(by: Supervisor.startsBefore) { service.begin() }
+        // One that came up at once may have started others already.
+        for service in waiting.sorted(by: Supervisor.startsBefore) where service.waitsForOthers { service.begin() }
     }
 
     static func startsBefore(_ a: Service, _ b: Service) -> Bool {

@@ -51,6 +51,9 @@ extension ServiceDefinition {
         return definitions.isEmpty || definitions.count != elements.count ? nil : definitions
     }
 
+    /// A record in `run` may hold any number; times are added to others.
+    private static let mostSeconds = 1_000_000_000
+
     /// Reads what `canonicalJSON` wrote; nil when it is anything else. The reader of the text is `JSON.parse`.
     public init?(json: JSONValue) {
         guard json["schema"]?.string == "gwe-service/v1", let name = json["app"]?.string, let app = AppName(name),
@@ -78,11 +81,11 @@ extension ServiceDefinition {
         self.priority = priority
         self.autostart = autostart
         self.restart = restart
-        startSeconds = start
+        startSeconds = min(max(0, start), ServiceDefinition.mostSeconds)
         startRetries = json["start_retries"]?.integer
         self.exitCodes = exitCodes.compactMap { $0.integer.flatMap(Int32.init(exactly:)) }
         self.stopSignal = Int32(clamping: stopSignal)
-        stopWaitSeconds = stopWait
+        stopWaitSeconds = min(max(0, stopWait), ServiceDefinition.mostSeconds)
         self.stopAsGroup = stopAsGroup
         self.killAsGroup = killAsGroup
         self.output = output

@@ -253,7 +253,12 @@ public final class EventLoop: Sendable {
         _ = read(wake, &count, 8)
         // One by one: a piece of work may run the loop itself, and the rest must not wait for its end.
         for _ in 0..<state.withLock({ $0.posts.count }) {
-            guard let work = state.withLock({ $0.posts.isEmpty ? nil : $0.posts.removeFirst() }) else { return }
+            let (work, hasMore) = state.withLock { state -> (Handler?, Bool) in
+                guard !state.posts.isEmpty else { return (nil, false) }
+                return (state.posts.removeFirst(), !state.posts.isEmpty)
+            }
+            guard let work else { return }
+            if hasMore { wakeUp() }
             work()
         }
     }

@@ -67,6 +67,8 @@ extension EventLoop {
             return state.take(isRunning: true)
         }
         defer { ownership.update { $0.release() } }
+        // What somebody waits for may have come about while a thread in `perform` had the loop, which asks nobody.
+        askWaits()
         handleEvents(until: condition)
     }
 

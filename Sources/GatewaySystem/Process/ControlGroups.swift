@@ -66,7 +66,7 @@ public struct ControlGroups: Sendable, Hashable {
             let point = KernelInfo.unescape(fields[4])
             if root == "/" { return own == "/" ? point : point + own }
             if own == root { return point }
-            if own.hasPrefix(root + "/") { return point + own.dropFirst(root.utf8.count) }
+            if own.hasPrefix(root + "/") { return point + Substring(own.utf8.dropFirst(root.utf8.count)) }
         }
         return nil
     }

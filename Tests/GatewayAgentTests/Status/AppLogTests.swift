@@ -91,6 +91,17 @@ import Testing
         #expect(calls == 1)
     }
 
+    @Test("what a status shows of a log can be read as JSON, whatever bytes it holds")
+    func anyBytes() throws {
+        let path = gateway.root.path + "/log"
+        publish(definition(path))
+        try Data("a\0b\n\0\0\n".utf8 + [0xFF, 0x1B, 0x0A]).write(to: URL(fileURLWithPath: path))
+        let lines = LogTail.lines(of: app, context, count: 3)
+        #expect(lines == ["a\u{FFFD}b", "\u{FFFD}\u{FFFD}", "\u{FFFD}\u{1B}"])
+        let text = JSONValue.array(lines.map(JSONValue.string)).text()
+        #expect(try JSON.parse(text, source: "status").json.elements?.compactMap(\.string) == lines)
+    }
+
     @Test("a log that cannot be read says why, and one that is not there yet is no trouble")
     func problem() throws {
         let path = gateway.root.path + "/log"

@@ -120,4 +120,13 @@ import Testing
         loop.run { value.now == 2 }
         #expect(result.wait(atMost: .seconds(60)) { $0 } == true)
     }
+    @Test("a run within posted work sees what was posted after it", .timeLimit(.minutes(1)))
+    func nestedPosts() throws {
+        let loop = try EventLoop()
+        let seen = Lock(false)
+        loop.post { loop.run { seen.withLock { $0 } } }
+        loop.post { seen.withLock { $0 = true } }
+        loop.run { seen.withLock { $0 } }
+        #expect(seen.withLock { $0 })
+    }
 }

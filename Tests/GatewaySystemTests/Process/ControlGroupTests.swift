@@ -21,6 +21,8 @@ import Testing
             ("31 23 0:28 /docker/1 /sys/fs/cgroup rw - cgroup2 none rw", "0::/docker/1\n", "/sys/fs/cgroup"),
             ("31 23 0:28 /docker/1 /sys/fs/cgroup rw - cgroup2 none rw", "0::/docker/1/b\n", "/sys/fs/cgroup/b"),
             ("31 23 0:28 /docker/1 /sys/fs/cgroup rw - cgroup2 none rw", "0::/docker/12\n", nil),
+            ("31 23 0:28 /lxc/föö /sys/fs/cgroup rw - cgroup2 none rw", "0::/lxc/föö/x/yz\n", "/sys/fs/cgroup/x/yz"),
+            ("31 23 0:28 / /sys/fs/cgroup rw shared:1 master:2 - cgroup2 none rw", "0::/a\n", "/sys/fs/cgroup/a"),
             ("31 23 0:28 / /mnt/my\\040groups rw - cgroup2 none rw", "0::/a\n", "/mnt/my groups/a"),
             ("31 23 0:28 / /sys/fs/cgroup rw - cgroup2 none rw", "0::/../other\n", nil),
             ("31 23 0:28 / /sys/fs/cgroup rw - cgroup2 none rw", "0::/gone (deleted)\n", nil),
