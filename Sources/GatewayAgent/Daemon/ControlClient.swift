@@ -1,4 +1,4 @@
-internal import Documents
+public import Documents
 public import GatewayModel
 internal import GatewaySystem
 internal import Glibc
@@ -58,6 +58,14 @@ public struct ControlClient: Sendable {
 
     /// Makes a call that is answered by one document.
     public func ask<Request: ControlRequest>(_ request: Request) throws(Failure) -> Request.Answer {
+        try receive(request).answer
+    }
+
+    /// The same, with the document as it came: a newer daemon may say more in it than this program knows, and whoever
+    /// passes it on keeps that.
+    public func receive<Request: ControlRequest>(
+        _ request: Request
+    ) throws(Failure) -> (answer: Request.Answer, json: JSONValue) {
         var outgoing = message(request)
         outgoing.maximumBodyByteCount = Int64(ControlClient.answerLimit)
         try requireTrust()
@@ -71,19 +79,22 @@ public struct ControlClient: Sendable {
         } catch {
             throw .broken("\(error)")
         }
-        do throws(WireError) { return try Request.Answer(json: node.json) } catch {
+        do throws(WireError) { return (try Request.Answer(json: node.json), node.json) } catch {
             throw .broken("its answer to \(Request.call.path) cannot be understood: \(error)")
         }
     }
 
     /// Makes a call that is answered by the lines of a pass.
-    public func run(_ request: some PassControlRequest, line: @escaping (PassLine) -> Void) throws(Failure) {
+    /// - Parameter line: gets each as it came, and what it says; `.other` where this program cannot read it.
+    public func run(
+        _ request: some PassControlRequest, line: @escaping (PassLine, JSONValue) -> Void
+    ) throws(Failure) {
         try requireTrust()
         let response: HTTPResponse
         do throws(TransferError) {
             response = try transfer().performLines(message(request)) { bytes in
                 guard let node = try? JSON.parse(Array(bytes), source: "daemon") else { return }
-                if let read = try? PassLine(json: node.json) { line(read) }
+                line((try? PassLine(json: node.json)) ?? .other(node.json), node.json)
             }
         } catch {
             throw failure(error)

@@ -50,7 +50,7 @@ public enum PassLine: WireValue {
     case progress(Progress)
     /// The last line of every pass: what `gwe reconcile` ends with, and the pass in words.
     case result(exit: ExitStatus, message: String)
-    /// A line of a type that only a newer gwe knows, as it is.
+    /// A line that only a newer gwe can read, as it is.
     case other(JSONValue)
 
     /// The types of lines.

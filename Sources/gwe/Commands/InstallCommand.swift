@@ -76,7 +76,7 @@ private struct OperatorCall<Request: PassControlRequest> {
         }
         guard let client = ControlClient(folders: context.folders) else { return local() }
         do throws(ControlClient.Failure) {
-            try client.run(request) { screen.show($0) }
+            try client.run(request) { screen.show($0, $1) }
         } catch {
             if case .noDaemon = error { return local() }
             tell("gwe: \(error)")

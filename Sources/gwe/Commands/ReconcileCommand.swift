@@ -105,7 +105,7 @@ struct PassCommand {
     }
 
     private func remote(_ client: ControlClient, _ screen: PassScreen) throws(ControlClient.Failure) -> ExitStatus {
-        try client.run(options.request) { screen.show($0) }
+        try client.run(options.request) { screen.show($0, $1) }
         guard let exit = screen.exit else { throw .broken("it said no result") }
         return exit
     }

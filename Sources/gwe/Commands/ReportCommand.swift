@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import Wire
@@ -29,7 +30,7 @@ struct ReportCommand: ParsableCommand, Exemplified {
         let outcome: OutcomeAnswer
         if print {
             switch preview(context) {
-            case .success(let reports): return emit(reports.jsonText(indented: !output.json))
+            case .success(let reports): return emit(reports.text(indented: !output.json))
             case .failure(let failure): outcome = failure.outcome
             }
         } else {
@@ -53,16 +54,16 @@ struct ReportCommand: ParsableCommand, Exemplified {
         return OutcomeAnswer(exit, text)
     }
 
-    private func preview(_ context: GatewayContext) -> Result<GatewayReports, NoPreview> {
+    private func preview(_ context: GatewayContext) -> Result<JSONValue, NoPreview> {
         if let client = ControlClient(folders: context.folders) {
-            do throws(ControlClient.Failure) { return .success(try client.ask(ReportsRequest())) } catch {
+            do throws(ControlClient.Failure) { return .success(try client.receive(ReportsRequest()).json) } catch {
                 switch error {
                 case .noDaemon, .notPermitted: break
                 case .refused, .broken: return .failure(NoPreview(outcome: OutcomeAnswer(error)))
                 }
             }
         }
-        do { return .success(try ReportCall.preview(context)) } catch {
+        do { return .success(try ReportCall.preview(context).json) } catch {
             let exit = (error as? JournalError)?.exit ?? .inputOutputError
             return .failure(NoPreview(outcome: OutcomeAnswer(exit, "\(error)")))
         }

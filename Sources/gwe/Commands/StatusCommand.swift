@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import Wire
@@ -29,8 +30,8 @@ struct StatusCommand: ParsableCommand, Exemplified {
     func run() throws {
         let only = try app.map(appName)
         let context = try openContext(folders, manifest)
-        let (status, exit) = try report(context, only)
-        if output.json { emit(status.jsonText(indented: true)) } else { show(status) }
+        let (status, json, exit) = try report(context, only)
+        if output.json { emit((json ?? status.json).text(indented: true)) } else { show(status) }
         throw finish(exit)
     }
 
@@ -46,11 +47,14 @@ struct StatusCommand: ParsableCommand, Exemplified {
         for line in lines { emit(line) }
     }
 
-    private func report(_ context: GatewayContext, _ only: AppName?) throws -> (StatusDocument, ExitStatus) {
+    /// The status, as it came where a daemon said it, and what the command ends with.
+    private func report(
+        _ context: GatewayContext, _ only: AppName?
+    ) throws -> (StatusDocument, json: JSONValue?, ExitStatus) {
         if let client = ControlClient(folders: context.folders) {
             do throws(ControlClient.Failure) {
-                let answer = try client.ask(StatusRequest(app: only, isDeep: deep))
-                return (answer.status, answer.exit)
+                let (answer, json) = try client.receive(StatusRequest(app: only, isDeep: deep))
+                return (answer.status, json["status"], answer.exit)
             } catch {
                 if case .noDaemon = error {} else { tell("gwe: \(error); looking at journal and disk") }
             }
@@ -61,6 +65,6 @@ struct StatusCommand: ParsableCommand, Exemplified {
         if only == nil, !output.json, !isSupervised {
             tell("gwe: nothing is supervised: no daemon is running (gwe run)")
         }
-        return (report.document, report.exit)
+        return (report.document, nil, report.exit)
     }
 }

@@ -1,3 +1,4 @@
+internal import Documents
 internal import GatewayModel
 internal import Wire
 
@@ -17,9 +18,10 @@ struct PassRenderer {
         progress = ProgressLine(terminal: err)
     }
 
-    mutating func show(_ line: PassLine) {
+    /// - Parameter json: the line as it came, where it came from elsewhere.
+    mutating func show(_ line: PassLine, _ json: JSONValue? = nil) {
         if case .result(let exit, _) = line { self.exit = exit }
-        if isJSON { return emit(line.jsonText()) }
+        if isJSON { return emit((json ?? line.json).text()) }
         switch line {
         case .plan(let plan): PlanText(plan: plan, terminal: out).lines.forEach(emit)
         case .step(let step): show(step)

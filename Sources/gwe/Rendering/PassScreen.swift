@@ -1,3 +1,4 @@
+internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 internal import Synchronization
@@ -9,7 +10,8 @@ final class PassScreen: Sendable {
 
     init(isJSON: Bool, isDryRun: Bool) { renderer = Lock(PassRenderer(isJSON: isJSON, isDryRun: isDryRun)) }
 
-    func show(_ line: PassLine) { renderer.withLock { $0.show(line) } }
+    /// - Parameter json: the line as it came, where it came from elsewhere.
+    func show(_ line: PassLine, _ json: JSONValue? = nil) { renderer.withLock { $0.show(line, json) } }
 
     var exit: ExitStatus? { renderer.withLock(\.exit) }
 }

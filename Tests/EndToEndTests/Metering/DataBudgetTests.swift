@@ -38,8 +38,7 @@ import Testing
 
     @Test("that a download does not fit in: the plan says so with figures, 22, nothing downloaded, reports go out")
     func exhausted() throws {
-        // The package takes about 56 KiB; what goes before may take half of the budget on a busy machine.
-        let gateway = try gateway(budget: "32KiB/month")
+        let gateway = try gateway(budget: "20KiB/month")
         let dry = try gateway.gwe("reconcile", "--dry-run")
         #expect(dry.code == 2, "\(dry)")
         let offered = try gateway.gwe("reconcile")
@@ -58,7 +57,7 @@ import Testing
         let line = try #require(told.out.split(separator: "\n").first { $0.contains("waits: ") })
         #expect(line.contains("does not fit in data_budget: about "))
         #expect(line.contains(" KiB to transfer, "))
-        #expect(line.contains(" left of 32KiB/month on lo until "))
+        #expect(line.contains(" left of 20KiB/month on lo until "))
         let json = try gateway.gwe("reconcile", "--dry-run", "--json")
         let plan = try #require(json.jsonLines.first { $0["type"]?.string == "plan" })
         let app = try #require(plan["apps"]?.elements?.first)

@@ -207,7 +207,7 @@ import Testing
     func fullDisk() throws {
         mkdir(scratch("disk"), 0o755)
         guard mount("none", scratch("disk"), "tmpfs", 0, "size=256k") == 0 else { return }
-        defer { umount2(scratch("disk"), 0) }
+        defer { umount2(scratch("disk"), Int32(MNT_DETACH)) }
         let package = try scratch.compress(tar())
         let error = try #require(throws: UnpackError.self) {
             try Unpacker.unpack(from: .file(package), into: scratch("disk/r"))
