@@ -1,5 +1,6 @@
 import Foundation
 import GatewaySystem
+import Glibc
 import TestSupport
 import Testing
 
@@ -15,6 +16,12 @@ import Testing
 
     private func write(_ text: String, _ path: String) {
         _ = FileManager.default.createFile(atPath: path, contents: Data(text.utf8))
+    }
+
+    private func append(_ text: String, _ path: String) {
+        let file = open(path, O_WRONLY | O_APPEND)
+        defer { close(file) }
+        _ = Glibc.write(file, text, text.utf8.count)
     }
 
     /// What is shown until `last` is; `change` is called with each piece, on the follower's own thread.
@@ -86,5 +93,49 @@ import Testing
             write("c\n", log)
         }
         #expect(shown == "older\nold\nnew\na\nb\nc\n")
+    }
+
+    @Test(
+        "papertrail/remote_syslog2#151: rotation to a name with a date; what came last into the old file is shown too")
+    func datedName() throws {
+        write("a\n", log)
+        let shown = try follow(until: "c\n") { piece in
+            guard piece == "a\n" else { return }
+            append("b\n", log)  // hpcloud/tail#127
+            rename(log, folder + "/web-2016-06-15.log")
+            write("c\n", log)
+        }
+        #expect(shown == "a\nb\nc\n")
+    }
+
+    @Test("honeycombio/honeytail#86: copied and truncated, the first line after that is shown, and the copy is not")
+    func copyTruncate() throws {
+        write("a\na\n", log)
+        let shown = try follow(until: "c\n") { piece in
+            switch piece {
+            case "a\na\n":
+                write("a\na\n", log + ".1")
+                truncate(log, 0)
+                append("b\n", log)
+            case "b\n":
+                rename(log + ".1", log + ".2")
+                rename(log, log + ".1")
+                write("c\n", log)
+            default: break
+            }
+        }
+        #expect(shown == "a\na\nb\nc\n")
+    }
+
+    @Test(
+        "bgreenlee/pygtail#19: an editor puts another file in the place, a longer or a shorter one", arguments: [1, 9])
+    func editor(count: Int) throws {
+        write("aaa\n", log)
+        let shown = try follow(until: "z\n") { piece in
+            guard piece == "aaa\n" else { return }
+            write(String(repeating: "b\n", count: count) + "z\n", log + "~")
+            rename(log + "~", log)
+        }
+        #expect(shown == "aaa\n" + String(repeating: "b\n", count: count) + "z\n")
     }
 }
