@@ -119,6 +119,8 @@ import Testing
         try #require(try gateway.gwe("reconcile").code == 0)
         var random = SystemRandomNumberGenerator()
         var lost: Int64 = 0
+        // The request of a process that was killed may reach the cloud's log when the next one has begun.
+        var stragglers: Int64 = 0
         for round in 0..<24 {
             let before = (counted: try daily().requests, happened: try requests)
             #expect(before.counted <= before.happened)
@@ -132,7 +134,8 @@ import Testing
             let counts = try daily().requests - before.counted
             let happened = try requests - before.happened
             #expect(counts <= happened, "\(ran)")
-            if ran.signal == nil { #expect(counts == happened, "\(ran)") }
+            if ran.signal == nil { #expect(happened - counts <= stragglers, "\(ran)") }
+            stragglers = ran.signal == nil ? 0 : 1
             lost += happened - counts
         }
         let sum = try (daily(), requests)
