@@ -126,7 +126,12 @@ struct ControlAPI: Sendable {
         let commands = OperatorCommands(context: daemon.context, journal: daemon.state.journal)
         var options = PassOptions(.install)
         options.isOffline = true
-        do throws(StepFailure) { options.only = try commands.install(tarballs: request.tarballs) } catch {
+        let services = daemon.services.snapshots()
+        do throws(StepFailure) {
+            options.only = try commands.install(
+                tarballs: request.tarballs, allowsDowngrade: request.allowsDowngrade,
+                isWell: { services[$0].flatMap(\.isWell) })
+        } catch {
             switch error.kind {
             case .release: throw ControlRefusal(.badPackage, error.description)
             case .noSpace: throw ControlRefusal(.noSpace, error.description)

@@ -46,6 +46,16 @@ struct DesiredInputs: Sendable {
         return inputs
     }
 
+    /// Reads the manifest file anew; the other layers stay as they were read.
+    mutating func readLocalAgain(context: GatewayContext, last: LayerRecord?) {
+        let path = context.manifestFile
+        let name = String(path.split(separator: "/").last ?? Substring(path))
+        problems.removeAll { $0.source == name }
+        local = nil
+        newLocalText = nil
+        loadLocal(context: context, last: last)
+    }
+
     private mutating func loadLocal(context: GatewayContext, last: LayerRecord?) {
         let path = context.manifestFile
         let name = String(path.split(separator: "/").last ?? Substring(path))

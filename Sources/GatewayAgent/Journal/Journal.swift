@@ -64,6 +64,7 @@ public final class Journal: Sendable {
                 reason = "\(path) is empty"
             } catch {
                 guard error.isCorrupt else { throw refusal(of: error) }
+                if let journal = try lookedAtAgain(path: path, clock: clock) { return journal }
                 reason = "\(error)"
             }
             let aside = try moveAside(path)
@@ -103,6 +104,28 @@ public final class Journal: Sendable {
         // A first pass was stopped before it had written anything.
         if version == 0 { return try imagined(folders, clock, because: "\(path) is empty") }
         return Journal(database: database, clock: clock)
+    }
+
+    /// SQLite calls a read that failed once damage, too. So a journal counts as damaged only when its bytes can be read
+    /// as a plain file, twice and the same, and SQLite refuses them in between.
+    /// - Returns: the journal, when it was not damaged after all; nil when it is.
+    /// - Throws: when the file cannot be read, or reads differently each time. Nothing has been touched.
+    private static func lookedAtAgain(
+        path: String, clock: @escaping @Sendable () -> WallTime
+    ) throws(JournalError) -> Journal? {
+        func plainDigest() throws(JournalError) -> String {
+            do throws(SystemError) { return try SHA256.hex(ofFile: path) } catch {
+                throw JournalError("cannot read journal \(path), nothing was changed: \(error)")
+            }
+        }
+        let first = try plainDigest()
+        do throws(DatabaseError) { return try opened(path: path, clock: clock) } catch {
+            guard error.isCorrupt else { throw refusal(of: error) }
+        }
+        guard try plainDigest() == first else {
+            throw JournalError("cannot read journal \(path), nothing was changed: it reads differently each time")
+        }
+        return nil
     }
 
     private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal

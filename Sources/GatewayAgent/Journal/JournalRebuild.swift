@@ -53,13 +53,37 @@ extension Journal {
         FaultPoint.pass("journal.migrated")
         let count = try Journal(database: database, clock: clock).adoptReleases(below: folders)
         FaultPoint.pass("journal.adopted")
+        let kept = try salvage(into: database, folders, at: clock())
         // Missing and nothing installed: a new gateway.
         guard count > 0 || FileTree.exists(folders.journalFile + ".broken-1") else { return }
         let notice =
             "\(reason); it was rebuilt from the release folders: \(count) apps found. What is installed stays until a "
-            + "manifest or a command says otherwise"
+            + "manifest or a command says otherwise" + kept
         try database.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(noticeKey), .text(notice)])
+    }
+
+    /// What an operator asked for (holds, stops, installed packages), from the journal that was moved aside last, as far
+    /// as it can be read there. Nothing else knows it.
+    /// - Returns: what to add to the notice.
+    private static func salvage(
+        into database: Database, _ folders: Folders, at now: WallTime
+    ) throws(DatabaseError) -> String {
+        var number = 0
+        while FileTree.exists("\(folders.journalFile).broken-\(number + 1)") { number += 1 }
+        guard number > 0 else { return "" }
+        let name = LayerName.operatorCommand
+        guard let broken = try? Database(path: "\(folders.journalFile).broken-\(number)", mode: .readOnly),
+            let row = try? broken.query("SELECT text, digest FROM layer WHERE name = ?", [.text(name.rawValue)]).first,
+            let text = row[0].string, let layer = try? OperatorLayer.stored(text, source: "journal: operator layer")
+        else { return ". What operators had asked for (hold, stop, install) could not be read in it" }
+        guard !layer.apps.isEmpty else { return "" }
+        let record = LayerRecord(source: "operator", text: text, digest: row[1].string ?? "")
+        let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.setLayer(name, record, naming: named, at: now)
+        }
+        return ". What operators had asked for (hold, stop, install) was found in it and stays in force"
     }
 
     /// What `create` would make, in memory; nil where nothing is lost.

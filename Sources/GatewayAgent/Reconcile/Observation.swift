@@ -41,11 +41,14 @@ struct Observation {
         for (name, record) in records {
             guard let current = record.current else { continue }
             let isService = current.installed.kind == .service
-            observed.apps[name] = ObservedApp(
+            var app = ObservedApp(
                 current: current.installed,
                 drift: observer.drift(of: current, damage: damage[name] ?? [], desired: desired.apps[name]),
                 isRunning: isService ? services.map { $0[name]?.isRunning ?? false } : nil,
                 hasEndedWell: services?[name]?.hasEndedWell ?? false)
+            app.earlier = record.others.filter(\.activated).map(\.installed)
+            app.isHealthy = isService ? services?[name].flatMap(\.isWell) : nil
+            observed.apps[name] = app
         }
         TakenOverApps.complete(&observed, context, desired: desired, services: services)
         observed.quarantined =
@@ -101,6 +104,9 @@ struct Snapshot {
         plan = Plan.make(desired: desired, observed: observed, only: only)
     }
 
+    /// Whether an app is to be removed only because no layer names it any more.
+    var removesWhatIsNoLongerNamed: Bool { plan.apps.contains(where: \.isOfNoLayer) }
+
     /// Adds the removal of apps that the operator took back and that were never in force: what an attempt left.
     mutating func takeAway(_ options: PassOptions) {
         for app in options.removed.sorted() where desired.apps[app] == nil {
@@ -111,6 +117,11 @@ struct Snapshot {
                     steps: [.remove]))
         }
     }
+}
+
+extension AppPlan {
+    /// Whether the app is to be removed because no layer names it any more.
+    var isOfNoLayer: Bool { action == .remove && origin == .installed }
 }
 
 extension DesiredState {

@@ -20,6 +20,8 @@ struct PassOutcome {
     var hasAskedCloud = false
     /// Set when the cloud could not be asked and no layer was ever seen.
     var isWishUnknown = false
+    /// Set when the manifest was being written for so long that removals were left out.
+    var isManifestUnsettled = false
 
     static let unknownWish = "no desired state is known: there is no manifest, and the cloud was not asked"
 
@@ -38,6 +40,7 @@ struct PassOutcome {
         }
         if !failures.isEmpty || isWishUnknown { return .unavailable }
         if hasErrors || !blocked.isEmpty { return .failure }
+        if isManifestUnsettled { return .tryLater }
         if !unknownApps.isEmpty { return .noSuchApp }
         return deferred.isEmpty ? .success : .deferred
     }
@@ -56,6 +59,7 @@ struct PassOutcome {
         if !rejected.isEmpty { lines.append(PassOutcome.rejection(rejected)) }
         lines += unknownApps.map { "no such app: \($0)" }
         if isWishUnknown { lines.append(PassOutcome.unknownWish) }
+        if isManifestUnsettled { lines.append("nothing was removed: the manifest is still being written") }
         if !blocked.isEmpty { lines.append("blocked: " + blocked.map(\.text).joined(separator: ", ")) }
         lines += deferred.map { "deferred: \($0)" }
         if !isSupervised, !changed.isEmpty { lines.append("nothing was started: no daemon supervises (gwe run)") }

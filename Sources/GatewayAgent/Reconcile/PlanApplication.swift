@@ -65,8 +65,22 @@ struct PlanApplication {
             deferAll(works, snapshot.plan)
         }
         for work in works where work.failure == nil && work.deferral == nil {
+            if let cause = failedRequirement(of: work, among: works) {
+                work.deferral = "requires \(cause), which failed"
+                continue
+            }
             for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
+            if work.failure != nil, snapshot.desired.policy.atomic == .all { deferAll(works, snapshot.plan) }
         }
+    }
+
+    /// Which of the apps that this one requires has failed in this pass, itself or by what it requires: what runs is not
+    /// interrupted for a release that could not be started. A removal needs nobody.
+    private func failedRequirement(of work: AppProgress, among works: [AppProgress]) -> AppName? {
+        guard work.plan.action != .remove, let required = work.desired?.requires.value else { return nil }
+        return works.first { other in
+            required.contains(other.app) && (other.failure != nil || other.deferral?.hasPrefix("requires ") == true)
+        }?.app
     }
 
     private func deferAll(_ works: [AppProgress], _ plan: Plan) {

@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 
 /// One pass: look at all inputs, plan, apply, report. Level-triggered: every pass starts from a new observation, and no
 /// plan outlives its pass. It observes once before it acts, and once after.
@@ -43,6 +44,10 @@ final class Reconciler {
             snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
         }
         guard !isInterrupted() else { return .interrupted }
+        if snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) {
+            snapshot = try settled(&inputs, snapshot, before, options, &outcome)
+            guard !isInterrupted() else { return .interrupted }
+        }
         services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
         try accept(&inputs, snapshot, options, &outcome)
         let reached = outcome.cloudFailure == nil ? link : nil
@@ -68,6 +73,26 @@ final class Reconciler {
             outcome.cloudFailure = try report(settled, inputs, to: reached)
         }
         return .finished(outcome.result(isSupervised: services != nil))
+    }
+
+    /// Waits until nobody writes the local manifest any more, and reads it again: the first half of a file that is being
+    /// copied is a good manifest too, that names fewer apps. After five seconds the pass goes on without the removals.
+    private func settled(
+        _ inputs: inout DesiredInputs, _ snapshot: Snapshot, _ before: Observation, _ options: PassOptions,
+        _ outcome: inout PassOutcome
+    ) throws(JournalError) -> Snapshot {
+        emit(
+            .note(
+                "\(context.manifestFile) has just been written, or is being written: nothing is removed before it stands"
+            ))
+        let end = MonotonicTime.now + FileWriting.patience
+        while FileWriting.isGoingOn(context.manifestFile), MonotonicTime.now < end, !isInterrupted() { usleep(100_000) }
+        inputs.readLocalAgain(context: context, last: try journal.layer(.local))
+        var snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+        guard snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) else { return snapshot }
+        outcome.isManifestUnsettled = true
+        snapshot.plan.apps.removeAll { $0.isOfNoLayer }
+        return snapshot
     }
 
     private func observe(_ options: PassOptions) throws(JournalError) -> Observation {

@@ -56,7 +56,8 @@ extension StepRunner {
         let output = completed.outputText
         guard completed.succeeded else {
             let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
-            throw StepFailure(.release, "\(installer.name) \(why)", output: output)
+            let words = completed.lastLine.map { ": \($0)" } ?? ""
+            throw StepFailure(.release, "\(installer.name) \(why)\(words)", output: output)
         }
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
@@ -100,7 +101,8 @@ extension StepRunner {
             FaultPoint.pass("uninstall.ran")
             if completed.succeeded { return .done("uninstall.sh ended with exit code 0") }
             let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
-            emit(.problem("\(work.app): uninstall.sh \(why); the app is removed all the same: \(completed.outputText)"))
+            let words = completed.lastLine.map { ": \($0)" } ?? ""
+            emit(.problem("\(work.app): uninstall.sh \(why); the app is removed all the same\(words)"))
             return .done("uninstall.sh \(why)")
         } catch {
             emit(.problem("\(work.app): \(error); the app is removed all the same"))
@@ -116,8 +118,10 @@ extension StepRunner {
 
     private func installer(in folder: String) throws(StepFailure) -> Script? {
         if FileTree.exists(folder + "/install.sh") {
-            guard access(folder + "/install.sh", X_OK) == 0 else {
-                throw StepFailure(.release, "install.sh is not executable: set its x bit before packing")
+            if let reason = ProgramFile.whyNotExecutable(folder + "/install.sh") {
+                throw reason.isOfMachine
+                    ? StepFailure(.local, "install.sh cannot run: \(reason.words)")
+                    : StepFailure(.release, "install.sh is not executable: set its x bit before packing")
             }
             return Script(name: "install.sh", executable: "./install.sh", arguments: [])
         }

@@ -53,18 +53,9 @@ struct HealthProbes: Sendable {
                 user: user)
             if ran.succeeded { return .passed }
             let why = ran.timedOut ? "no end within \(commandTimeout.components.seconds) s" : ran.exitInWords
-            return .failed(HealthProbes.lastLine(ran.outputText).map { "\(why): \($0)" } ?? why)
+            return .failed(ran.lastLine.map { "\(why): \($0)" } ?? why)
         } catch {
             return error.reason == .resources ? .skipped : .failed(error.description)
         }
-    }
-
-    /// The last line with something in it, at most 200 characters, without control characters.
-    static func lastLine(_ output: String) -> String? {
-        let lines = output.split(whereSeparator: \.isNewline).lazy.map { line in
-            line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) }
-        }
-        guard let last = lines.last(where: { $0.contains { $0 != " " } }) else { return nil }
-        return String(last.prefix(200))
     }
 }

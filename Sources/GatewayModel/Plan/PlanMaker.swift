@@ -124,11 +124,19 @@ private struct PlanMaker {
             return "policy.require_signature is set, and this version of gwe cannot check signatures"
         }
         guard let there, !there.current.satisfies(release) else { return nil }
-        if there.current.version.order(to: release.version) == .newer, !desired.policy.allowDowngrade {
-            return "downgrade from \(there.current.version) to \(release.version) refused: "
-                + "set policy.allow_downgrade to allow it"
+        if there.current.version.order(to: release.version) == .newer, !desired.policy.allowDowngrade,
+            !app.allowsDowngrade, !isWayBack(there, to: release)
+        {
+            return "downgrade from \(there.current.version) to \(release.version) refused: an old command may be "
+                + "replayed; policy.allow_downgrade allows it, and 'gwe install --allow-downgrade' here"
         }
         return nil
+    }
+
+    /// Whether a release was in force on this gateway before, and what replaced it is not well: to go back is none of the
+    /// downgrades that a replayed command could bring about.
+    private func isWayBack(_ there: ObservedApp, to wish: ReleaseWish) -> Bool {
+        there.isHealthy == false && there.earlier.contains { $0.satisfies(wish) }
     }
 
     /// Why a release that is not in force is left alone for now; nil when it may be tried.

@@ -62,6 +62,22 @@ public struct ServiceStatus: Sendable, Hashable {
     /// Whether it has a process that is up, or coming up.
     public var isRunning: Bool { state == .running || state == .starting }
 
+    /// Whether it does what it shall: runs or has ended well, and passes its health check. nil when it shall not run, or
+    /// while it starts for the first time and nobody knows yet.
+    public var isWell: Bool? {
+        guard wanted else { return nil }
+        if hasEndedWell { return true }
+        switch state {
+        case .running:
+            guard case .unhealthy = health else { return true }
+            return false
+        // Between two crashes it starts, too.
+        case .starting: return lastError == nil ? nil : false
+        case .stopped, .stopping, .unknown: return nil
+        case .backoff, .exited, .fatal: return false
+        }
+    }
+
     /// Whether it ended by itself with an exit code that it may end with.
     public var hasEndedWell: Bool { state == .exited && problem == nil }
 

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Documents
 internal import Glibc
 internal import Synchronization
 
@@ -17,8 +18,23 @@ extension ChildProcess {
         /// Whether it ended by itself, with exit code 0.
         public var succeeded: Bool { exit == .code(0) && !timedOut }
 
-        /// The output as text; bytes that are no UTF-8 become U+FFFD.
-        public var outputText: String { String(decoding: output, as: UTF8.self) }
+        /// The output as text that every reader takes (``ForeignText/inJSON(_:)``). Where its beginning was dropped, it
+        /// begins with a whole character.
+        public var outputText: String {
+            let rest = outputTruncated ? output.drop { $0 & 0xC0 == 0x80 } : output[...]
+            // What begins with more than the three bytes that a character can lack was no UTF-8 before it was cut.
+            return ForeignText.inJSON(output.count - rest.count > 3 ? output[...] : rest)
+        }
+
+        /// The last line with something in it, at most 200 characters, without control characters: what an installer or
+        /// a check says of why it failed. nil where there is none.
+        public var lastLine: String? {
+            let lines = outputText.split(whereSeparator: \.isNewline).lazy.map { line in
+                line.unicodeScalars.map { ForeignText.isUnsafe($0) ? " " : Character($0) }
+            }
+            guard let last = lines.last(where: { $0.contains { $0 != " " } }) else { return nil }
+            return String(last.prefix(200))
+        }
 
         /// "exit code 3", "signal 9", "no end within 15 minutes" is left to the caller, who knows the timeout.
         public var exitInWords: String {

@@ -83,10 +83,8 @@ extension ProcessError {
             var info = stat()
             guard stat(file, &info) == 0 else { return ProcessError(.notExecutable, path, words(code)) }
             if info.st_mode & S_IFMT == S_IFDIR { return ProcessError(.notExecutable, path, "it is a folder") }
-            if info.st_mode & 0o111 == 0 {
-                return ProcessError(.notExecutable, path, "permission denied: the x bit is not set")
-            }
-            return ProcessError(.notExecutable, path, "permission denied")
+            return ProcessError(
+                .notExecutable, path, ProgramFile.whyNotExecutable(file)?.words ?? "permission denied")
         case ENOEXEC:
             return ProcessError(.wrongFormat, path, ProgramFile(file).wrongFormat)
         case ELIBBAD:

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
@@ -91,18 +92,27 @@ struct LogsCommand: ParsableCommand, Exemplified {
         raise(SIGPIPE)
     }
 
-    /// Bytes as they are, with a header where another log begins.
+    /// Bytes as they are where a program reads them, made safe where a terminal shows them; with a header where another
+    /// log begins.
     private struct Output {
         let hasHeaders: Bool
+        private let isTerminal = isatty(STDOUT_FILENO) == 1
         private var last: AppLog.Stream?
+        private var text = TerminalText()
 
         init(hasHeaders: Bool) { self.hasHeaders = hasHeaders }
 
         mutating func write(_ stream: AppLog.Stream, _ bytes: UnsafeRawBufferPointer) -> Bool {
             if hasHeaders, stream != last {
-                writeAll("\(last == nil ? "" : "\n")==> \(stream.path) <==\n", to: 1)
+                writeAll("\(last == nil ? "" : "\n")==> \(TerminalText.safe(stream.path)) <==\n", to: 1)
                 last = stream
+                text = TerminalText()
             }
+            guard isTerminal else { return put(bytes) }
+            return text.write(bytes).withUnsafeBytes { put($0) }
+        }
+
+        private func put(_ bytes: UnsafeRawBufferPointer) -> Bool {
             var rest = bytes
             while let base = rest.baseAddress, !rest.isEmpty {
                 let count = Glibc.write(1, base, rest.count)

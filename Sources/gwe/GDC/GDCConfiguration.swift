@@ -16,7 +16,7 @@ enum GDCConfiguration {
             guard let option = file.option(operands[1], of: operands[0]) else {
                 throw noOption(operands[1], operands[0], path)
             }
-            emit(option.value ?? "True")
+            emitData(option.value ?? "True")
         case ("set", 1...(unset ? 2 : 3)):
             try change(path, isSecret: operands.count == 3 && isSecret(operands[1])) { file throws(GDCFailure) in
                 try apply(operands, unset: unset, to: &file, path)

@@ -24,7 +24,7 @@ enum GDCHTTP {
         case .contentList:
             let answer = session.ask(.contentList)
             guard case .answered(let answered) = answer, answered.status == 200 else { return session.print(answer) }
-            for name in answered.text.split(whereSeparator: \.isNewline) { emit(String(name)) }
+            for name in answered.text.split(whereSeparator: \.isNewline) { emitData(String(name)) }
             return 0
         case .download(let name): return session.download(name)
         }

@@ -130,7 +130,7 @@ struct GDCMQTT {
     /// Prints what comes, one message a line, until the time is over or the connection is lost.
     private func listen(publishingTo topic: String?) throws -> Int32 {
         let client = client { set in
-            emit(GDCMQTT.line(set))
+            emitData(GDCMQTT.line(set))
             return .nothing
         }
         defer { client.close() }

@@ -53,7 +53,7 @@ final class GDCSession {
         switch outcome {
         case .answered(let answer):
             let text = answer.text
-            emit("[\(answer.status)] " + (text.hasSuffix("\n") ? String(text.dropLast()) : text))
+            emitData("[\(answer.status)] " + (text.hasSuffix("\n") ? String(text.dropLast()) : text))
         case .failed: emit("[0] ")
         }
         return code(of: outcome)

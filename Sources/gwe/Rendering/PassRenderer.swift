@@ -66,19 +66,20 @@ struct ProgressLine {
         let (app, bytes, total) = (made.app, made.byteCount, made.total)
         guard terminal.isTerminal else {
             guard let total, total >= 1 << 20 else { return }
-            let tenth = bytes * 10 / total
+            let tenth = Int64(Double(min(bytes, total)) / Double(total) * 10)
             guard tenth > lastTenth[app] ?? 0 else { return }
             lastTenth[app] = tenth
             return tell("gwe: \(app): \(tenth * 10) % of \(byteText(total))")
         }
         var line = "\(app): \(byteText(bytes))"
         if let total, total > 0 {
-            let filled = Int(min(bytes, total) * 24 / total)
+            let part = Double(min(bytes, total)) / Double(total)
+            let filled = Int(part * 24)
             let (full, empty) = terminal.isUTF8 ? ("█", "░") : ("#", ".")
             let bar = String(repeating: full, count: filled) + String(repeating: empty, count: 24 - filled)
-            line = "\(app): \(bar) \(min(bytes, total) * 100 / total) % of \(byteText(total))"
+            line = "\(app): \(bar) \(Int(part * 100)) % of \(byteText(total))"
         }
-        writeAll("\r\u{1B}[K\(line)", to: 2)
+        writeAll("\r\u{1B}[K" + TerminalText.safe(line), to: 2)
         isPainted = true
     }
 

@@ -19,16 +19,17 @@ struct Terminal {
 
     enum Style: String { case bold = "1", dim = "2", red = "31", green = "32", yellow = "33", cyan = "36" }
 
+    /// In a colour, where there are colours; only ``emit(_:)`` and ``tell(_:)`` may write the result.
     func paint(_ text: String, _ style: Style?) -> String {
         guard hasColor, let style else { return text }
-        return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
+        return Painted.wrap(text, style.rawValue)
     }
 }
 
 /// Bytes as people read them: `512 B`, `1.4 KiB`, `97.3 MiB`.
 func byteText(_ count: Int64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
-    var tenths = count * 10
+    var tenths = min(count, .max / 10) * 10
     var unit = 0
     while tenths >= 10_240, unit < units.count - 1 {
         tenths = (tenths + 512) / 1_024
