@@ -32,6 +32,33 @@ import Testing
             "murano-sandbox", arguments, environment: ["MURANO_SANDBOX_URL": url ?? self.url], input: input)
     }
 
+    /// What the server has used of processors, in hundredths of a second (proc_pid_stat(5): utime and stime).
+    private func processorTicks() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(server.pid)/stat", encoding: .utf8)
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return try #require(Int(fields[11])) + #require(Int(fields[12]))
+    }
+
+    @Test(
+        "a connection without a device costs nothing when values are written, and does not keep the server from its end"
+    )
+    func anonymousConnection() throws {
+        #expect(try run(["device", "add", "02:42"]).code == 0)
+        let port = try #require(mqtt.split(separator: ":").last.map(String.init))
+        let waiting = try TestProcess(
+            "mosquitto_sub", ["-V", "mqttv311", "-h", "127.0.0.1", "-p", port, "-q", "1", "-t", "$provision/A"])
+        #expect(eventually { (try? run(["log"]).out.contains("MQTT CONNECT")) == true })
+        let before = try processorTicks()
+        for value in 1...3 { #expect(try run(["device", "write", "02:42", "x", "\(value)"]).code == 0) }
+        // The spinning thread used a whole processor: so much work passes in no time then.
+        for _ in 0..<20 { #expect(try run(["device", "read", "02:42", "x"]).out == "3\n") }
+        let after = try processorTicks()
+        #expect(after - before < 100, "\(after - before) ticks")
+        server.send(SIGTERM)
+        #expect(server.wait().code == 0)
+        _ = waiting
+    }
+
     @Test("an operator's round: add, write, read, list, upload, delete, log")
     func round() throws {
         #expect(try run(["device", "add", "02:42"]).code == 0)

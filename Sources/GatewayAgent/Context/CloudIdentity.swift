@@ -24,7 +24,7 @@ public enum CloudIdentity {
         let configuration = context.configuration
         return TransferConfiguration(
             caFile: configuration.caFile, clientCertificate: configuration.clientCertificate,
-            clientKey: configuration.clientKey, proxy: configuration.proxy, interface: configuration.interface,
+            clientKey: configuration.clientKey, proxy: configuration.proxy, interface: configuration.bindInterface,
             userAgent: configuration.userAgent ?? AgentVersion.userAgent)
     }
 }

@@ -247,7 +247,9 @@ final class MQTTConnection {
 
     /// Sends each resource that was set since the device reported it, once on a connection.
     private func deliver() throws(MQTTEnd) {
-        guard isStale, !isSilent, let device = client?.device else { return }
+        guard isStale else { return }
+        // Nobody to deliver to: what was written is no news to this connection, now or later.
+        guard !isSilent, let device = client?.device else { return isStale = false }
         do {
             guard try service.store.hasDevice(device) else { throw MQTTEnd("the device was deleted", status: 401) }
             for (name, timestamp) in try service.store.unresolved(device) where delivered[name] != timestamp {
