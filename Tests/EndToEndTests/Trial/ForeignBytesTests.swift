@@ -7,6 +7,8 @@ import Testing
 /// Any byte of apps, installers and the cloud, on its way through the real programs: no command ends by it, hangs, loses
 /// what it was to say, or writes a control character to a terminal.
 @Suite("Bytes of others") struct ForeignBytesTests {
+    private static let special: [UInt8] = [0, 7, 8, 12, 13, 27, 0x7F, 0x9B, 0xC2, 0xE2, 0xFF]
+
     /// Lines as programs do write them, then random ones.
     private static func line(_ number: Int, _ random: inout some RandomNumberGenerator) -> [UInt8] {
         let known: [[UInt8]] = [
@@ -18,7 +20,7 @@ import Testing
         if number < known.count { return known[number] }
         return (0..<Int.random(in: 1...80, using: &random)).map { _ in
             Int.random(in: 0...2, using: &random) == 0
-                ? [0, 7, 8, 12, 13, 27, 0x7F, 0x9B, 0xC2, 0xE2, 0xFF].randomElement(using: &random)!
+                ? special.randomElement(using: &random) ?? 0
                 : UInt8.random(in: 0...255, using: &random)
         }.filter { $0 != 10 }
     }
