@@ -66,7 +66,8 @@ public struct StatusReport: Sendable {
         let doubt = context.trust.doubt
         var document = GatewayStatusDocument(
             summary: .init(
-                apps: status.apps.count, synced: status.synced, drifted: status.drifted, failed: status.failed),
+                apps: status.apps.count, synced: status.synced, drifted: status.drifted, failed: status.failed,
+                others: status.others),
             isSupervised: daemon != nil, isClockTrusted: doubt == nil, generation: inputs.cloud.generation,
             problems: status.problems, notes: snapshot.desired.notes, apps: status.apps.map(AppStatusDocument.init))
         document.nextPoll = daemon?.nextPoll.map(text)

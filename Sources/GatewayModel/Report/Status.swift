@@ -45,6 +45,12 @@ public struct AppStatus: Sendable, Hashable {
     public var isWantedRunning: Bool
     /// What is wrong with its process now or went wrong last, else why the wanted release failed; nil when nothing did.
     public var lastError: String?
+    /// The layer that holds it; nil when nobody does.
+    public var holder: Origin?
+    /// The layer that wants it stopped; nil when it shall run.
+    public var stopper: Origin?
+    /// What its next change waits for: a window, a data budget; nil when it waits for nothing.
+    public var waits: String?
 
     /// `drifted(modified, symlink)`, `held`.
     public var syncText: String {
@@ -91,7 +97,7 @@ public struct GatewayStatus: Sendable, Hashable {
         let isService = there?.current.kind == .service
         let isWanted = wish?.state.value == .running && isService
         let isFailing = quarantine.map { $0.wish == wish?.release?.value } ?? false
-        return AppStatus(
+        var status = AppStatus(
             name: name, desired: wish?.state.value == .absent ? nil : wish?.release?.value.version,
             installed: there?.current,
             sync: sync(planned, drift: drift, isProgressing: isProgressing), drift: drift,
@@ -99,6 +105,10 @@ public struct GatewayStatus: Sendable, Hashable {
             state: word(service, isService: isService, isSupervised: isSupervised, there: there), service: service,
             reason: planned?.reason, nextAction: planned?.action, origin: wish?.release?.origin ?? .installed,
             isWantedRunning: isWanted, lastError: service?.trouble ?? (isFailing ? quarantine?.lastError : nil))
+        status.holder = wish?.hold.value == true ? wish?.hold.origin : nil
+        status.stopper = wish?.state.value == .stopped ? wish?.state.origin : nil
+        status.waits = planned?.deferral
+        return status
     }
 
     private static func sync(_ planned: AppPlan?, drift: [Drift], isProgressing: Bool) -> AppStatus.Sync {
@@ -154,6 +164,17 @@ public struct GatewayStatus: Sendable, Hashable {
             $0.sync != .synced && $0.sync != .held || $0.health == .degraded || $0.health == .starting
         }
         return bad || !problems.isEmpty ? .failure : .success
+    }
+
+    /// How many apps are in each of the other states; with those in sync and drifted, the first four are all there are.
+    public var others: [(name: String, count: Int)] {
+        [
+            ("held", apps.count { $0.sync == .held }), ("blocked", apps.count { $0.sync == .blocked }),
+            ("quarantined", apps.count { $0.sync == .quarantined }),
+            ("progressing", apps.count { $0.sync == .progressing }),
+            ("degraded", apps.count { $0.health == .degraded || $0.health == .starting }),
+            ("down", apps.count { $0.health == .down }), ("stopped", apps.count { $0.stopper != nil }),
+        ]
     }
 
     /// Counts for the summary line and for `engine_report`.
