@@ -101,16 +101,18 @@ struct DoctorTests {
     func proxy() throws {
         try bench.configure()
         #expect(bench.finding("proxy") == .ok("none"))
-        // A port on which nobody listens any more.
         let listener = try bench.startCloud()
         let port = listener.url.split(separator: ":").last ?? ""
         try bench.configure("proxy: http://user:secret@127.0.0.1:\(port)")
         #expect(bench.finding("proxy").verdict == .ok)
         listener.stop()
+        // A port that is bound and on which nobody listens: one that is free may be taken by another test.
+        let reserved = try ReservedPort()
+        try bench.configure("proxy: http://user:secret@127.0.0.1:\(reserved.number)")
         let gone = bench.finding("proxy")
         #expect(gone.verdict == .failed && gone.text.contains("gateway.yaml") && !gone.text.contains("secret"))
         try bench.configure()
-        bench.environment = ["https_proxy": "http://127.0.0.1:\(port)"]
+        bench.environment = ["https_proxy": "http://127.0.0.1:\(reserved.number)"]
         #expect(bench.finding("proxy").text.contains("(https_proxy)"))
         #expect(bench.finding("proxy").verdict == .failed)
         bench.environment["no_proxy"] = "example.org, exosite.io"
