@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 
 int gwe_thread_name(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }
 
@@ -12,4 +13,9 @@ int gwe_file_is_open_for_writing(int fd) {
     if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
     fcntl(fd, F_SETLEASE, F_UNLCK);
     return 0;
+}
+
+int gwe_terminal_columns(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

@@ -52,8 +52,7 @@ public struct TerminalText: Sendable {
     /// A whole text at once.
     public static func safe(_ text: String) -> String {
         var text = text
-        let isPlain = text.withUTF8 { $0.allSatisfy { isPlain($0) } }
-        guard !isPlain else { return text }
+        guard !text.withUTF8({ $0.allSatisfy(TerminalText.isPlain) }) else { return text }
         var stream = TerminalText()
         let bytes = stream.write(Array(text.utf8)) + stream.finish()
         return String(decoding: bytes, as: UTF8.self)

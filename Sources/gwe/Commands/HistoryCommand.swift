@@ -32,7 +32,9 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             let rows = operations.map {
                 ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
             }
-            for line in table([["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]] + rows) { emit(line) }
+            let head = ["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]
+            let columns = Terminal(descriptor: 1).columns
+            for line in table([head] + rows, columns: columns, droppable: [3, 1], wrapsLast: true) { emit(line) }
         } catch let error as JournalError {
             tell("gwe: \(error)")
             throw finish(error.exit)
@@ -52,7 +54,9 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             let milliseconds = time.map { $0.seconds * 1_000 + $0.attoseconds / 1_000_000_000_000_000 }
             return [step.app, step.step, step.outcome, milliseconds.map { "\($0) ms" } ?? "-", step.message]
         }
-        for line in table([["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]] + rows) { emit(line) }
+        let head = ["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]
+        let columns = Terminal(descriptor: 1).columns
+        for line in table([head] + rows, columns: columns, droppable: [3], wrapsLast: true) { emit(line) }
     }
 }
 

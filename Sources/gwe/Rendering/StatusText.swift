@@ -13,7 +13,9 @@ struct StatusText {
         lines += status.notes.map { "note: \($0)" }
         guard !status.apps.isEmpty else { return lines }
         let head = ["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]
-        let all = table([head] + status.apps.map(StatusText.row))
+        let all = table(
+            [head] + status.apps.map(StatusText.row), columns: terminal.columns, droppable: [7, 6, 2],
+            ellipsis: terminal.isUTF8 ? "…" : "~")
         lines += ["", all[0]]
         for (line, app) in zip(all.dropFirst(), status.apps) {
             let isFine = app.sync.sync == .synced && app.health.known != .down

@@ -1,4 +1,5 @@
 internal import Documents
+internal import GatewaySystem
 internal import Glibc
 
 /// What the reader of our output can show: colours and one repainted line on a terminal, plain ASCII otherwise where
@@ -7,11 +8,14 @@ struct Terminal {
     let isTerminal: Bool
     let hasColor: Bool
     let isUTF8: Bool
+    /// How many characters a line holds; nil where it is no terminal, or one that does not say.
+    let columns: Int?
 
     init(descriptor: Int32) {
         let environment = { (name: String) in getenv(name).map { String(cString: $0) } ?? "" }
         isTerminal = isatty(descriptor) == 1
         hasColor = isTerminal && environment("NO_COLOR").isEmpty && environment("TERM") != "dumb"
+        columns = isTerminal ? TerminalSize.columns(of: descriptor) : nil
         let locale = [environment("LC_ALL"), environment("LC_CTYPE"), environment("LANG")].first { !$0.isEmpty } ?? ""
         let folded = locale.lowercased()
         isUTF8 = folded.holds("utf-8") || folded.holds("utf8")
@@ -36,19 +40,4 @@ func byteText(_ count: Int64) -> String {
         unit += 1
     }
     return unit == 0 ? "\(count) B" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
-}
-
-/// Columns padded to their widest cell, two spaces apart, without trailing spaces.
-func table(_ rows: [[String]]) -> [String] {
-    let columns = rows.map(\.count).max() ?? 0
-    let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
-    return rows.map { row in
-        var line = ""
-        for (column, cell) in row.enumerated() {
-            line += cell
-            if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
-        }
-        while line.hasSuffix(" ") { line.removeLast() }
-        return line
-    }
 }
