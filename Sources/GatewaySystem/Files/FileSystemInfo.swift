@@ -26,8 +26,11 @@ public struct FileSystemInfo: Sendable, Hashable {
         availableInodeCount =
             status.f_files == 0 ? .max : Int64(clamping: isRoot ? status.f_ffree : status.f_favail)
         isReadOnly = status.f_flag & UInt(ST_RDONLY) != 0
-        isNoExec = status.f_flag & UInt(ST_NOEXEC) != 0
+        isNoExec = status.f_flag & FileSystemInfo.noExec != 0
     }
+
+    /// ST_NOEXEC of <bits/statvfs.h>, which Swift does not import.
+    private static let noExec: UInt = 8
 
     private static func product(_ a: UInt, _ b: UInt) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)
