@@ -24,20 +24,22 @@ public enum PackageInspection {
         let base = try temporaryFolder(below: place)
         defer { try? FileTree.removeTree(base) }
         let folder = base + "/release"
-        let topFolder: String?
+        let unpacked: Unpacked
         do throws(UnpackError) {
-            topFolder = try Unpacker.unpack(from: .file(path), into: folder, limits: limits).topFolder
+            unpacked = try Unpacker.unpack(from: .file(path), into: folder, limits: limits)
         } catch {
             guard error.isPermanent else { throw error }
             return nameFinding(fileName) + [PackageCheck.Finding(.fail, "archive", "\(error)")]
         }
-        var contents = PackageCheck.Contents(fileName: fileName, files: [], texts: [:], topFolder: topFolder)
+        var contents = PackageCheck.Contents(fileName: fileName, files: [], texts: [:], topFolder: unpacked.topFolder)
         try gather("", in: folder, into: &contents)
-        let archive = PackageCheck.Finding(.pass, "archive", "it can be unpacked")
+        let archive =
+            [PackageCheck.Finding(.pass, "archive", "it can be unpacked")]
+            + unpacked.notes.sentences.map { PackageCheck.Finding(.warn, "archive", $0) }
         let findings = PackageCheck.judge(contents, machine: machine) { bytes, source throws(DocumentError) in
             try YAML.parse(bytes, source: source)
         }
-        return [archive] + findings
+        return archive + findings
     }
 
     /// What is wrong with a buildfile, and whether what it includes is there. Runs none of its commands.

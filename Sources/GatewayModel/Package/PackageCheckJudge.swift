@@ -42,9 +42,6 @@ extension PackageCheck {
                     .warn, "files",
                     "'\(deeper.path)' is not used: \(name) counts at the root or under one top folder only")
             }
-            for file in contents.files where file.kind == .file && file.mode & 0o002 != 0 {
-                add(.warn, "files", "'\(file.path)' can be written by everybody (mode \(octal(file.mode)))")
-            }
         }
 
         /// `install.sh` and `uninstall.sh`: the kernel must be able to run them.

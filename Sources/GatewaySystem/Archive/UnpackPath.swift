@@ -5,20 +5,21 @@ struct UnpackPath {
 
     init(_ bytes: [UInt8], limits: UnpackLimits) throws(UnpackError) {
         func refused(_ reason: String) -> UnpackError { .refused(entry: Self.printable(bytes), reason: reason) }
-        guard bytes.first != 47 else { throw refused("its path is absolute") }
+        guard bytes.first != 47 else { throw refused("its path is absolute; pack it with relative names") }
         guard bytes.count <= limits.pathByteCount else {
-            throw refused("its path is longer than \(limits.pathByteCount) bytes")
+            throw refused("its path is longer than \(limits.pathByteCount) bytes; shorten it")
         }
+        guard !bytes.contains(0) else { throw refused("its name holds a NUL; rename it") }
         guard !bytes.contains(where: { $0 < 32 || $0 == 127 }) else {
-            throw refused("its name holds control characters")
+            throw refused("its name holds control characters; rename it")
         }
         components = bytes.split(separator: 47).filter { !$0.elementsEqual([46]) }
         for component in components {
-            guard !component.elementsEqual([46, 46]) else { throw refused("its path has '..' in it") }
-            guard component.count <= 255 else { throw refused("a name in its path is longer than 255 bytes") }
+            guard !component.elementsEqual([46, 46]) else { throw refused("its path has '..' in it; pack it from its own folder") }
+            guard component.count <= 255 else { throw refused("a name in its path is longer than 255 bytes; shorten it") }
         }
         guard components.count <= limits.pathDepth else {
-            throw refused("it lies more than \(limits.pathDepth) folders deep")
+            throw refused("it lies more than \(limits.pathDepth) folders deep; pack it flatter")
         }
     }
 

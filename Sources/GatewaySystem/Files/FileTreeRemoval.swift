@@ -46,8 +46,27 @@ private final class TreeRemover {
 
     init(path: String) throws(SystemError) {
         self.path = path
-        top = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        device = try top.status(named: path).st_dev
+        let opened = TreeRemover.open(path, in: AT_FDCWD)
+        guard opened >= 0 else { throw .last("open \(path)") }
+        top = OpenFile(owning: opened)
+        let status = try top.status(named: path)
+        device = status.st_dev
+        if status.st_mode & 0o700 != 0o700 { fchmod(opened, status.st_mode & 0o7777 | 0o700) }
+    }
+
+    /// A folder that even its owner may not read is made readable first: only root could empty it otherwise.
+    /// - Returns: a descriptor, or -1 with errno.
+    private static func open(_ name: UnsafePointer<CChar>, in folder: Int32) -> Int32 {
+        func open() -> Int32 {
+            retrying { openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+        let opened = open()
+        guard opened < 0, errno == EACCES else { return opened }
+        guard fchmodat(folder, name, 0o700, AT_SYMLINK_NOFOLLOW) == 0 else {
+            errno = EACCES
+            return -1
+        }
+        return open()
     }
 
     func run() throws(SystemError) {
@@ -70,9 +89,7 @@ private final class TreeRemover {
         if unlink(name, 0, in: folder) { return }
         guard errno == EISDIR || errno == EPERM || errno == EACCES else { throw .last("remove \(words)") }
         if unlink(name, AT_REMOVEDIR, in: folder) { return }
-        let opened = retrying {
-            name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
-        }
+        let opened = name.withCString { TreeRemover.open($0, in: folder) }
         guard opened >= 0 else { throw .last("open \(words)") }
         let inner = OpenFile(owning: opened)
         let status = try inner.status(named: words)
