@@ -14,7 +14,7 @@ extension Service {
         let tree: ProcessTree
         do {
             let user = try definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
-            try openPipes(owner: user)
+            try openPipes(owner: user, isAdopted: false)
             tree = try spawn(user)
         } catch let error as ProcessError {
             return failed(error.description, isPermanent: error.isPermanent)
@@ -128,17 +128,18 @@ extension Service {
 
     // MARK: pipes
 
-    func openPipes(owner: UserIdentity?) throws(SystemError) {
+    func openPipes(owner: UserIdentity?, isAdopted: Bool) throws(SystemError) {
         supervisor.logs.register(definition)
-        output = try channel(output, ".out", definition.output, owner)
+        output = try channel(output, ".out", definition.output, owner, isAdopted)
         errorOutput = try definition.errorOutput.map { log throws(SystemError) in
-            try channel(errorOutput, ".err", log, owner)
+            try channel(errorOutput, ".err", log, owner, isAdopted)
         }
         mark()
     }
 
     private func channel(
-        _ existing: LogChannel?, _ suffix: String, _ log: ServiceDefinition.Log, _ owner: UserIdentity?
+        _ existing: LogChannel?, _ suffix: String, _ log: ServiceDefinition.Log, _ owner: UserIdentity?,
+        _ isAdopted: Bool
     ) throws(SystemError) -> LogChannel {
         let channel: LogChannel
         if let existing {
@@ -149,7 +150,7 @@ extension Service {
                     loop: loop, scratch: supervisor.scratch, ledger: supervisor.logs, pipePath: path, owner: owner)
             }
         }
-        channel.setDestination(log, owner: owner)
+        channel.setDestination(log, owner: owner, isAdopted: isAdopted)
         return channel
     }
 

@@ -87,7 +87,7 @@ final class Service: @unchecked Sendable {
                 restarts: restarts, problem: problem, lastError: lastError, adopted: isAdopted, wanted: isWanted,
                 release: startedWith.release),
             started: pid != nil && isThere ? started : nil, nextAttempt: state == .backoff ? timer?.deadline : nil,
-            logs: [output?.facts, errorOutput?.facts].compactMap(\.self))
+            logs: [output?.facts, errorOutput?.facts].compactMap(\.self), tree: isThere ? tree : nil)
     }
 
     /// A handler for the loop; does nothing once the service is forgotten.

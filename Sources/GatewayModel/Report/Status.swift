@@ -8,7 +8,7 @@ public struct AppStatus: Sendable, Hashable {
     public enum Health: String, Sendable, Hashable, CaseIterable {
         /// It runs, and its health check has not decided yet.
         case starting
-        /// `degraded`: it starts or stops, or its health check fails.
+        /// `degraded`: it starts or stops, a signal has stopped its process, or its health check fails.
         case healthy, degraded
         /// It should run and does not.
         case down
@@ -119,6 +119,7 @@ public struct GatewayStatus: Sendable, Hashable {
         guard isWanted else { return .none }
         guard isSupervised, let service else { return isSupervised ? .down : .unknown }
         switch service.state {
+        case .running where service.problem != nil: return .degraded
         case .running:
             switch service.health {
             case .unhealthy: return .degraded

@@ -80,7 +80,7 @@ extension ChildProcess {
     /// Runs a program in a session and process group of its own, waits for its end and keeps the last `outputLimit`
     /// bytes of what it and its children write. Standard input is empty.
     ///
-    /// After `timeout` the whole group gets SIGTERM, and SIGKILL `killDelay` later; so does everything that the program
+    /// After `timeout` the whole group gets SIGTERM and SIGCONT, and SIGKILL `killDelay` later; so does everything that the program
     /// left in its group when it timed out. A grandchild that keeps the output open does not delay the return: reading
     /// stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
     ///
@@ -156,6 +156,8 @@ private struct RunningProgram {
                     timedOut = true
                     deadline = clock.now + killDelay
                     try? ChildProcess.signal(pid, SIGTERM, wholeGroup: true)
+                    // One that is stopped acts on no other signal.
+                    try? ChildProcess.signal(pid, SIGCONT, wholeGroup: true)
                 } else if !killed {
                     killed = true
                     deadline = clock.now + .seconds(60)
