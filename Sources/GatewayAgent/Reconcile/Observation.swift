@@ -43,7 +43,9 @@ struct Observation {
             let isService = current.installed.kind == .service
             observed.apps[name] = ObservedApp(
                 current: current.installed,
-                drift: observer.drift(of: current, damage: damage[name] ?? [], desired: desired.apps[name]),
+                drift: observer.drift(
+                    of: current, damage: damage[name] ?? [], desired: desired.apps[name],
+                    policy: desired.policy),
                 isRunning: isService ? services.map { $0[name]?.isRunning ?? false } : nil,
                 hasEndedWell: services?[name]?.hasEndedWell ?? false)
         }

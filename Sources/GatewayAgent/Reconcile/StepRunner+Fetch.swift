@@ -236,7 +236,7 @@ extension StepRunner {
             app: work.app, installed: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
         // What cannot be supervised is refused while nothing is interrupted yet.
-        _ = try ServiceConfiguration(context: context).make(record, desired: work.desired, in: staging)
+        _ = try ServiceConfiguration(context: context, policy: policy).make(record, desired: work.desired, in: staging)
         let (row, now) = (record, context.clock())
         FaultPoint.pass("unpack.unpacked")
         // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever.

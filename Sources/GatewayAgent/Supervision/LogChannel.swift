@@ -70,6 +70,9 @@ final class LogChannel: @unchecked Sendable {
         publish()
     }
 
+    /// Descriptors that the log will take when something is written to it.
+    var descriptorsToCome: Int { log.descriptorsToCome }
+
     /// The end of the pipe for the app. The caller closes it.
     func appEnd() throws(SystemError) -> Int32 { try log.appEnd() }
 

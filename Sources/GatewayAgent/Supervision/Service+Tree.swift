@@ -14,6 +14,8 @@ internal import GatewaySystem
 extension Service {
     /// How long a restart waits for killed leftovers (they are in the kernel, at dead storage for one).
     private static let patienceWithKilled = Duration.seconds(2)
+    /// A program that puts itself in the background ends within this time.
+    private static let soon = Duration.seconds(1)
 
     var treeMark: String { "\(supervisor.treeKey)/\(key)" }
 
@@ -62,6 +64,8 @@ extension Service {
         let exit: ServiceExit
         do {
             exit = try ChildProcess.poll(pid, reap: false).map(ServiceExit.init) ?? .unknown
+            let isSoon = exit == .code(0) && uptime < max(machine.rules.startSeconds, Service.soon)
+            leftOthersAtOnce = isSoon && !isStopping && !tree.descendants(besides: others).isEmpty
             // While it is a zombie its group's number is nobody else's. Mostly this is all there is to end.
             if !isStopping { try? ChildProcess.signal(pid, 9, wholeGroup: true) }
             _ = try? ChildProcess.poll(pid)

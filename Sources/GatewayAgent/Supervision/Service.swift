@@ -30,6 +30,8 @@ final class Service: @unchecked Sendable {
     var tree: ProcessTree?
     /// How the process ended, while what it left behind is awaited; `pid` is kept as long.
     var leaderEnd: LeaderEnd?
+    /// Whether the process that is ending came to a good end soon after its start and left others running.
+    var leftOthersAtOnce = false
     var timer: EventLoop.Timer?
 
     var lastExit: ServiceExit?

@@ -133,6 +133,8 @@ public struct PipeLog: ~Copyable {
     }
     /// Whether lines go to a file. Without one `move` drops what comes, and does not count it as lost.
     public var hasFile: Bool { !file.path.isEmpty }
+    /// Descriptors that the file will take when something is written to it.
+    public var descriptorsToCome: Int { hasFile && !file.isOpen ? 2 : 0 }
     /// Of the file as it was last seen.
     public var fileByteCount: Int64 { file.byteCount }
     /// Counted since the last `setFile`.

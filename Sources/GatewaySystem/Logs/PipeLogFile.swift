@@ -32,6 +32,8 @@ struct PipeLogFile: ~Copyable {
 
     deinit { if fd >= 0 { Glibc.close(fd) } }
 
+    var isOpen: Bool { fd >= 0 }
+
     var room: Int { maxByteCount <= 0 || !isRegular ? .max : Int(clamping: max(0, maxByteCount - byteCount)) }
 
     mutating func takeRotated() -> [Int64] {

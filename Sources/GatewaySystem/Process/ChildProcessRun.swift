@@ -88,7 +88,8 @@ extension ChildProcess {
     ///   - executable: a path, relative to `directory` if not absolute, or a name that is looked up in PATH.
     ///   - environment: the whole environment; nothing is inherited.
     ///   - onOutput: gets every piece of output as it comes, on the calling thread.
-    /// - Throws: `ProcessError` when the program could not be started. Its own failure is in the result.
+    /// - Throws: `ProcessError` when the program could not be started; a file that is open for writing is tried again for 5 s.
+    ///   Its own failure is in the result.
     public static func run(
         _ executable: String, _ arguments: [String] = [], environment: [String: String], directory: String? = nil,
         timeout: Duration, killDelay: Duration = .seconds(10), outputLimit: Int = 65_536, user: UserIdentity? = nil,
@@ -106,15 +107,7 @@ extension ChildProcess {
         request.user = user
         request.diesWithParent = true
         let pid: Int32
-        do throws(ProcessError) {
-            // Together, so that `killRunning` never comes between a start and its note.
-            pid = try running.withLock { (running) throws(ProcessError) -> Int32 in
-                let pid = try spawn(request)
-                running.groups.insert(pid)
-                if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
-                return pid
-            }
-        } catch {
+        do throws(ProcessError) { pid = try start(request) } catch {
             close(ends[1])
             throw error
         }
@@ -124,6 +117,29 @@ extension ChildProcess {
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
     }
+
+    /// Spawns a program that `killRunning` ends, and waits a little for a file that is still open for writing: whoever has
+    /// just made the file may have left it to a child of another thread, which closes it at its exec.
+    private static func start(_ request: SpawnRequest) throws(ProcessError) -> Int32 {
+        let end = MonotonicTime.now + busyPatience
+        while true {
+            do throws(ProcessError) {
+                // Together, so that `killRunning` never comes between a start and its note.
+                return try running.withLock { (running) throws(ProcessError) -> Int32 in
+                    let pid = try spawn(request)
+                    running.groups.insert(pid)
+                    if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
+                    return pid
+                }
+            } catch {
+                guard error.reason == .busy, MonotonicTime.now < end else { throw error }
+            }
+            usleep(5_000)
+        }
+    }
+
+    /// How long `run` waits for a program's file that is open for writing.
+    private static let busyPatience = Duration.seconds(5)
 }
 
 /// The wait of `ChildProcess.run`: reads output and watches for the end and the deadline.

@@ -21,6 +21,8 @@ import Testing
     func stoppedApp(_ usesControlGroups: Bool) throws {
         var trees = Supervisor.Trees()
         trees.usesControlGroups = usesControlGroups
+        // The test program must not become the parent of other suites' orphans.
+        trees.collectsOrphans = false
         let bench = try SupervisionBench(trees: trees)
         defer { bench.end() }
         try bench.supervisor.apply([bench.definition("web", polite, patient)])
