@@ -11,6 +11,8 @@
 /// 0 is no timeout.
 void gwe_mhd_set_timeout(struct MHD_Connection *c, unsigned seconds);
 int gwe_mhd_connection_fd(struct MHD_Connection *c);
+/// Connections that the server has now.
+unsigned gwe_mhd_connection_count(struct MHD_Daemon *daemon);
 
 /// The common name of the certificate that the connection's client has shown, if it is signed by the CA of
 /// MHD_OPTION_HTTPS_MEM_TRUST and good for a client now. Its length, without a NUL; -1 otherwise.

@@ -76,10 +76,13 @@ struct Snapshot {
     /// - Parameters:
     ///   - progressing: the apps that the running pass works on.
     ///   - problems: what is wrong with the inputs, in words.
-    func status(progressing: Set<AppName> = [], problems: [String]) -> GatewayStatus {
+    ///   - left: what runs though nothing supervises, see `LeftProcesses`.
+    func status(
+        progressing: Set<AppName> = [], problems: [String], left: [AppName: ServiceStatus] = [:]
+    ) -> GatewayStatus {
         GatewayStatus(
             desired: desired, observed: observed, plan: plan, services: services, progressing: progressing,
-            problems: problems)
+            problems: problems, left: left)
     }
 
     /// Which of these apps no layer names and nobody installed.

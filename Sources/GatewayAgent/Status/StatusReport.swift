@@ -64,7 +64,8 @@ public struct StatusReport: Sendable {
         problems += daemon?.limits ?? []
         let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
-        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems)
+        let left = daemon == nil ? LeftProcesses.find(context.folders.stateFolder) : [:]
+        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems, left: left)
         if let only { return detail(of: only, status, context) }
         let doubt = context.trust.doubt
         var document = GatewayStatusDocument(

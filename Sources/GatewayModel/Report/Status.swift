@@ -30,8 +30,8 @@ public struct AppStatus: Sendable, Hashable {
     public var drift: [Drift]
     /// How well it runs, whatever its version.
     public var health: Health
-    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises, `-` when nothing is
-    /// installed.
+    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises and no process is found, `-`
+    /// when nothing is installed.
     public var state: String
     /// What the supervisor says of it; nil when it does not know it, or nothing supervises.
     public var service: ServiceStatus?
@@ -67,9 +67,10 @@ public struct GatewayStatus: Sendable, Hashable {
     /// - Parameters:
     ///   - services: what the supervisor says; nil when nothing supervises.
     ///   - progressing: apps that a running pass is working on.
+    ///   - left: what runs though nothing supervises: a daemon that was killed leaves its apps.
     public init(
         desired: DesiredState, observed: ObservedState, plan: Plan, services: [AppName: ServiceStatus]?,
-        progressing: Set<AppName> = [], problems: [String] = []
+        progressing: Set<AppName> = [], problems: [String] = [], left: [AppName: ServiceStatus] = [:]
     ) {
         isSupervised = services != nil
         self.problems = problems + plan.errors
@@ -79,7 +80,8 @@ public struct GatewayStatus: Sendable, Hashable {
         apps = Set(wanted).union(observed.apps.keys).sorted().map { name in
             GatewayStatus.status(
                 of: name, wish: desired.apps[name], there: observed.apps[name], planned: planned[name],
-                drift: plan.drift[name] ?? [], service: services?[name], isSupervised: services != nil,
+                drift: plan.drift[name] ?? [], service: services == nil ? left[name] : services?[name],
+                isSupervised: services != nil,
                 isProgressing: progressing.contains(name), quarantine: observed.quarantined[name])
         }
     }
@@ -137,7 +139,7 @@ public struct GatewayStatus: Sendable, Hashable {
     ) -> String {
         guard there != nil else { return "-" }
         guard isService else { return "EXITED" }
-        guard isSupervised else { return "UNKNOWN" }
+        guard isSupervised || service != nil else { return "UNKNOWN" }
         return (service?.state ?? .stopped).rawValue
     }
 

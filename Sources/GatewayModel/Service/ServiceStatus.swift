@@ -74,7 +74,15 @@ public struct ServiceStatus: Sendable, Hashable {
         "stopped by a signal (state T): 'kill -CONT \(pid)' lets it go on"
     }
 
-    /// supervisord's `exitstatus`: the code, 128 and the signal like a shell, -1 for an unknown one, 0 for none yet.
+    /// supervisord's `exitstatus`, which dashboards read: 0 while there is a process or never was one, the code that the last
+    /// one ended with, -1 where a signal ended it or nobody knows how it ended.
+    public var supervisordExitStatus: Int32 {
+        guard !state.hasProcess, let lastExit else { return 0 }
+        if case .code(let code) = lastExit { return code }
+        return -1
+    }
+
+    /// How the last process ended as a shell tells it: the code, 128 and the signal, -1 for an unknown one, 0 for none yet.
     public var exitStatus: Int32 {
         switch lastExit {
         case .code(let code): code
