@@ -105,6 +105,38 @@ import Testing
         }
     }
 
+    @Test("joyent/libuv#690, krylosov-aa/pg-status#32: a connection that cannot be taken waits, and nothing spins")
+    func noDescriptorForConnections() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        try gateway.manifest("schema: gwe/v1\napps: {}\n")
+        try gateway.withDaemon { daemon in
+            try gateway.eventually("its first pass is over") { try gateway.status().code == 0 }
+            let taken = Set(gateway.names("/proc/\(daemon.pid)/fd"))
+            let free = (0...).first { !taken.contains("\($0)") } ?? 0
+            func limit(_ count: Int) throws {
+                let ran = try TestProcess.run("prlimit", ["--pid", "\(daemon.pid)", "--nofile=\(count):"])
+                #expect(ran.code == 0, "\(ran)")
+            }
+            try limit(free)
+            let status = try gateway.start(["status", "--json"])
+            let before = ticks(daemon.pid)
+            // How much of a core it takes in this time, not a wait for anything.
+            usleep(1_000_000)
+            #expect(ticks(daemon.pid) - before < 30)
+            #expect(status.isRunning)
+            try limit(1_024)
+            let answer = status.wait()
+            #expect(answer.code == 0 && answer.json?["apps"] != nil, "\(answer)")
+        }
+    }
+
+    /// Hundredths of a second that a process has computed (utime and stime, proc(5)).
+    private func ticks(_ pid: Int32) -> Int {
+        let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+        let fields = text.components(separatedBy: ") ").last?.split(separator: " ").map(String.init) ?? []
+        return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
+    }
+
     /// Starts a program for whose user the kernel has no inotify instance left.
     private func withoutInotify(_ arguments: String...) -> [String] {
         let script = "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\""
