@@ -97,7 +97,3 @@ int gwe_tcp_interface(int fd, char *name) {
     freeifaddrs(list);
     return found;
 }
-
-int gwe_accept(int listener, struct sockaddr *address, socklen_t *length) {
-    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}

@@ -1,5 +1,6 @@
 // libmicrohttpd is loaded when the first server starts, not when the program does: it brings GnuTLS, which commands
 // that serve nothing have no use for. The same way as CCurl/curl.c, where it is explained.
+#define _GNU_SOURCE  // accept4
 #include "CMicroHTTP.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -45,6 +46,9 @@ void MHD_stop_daemon(struct MHD_Daemon *daemon) { mhd.stop_daemon(daemon); }
 enum MHD_Result MHD_add_connection(
     struct MHD_Daemon *daemon, MHD_socket client, const struct sockaddr *address, socklen_t length) {
     return mhd.add_connection(daemon, client, address, length);
+}
+int gwe_mhd_accept(int listener, struct sockaddr *address, socklen_t *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 unsigned gwe_mhd_connection_count(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = mhd.get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);

@@ -1,6 +1,5 @@
 // What the kernel knows of a TCP connection (tcp(7), TCP_INFO).
 #pragma once
-#include <sys/socket.h>
 #include <stdint.h>
 
 /// Totals since the connection began.
@@ -18,6 +17,3 @@ int gwe_tcp_usage(int fd, int closing, struct gwe_tcp_usage *usage);
 /// The name of the interface that a connected socket sends from, in `name` (16 bytes): the one it is bound to, or the one
 /// that has its address. -1 while it has none.
 int gwe_tcp_interface(int fd, char *name);
-
-/// accept4(2): the descriptor, non-blocking and closed by exec; -1 and errno.
-int gwe_accept(int listener, struct sockaddr *address, socklen_t *length);

@@ -78,7 +78,7 @@ final class HTTPServerAcceptor {
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let result = withUnsafeMutablePointer(to: &address) { storage in
                 storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer -> Bool? in
-                    let fd = gwe_accept(listener, pointer, &length)
+                    let fd = gwe_mhd_accept(listener, pointer, &length)
                     guard fd >= 0 else { return nil }
                     return MHD_add_connection(server, fd, pointer, length) == MHD_Result.YES
                 }
