@@ -30,6 +30,9 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The disk or the quota is full.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// This process or the machine has no descriptor or memory left for now.
+    public var isOfResources: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+
     /// Whether the same call will fail again until somebody does something.
     public var isPermanent: Bool {
         switch code {

@@ -126,6 +126,7 @@ struct MergePropertyTests {
             #expect(merged.logBudget <= alone.logBudget && merged.logRate <= alone.logRate, "seed \(seed)")
             #expect(merged.precedence == .local || alone.precedence == .cloud, "seed \(seed)")
             #expect(merged.atomic == .all || alone.atomic == .app, "seed \(seed)")
+            #expect(merged.environment == .clean || alone.environment == .inherit, "seed \(seed)")
             if let outer = alone.window {
                 let inside = (0..<1_440).allSatisfy {
                     merged.window?.contains(minuteOfDay: $0) == false || outer.contains(minuteOfDay: $0)

@@ -206,10 +206,14 @@ final class Daemon: Sendable {
             ?? UpdateInterval.standard
     }
 
+    /// What an app takes at least: with fewer that are free beside the reserve none can be started.
+    private static let descriptorsOfStart = 12
+
     func status(only: AppName?, isDeep: Bool) -> StatusReport {
         var facts = StatusReport.DaemonFacts(services: services.snapshots())
         facts.progressing = progressing.withLock { $0 }
         facts.nextPoll = passes.timeToNextPoll
+        if let use = DescriptorLimit.use, !use.hasRoom(for: Daemon.descriptorsOfStart) { facts.limits = [use.shortage] }
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
     }
 

@@ -34,6 +34,13 @@ private final class ManifestWatch: DaemonPart {
         let path = daemon.context.manifestFile
         let made = try? loop.onChange(ofFile: path, handler: { [daemon] in daemon.wake(.manifestChanged) })
         if made == nil { daemon.log(.note("\(path) is not watched: a change is seen at the next poll")) }
+        if let shortage = made?.shortage {
+            let every = FileWatch.lookInterval.inWords
+            daemon.log(
+                .problem(
+                    "\(path) is looked at every \(every) only: \(shortage); other programs use up what fs.inotify allows "
+                        + "(sysctl fs.inotify.max_user_instances, fs.inotify.max_user_watches)"))
+        }
         watch.withLock { $0 = made }
     }
 

@@ -8,6 +8,7 @@ public enum DaemonProcess {
     /// Runs until SIGTERM or SIGINT. SIGHUP runs a pass; SIGUSR1 makes the program that is now at gwe's own path this
     /// process, which goes on with the same apps, pipes and pid. Call it while the process has one thread.
     public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
+        DescriptorLimit.raise()
         let image: ProgramImage
         let state: LockedState
         do throws(SystemError) { image = try ProgramImage.current() } catch {

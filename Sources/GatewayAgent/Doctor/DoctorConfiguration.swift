@@ -93,6 +93,24 @@ extension DoctorCheck {
     }
 }
 
+extension DoctorCheck {
+    /// Fewer free than an app needs beside the daemon's reserve warn.
+    static let descriptors = DoctorCheck(id: "descriptors", subject: "descriptors that the daemon may still open") {
+        scene in
+        guard let holder = try? FileLock.probe(scene.folders.lockFile), holder.purpose == DaemonProcess.daemonPurpose
+        else { return .skipped("no daemon runs") }
+        guard let use = DescriptorLimit.use(of: holder.processIdentifier) else {
+            return .skipped("not permitted to look at process \(holder.processIdentifier)")
+        }
+        guard use.hasRoom(for: 12) else {
+            return .warning(
+                "\(use.open) of \(use.limit) are open, and \(DescriptorLimit.reserve) are kept for gwe: no app can be started",
+                hint: "raise the hard limit of gwe run: LimitNOFILE= of its unit, ulimit -Hn")
+        }
+        return .ok("\(use.open) of \(use.limit) are open")
+    }
+}
+
 /// The form of OpenSSH's file of trusted keys (ssh-keygen(1), "ALLOWED SIGNERS"): principals, options, type, key.
 enum AllowedSigners {
     /// How many keys there are, and the number of the first line that holds none.

@@ -62,12 +62,21 @@ struct AppCommand {
         recorded(verb, app)
         guard let services else {
             let isHold = verb == .hold || verb == .unhold
-            return Answer(
-                message: "\(app): \(isHold ? verb.done(nil) : "noted; it holds when a daemon runs (gwe run)")")
+            return Answer(message: "\(app): \(isHold ? verb.done(nil) : noted(verb, app))")
         }
         let notes = try carryOut(verb, on: app, by: services)
         let state = services.status(of: app)?.state.rawValue
         return Answer(message: "\(app): \(verb.done(state))", state: state, notes: notes)
+    }
+
+    /// What is so while nothing supervises.
+    private func noted(_ verb: AppVerb, _ app: AppName) -> String {
+        guard verb == .stop, let left = LeftProcesses.find(context.folders.stateFolder)[app], let pid = left.pid else {
+            return "noted; it holds when a daemon runs (gwe run)"
+        }
+        return
+            "noted, but not stopped: it runs as process \(pid), left by a daemon that is gone; the next daemon stops it "
+            + "(gwe run)"
     }
 
     /// Returns what a person should know besides.

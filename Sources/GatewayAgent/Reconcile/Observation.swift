@@ -43,7 +43,9 @@ struct Observation {
             let isService = current.installed.kind == .service
             var app = ObservedApp(
                 current: current.installed,
-                drift: observer.drift(of: current, damage: damage[name] ?? [], desired: desired.apps[name]),
+                drift: observer.drift(
+                    of: current, damage: damage[name] ?? [], desired: desired.apps[name],
+                    policy: desired.policy),
                 isRunning: isService ? services.map { $0[name]?.isRunning ?? false } : nil,
                 hasEndedWell: services?[name]?.hasEndedWell ?? false)
             app.earlier = record.others.filter(\.activated).map(\.installed)
@@ -77,10 +79,13 @@ struct Snapshot {
     /// - Parameters:
     ///   - progressing: the apps that the running pass works on.
     ///   - problems: what is wrong with the inputs, in words.
-    func status(progressing: Set<AppName> = [], problems: [String]) -> GatewayStatus {
+    ///   - left: what runs though nothing supervises, see `LeftProcesses`.
+    func status(
+        progressing: Set<AppName> = [], problems: [String], left: [AppName: ServiceStatus] = [:]
+    ) -> GatewayStatus {
         GatewayStatus(
             desired: desired, observed: observed, plan: plan, services: services, progressing: progressing,
-            problems: problems)
+            problems: problems, left: left)
     }
 
     /// Which of these apps no layer names and nobody installed.

@@ -31,13 +31,13 @@ struct Observer {
 
     /// How one installed app differs from what was installed.
     /// - Parameter damage: what `damage(_:)` has found.
-    func drift(of record: ReleaseRecord, damage: [Drift], desired: DesiredApp?) -> [Drift] {
+    func drift(of record: ReleaseRecord, damage: [Drift], desired: DesiredApp?, policy: Policy) -> [Drift] {
         var drift = damage
         let link = FileTree.linkTarget(context.folders.currentLink(of: record.app))
         if link != record.installed.folder { drift.append(.symlink(target: link)) }
         // With files missing the configuration cannot be generated, and is written anew by the repair anyway.
         if drift.isEmpty || link != record.installed.folder,
-            let difference = ServiceConfiguration(context: context).difference(record, desired: desired)
+            let difference = ServiceConfiguration(context: context, policy: policy).difference(record, desired: desired)
         {
             drift.append(difference)
         }

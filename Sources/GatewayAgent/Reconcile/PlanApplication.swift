@@ -113,6 +113,10 @@ struct PlanApplication {
         if known != state { try journal.setFetchStatus(work.artifactLabel, state) }
     }
 
+    private func known(_ work: AppProgress) throws(JournalError) -> FetchState? {
+        try journal.fetchStatus(limit: 50).first { $0.artifact == work.artifactLabel }?.state
+    }
+
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
     private func settle(_ work: AppProgress, _ outcome: inout PassOutcome) throws(JournalError) {
         if work.failure == nil, let deferral = work.deferral {
@@ -129,8 +133,12 @@ struct PlanApplication {
         let isDownload = work.failedStep == .download || work.failedStep == .verify
         let state: FetchState.Name = isDownload ? .downloadError : .installError
         if work.plan.wish != nil {
+            let isStart = work.failedStep == .start && work.isActivated
+            // What the installer said is still of use where only the start has failed.
+            let said = try isStart ? known(work)?.output : nil
             try journal.setFetchStatus(
-                work.artifactLabel, work.fetchState(state, failure.description, output: failure.output))
+                work.artifactLabel, work.fetchState(state, failure.description, output: failure.output ?? said))
+            try FailedStarts(journal: journal).note(work.app, isStart ? work.artifactLabel : nil)
         }
         guard failure.kind == .release, let wish = work.plan.wish else { return }
         let now = context.clock()

@@ -40,6 +40,7 @@ final class Reconciler {
         let before = try observe(options)
         guard !isInterrupted() else { return .interrupted }
         var snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+        try FailedStarts(journal: journal).settle(snapshot.status(problems: []))
         if let link, try converse(with: link, &inputs, snapshot, &outcome) {
             snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
         }

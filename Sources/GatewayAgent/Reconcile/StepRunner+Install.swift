@@ -13,7 +13,7 @@ extension StepRunner {
     func installChecked(_ work: AppProgress) throws(StepFailure) -> StepResult {
         let result = try install(work)
         if let release = work.release {
-            _ = try ServiceConfiguration(context: context).make(release, desired: work.desired)
+            _ = try ServiceConfiguration(context: context, policy: policy).make(release, desired: work.desired)
         }
         return result
     }
@@ -146,14 +146,12 @@ extension StepRunner {
         }
     }
 
-    /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine,
+    /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine (unless
+    /// `policy.environment` is `clean`),
     /// and the variables of docs/packages.md#installsh.
     private func scriptEnvironment(folder: String, data: String, _ work: AppProgress) -> [String: String] {
-        var environment = ProcessFacts.environment
+        var environment = ChildEnvironment.of(ProcessFacts.environment, isClean: policy.environment == .clean)
         environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        for name in ServiceNotification.variables + ["GWE_FAULT", "GWE_FAULT_LOG"] {
-            environment[name] = nil
-        }
         environment["GWE_APP"] = work.app.text
         environment["GWE_VERSION"] = (work.release ?? work.before)?.installed.version.text ?? ""
         environment["GWE_PREVIOUS_VERSION"] =

@@ -6,7 +6,8 @@ extension StepRunner {
     func configure(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
         let path = store.servicePath(work.app)
-        guard let made = try ServiceConfiguration(context: context).make(release, desired: work.desired) else {
+        guard let made = try ServiceConfiguration(context: context, policy: policy).make(release, desired: work.desired)
+        else {
             let wasThere = try system { () throws(SystemError) in
                 _ = try FileTree.removeFile(self.store.programPath(work.app))
                 return try FileTree.removeFile(path)

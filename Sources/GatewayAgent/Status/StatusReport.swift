@@ -18,6 +18,8 @@ public struct StatusReport: Sendable {
         public var progressing: Set<AppName> = []
         /// Until the next poll; nil where none is to come.
         public var nextPoll: Duration?
+        /// The limits of the machine that the daemon has come to, in words.
+        public var limits: [String] = []
 
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
@@ -59,9 +61,11 @@ public struct StatusReport: Sendable {
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
+        problems += daemon?.limits ?? []
         let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
-        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems)
+        let left = daemon == nil ? LeftProcesses.find(context.folders.stateFolder) : [:]
+        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems, left: left)
         if let only { return detail(of: only, status, context) }
         let doubt = context.trust.doubt
         var document = GatewayStatusDocument(

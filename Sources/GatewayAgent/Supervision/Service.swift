@@ -30,6 +30,8 @@ final class Service: @unchecked Sendable {
     var tree: ProcessTree?
     /// How the process ended, while what it left behind is awaited; `pid` is kept as long.
     var leaderEnd: LeaderEnd?
+    /// Whether the process that is ending came to a good end soon after its start and left others running.
+    var leftOthersAtOnce = false
     var timer: EventLoop.Timer?
 
     var lastExit: ServiceExit?
@@ -87,7 +89,7 @@ final class Service: @unchecked Sendable {
                 restarts: restarts, problem: problem, lastError: lastError, adopted: isAdopted, wanted: isWanted,
                 release: startedWith.release),
             started: pid != nil && isThere ? started : nil, nextAttempt: state == .backoff ? timer?.deadline : nil,
-            logs: [output?.facts, errorOutput?.facts].compactMap(\.self))
+            logs: [output?.facts, errorOutput?.facts].compactMap(\.self), tree: isThere ? tree : nil)
     }
 
     /// A handler for the loop; does nothing once the service is forgotten.

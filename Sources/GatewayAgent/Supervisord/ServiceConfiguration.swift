@@ -10,9 +10,12 @@ internal import GatewaySystem
 struct ServiceConfiguration {
     let context: GatewayContext
     let store: ReleaseStore
+    private let policy: Policy
 
-    init(context: GatewayContext) {
+    /// - Parameter policy: for definitions that are to be made or compared.
+    init(context: GatewayContext, policy: Policy = Policy()) {
         self.context = context
+        self.policy = policy
         store = ReleaseStore(folders: context.folders)
     }
 
@@ -94,7 +97,7 @@ struct ServiceConfiguration {
                 "GWE_APP": record.app.text, "GWE_VERSION": record.installed.version.text, "GWE_CURRENT_DIR": current,
                 "GWE_DATA_DIR": context.folders.dataFolder(of: record.app),
             ],
-            requires: desired?.requires.value.sorted() ?? [])
+            requires: desired?.requires.value.sorted() ?? [], hasCleanEnvironment: policy.environment == .clean)
     }
 
     /// How the file, or the program that supervisord has, differs from what would be made now, in the environment it was

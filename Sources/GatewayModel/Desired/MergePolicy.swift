@@ -24,12 +24,13 @@ extension Policy {
         logBudget = layer.logBudget ?? logBudget
         logRate = layer.logRate ?? logRate
         dataBudget = layer.dataBudget ?? dataBudget
+        environment = layer.environment ?? environment
     }
 
     /// Tighter means: less is allowed, less is used, or more is kept to fall back on. In words per key:
     /// keep_versions more; require_signature true; allow_downgrade and allow_setuid false; window inside the present
     /// one, or any where there is none; bandwidth, log_budget, log_rate and data_budget less; precedence local (the
-    /// cloud may give up its own rank); atomic all.
+    /// cloud may give up its own rank); atomic all; environment clean.
     private mutating func tighten(by cloud: PolicyLayer, over local: PolicyLayer) -> [String] {
         var ignored: [String] = []
         func take<Value: Equatable>(
@@ -54,6 +55,7 @@ extension Policy {
         take("atomic", cloud.atomic, &atomic) { wish, _ in wish == .all || local.atomic == nil }
         take("log_budget", cloud.logBudget, &logBudget, if: <)
         take("log_rate", cloud.logRate, &logRate, if: <)
+        take("environment", cloud.environment, &environment) { wish, _ in wish == .clean }
         for (interface, wish) in (cloud.dataBudget ?? [:]).sorted(by: { $0.key < $1.key }) {
             let key = "data_budget.\(interface)"
             take(key, wish, &dataBudget[interface]) { wish, present in

@@ -108,6 +108,14 @@ private struct PlanMaker {
         if !drift.isEmpty { plan.drift[app, default: []] += drift }
     }
 
+    /// Whether the app runs as it is wanted.
+    private func isUndisturbed(_ app: DesiredApp, _ there: ObservedApp?) -> Bool {
+        guard let there, there.isRunning == true, there.drift.isEmpty, let release = app.release?.value else {
+            return false
+        }
+        return there.current.satisfies(release)
+    }
+
     /// Why nothing can be done for an app, or nil.
     private func blocker(of app: DesiredApp, cycle: [AppName]?, there: ObservedApp?) -> String? {
         if let cycle { return "requires cycle: " + (cycle + [cycle[0]]).map(\.text).joined(separator: " -> ") }
@@ -115,7 +123,8 @@ private struct PlanMaker {
             guard let other = desired.apps[name], other.state.value != .absent else {
                 return "requires \(name), which is not part of the desired state"
             }
-            guard other.state.value == .running || app.state.value == .stopped else {
+            // One that runs goes on without it, as long as nothing is to be done with it.
+            guard other.state.value == .running || app.state.value == .stopped || isUndisturbed(app, there) else {
                 return "requires \(name), whose state is stopped"
             }
         }

@@ -8,7 +8,7 @@ public struct AppStatus: Sendable, Hashable {
     public enum Health: String, Sendable, Hashable, CaseIterable {
         /// It runs, and its health check has not decided yet.
         case starting
-        /// `degraded`: it starts or stops, or its health check fails.
+        /// `degraded`: it starts or stops, a signal has stopped its process, or its health check fails.
         case healthy, degraded
         /// It should run and does not.
         case down
@@ -30,8 +30,8 @@ public struct AppStatus: Sendable, Hashable {
     public var drift: [Drift]
     /// How well it runs, whatever its version.
     public var health: Health
-    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises, `-` when nothing is
-    /// installed.
+    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises and no process is found, `-`
+    /// when nothing is installed.
     public var state: String
     /// What the supervisor says of it; nil when it does not know it, or nothing supervises.
     public var service: ServiceStatus?
@@ -73,9 +73,10 @@ public struct GatewayStatus: Sendable, Hashable {
     /// - Parameters:
     ///   - services: what the supervisor says; nil when nothing supervises.
     ///   - progressing: apps that a running pass is working on.
+    ///   - left: what runs though nothing supervises: a daemon that was killed leaves its apps.
     public init(
         desired: DesiredState, observed: ObservedState, plan: Plan, services: [AppName: ServiceStatus]?,
-        progressing: Set<AppName> = [], problems: [String] = []
+        progressing: Set<AppName> = [], problems: [String] = [], left: [AppName: ServiceStatus] = [:]
     ) {
         isSupervised = services != nil
         self.problems = problems + plan.errors
@@ -85,7 +86,8 @@ public struct GatewayStatus: Sendable, Hashable {
         apps = Set(wanted).union(observed.apps.keys).sorted().map { name in
             GatewayStatus.status(
                 of: name, wish: desired.apps[name], there: observed.apps[name], planned: planned[name],
-                drift: plan.drift[name] ?? [], service: services?[name], isSupervised: services != nil,
+                drift: plan.drift[name] ?? [], service: services == nil ? left[name] : services?[name],
+                isSupervised: services != nil,
                 isProgressing: progressing.contains(name), quarantine: observed.quarantined[name])
         }
     }
@@ -129,6 +131,7 @@ public struct GatewayStatus: Sendable, Hashable {
         guard isWanted else { return .none }
         guard isSupervised, let service else { return isSupervised ? .down : .unknown }
         switch service.state {
+        case .running where service.problem != nil: return .degraded
         case .running:
             switch service.health {
             case .unhealthy: return .degraded
@@ -146,7 +149,7 @@ public struct GatewayStatus: Sendable, Hashable {
     ) -> String {
         guard there != nil else { return "-" }
         guard isService else { return "EXITED" }
-        guard isSupervised else { return "UNKNOWN" }
+        guard isSupervised || service != nil else { return "UNKNOWN" }
         return (service?.state ?? .stopped).rawValue
     }
 

@@ -14,7 +14,8 @@ public struct ServiceStatus: Sendable, Hashable {
     public var lastExit: ServiceExit?
     /// Restarts without anybody's command since the supervisor knows the service.
     public var restarts: Int
-    /// Why it is not running: why it could not start, what it waits for, how it ended; nil when nothing is wrong now.
+    /// Why it is not running: why it could not start, what it waits for, how it ended, or that a signal has stopped its
+    /// process; nil when nothing is wrong now.
     public var problem: String?
     /// The last thing that went wrong, kept when it is over.
     public var lastError: String?
@@ -84,7 +85,20 @@ public struct ServiceStatus: Sendable, Hashable {
     /// What is wrong now, or went wrong last, in words: what keeps it from running before what fails while it runs.
     public var trouble: String? { problem ?? health?.reason ?? logProblem ?? lastError }
 
-    /// supervisord's `exitstatus`: the code, 128 and the signal like a shell, -1 for an unknown one, 0 for none yet.
+    /// The problem of a service with a process that SIGSTOP or the like has stopped.
+    public static func stopped(_ pid: Int32) -> String {
+        "stopped by a signal (state T): 'kill -CONT \(pid)' lets it go on"
+    }
+
+    /// supervisord's `exitstatus`, which dashboards read: 0 while there is a process or never was one, the code that the last
+    /// one ended with, -1 where a signal ended it or nobody knows how it ended.
+    public var supervisordExitStatus: Int32 {
+        guard !state.hasProcess, let lastExit else { return 0 }
+        if case .code(let code) = lastExit { return code }
+        return -1
+    }
+
+    /// How the last process ended as a shell tells it: the code, 128 and the signal, -1 for an unknown one, 0 for none yet.
     public var exitStatus: Int32 {
         switch lastExit {
         case .code(let code): code

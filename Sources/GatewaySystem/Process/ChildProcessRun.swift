@@ -96,7 +96,7 @@ extension ChildProcess {
     /// Runs a program in a session and process group of its own, waits for its end and keeps the last `outputLimit`
     /// bytes of what it and its children write. Standard input is empty.
     ///
-    /// After `timeout` the whole group gets SIGTERM, and SIGKILL `killDelay` later; so does everything that the program
+    /// After `timeout` the whole group gets SIGTERM and SIGCONT, and SIGKILL `killDelay` later; so does everything that the program
     /// left in its group when it timed out. A grandchild that keeps the output open does not delay the return: reading
     /// stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
     ///
@@ -104,7 +104,8 @@ extension ChildProcess {
     ///   - executable: a path, relative to `directory` if not absolute, or a name that is looked up in PATH.
     ///   - environment: the whole environment; nothing is inherited.
     ///   - onOutput: gets every piece of output as it comes, on the calling thread.
-    /// - Throws: `ProcessError` when the program could not be started. Its own failure is in the result.
+    /// - Throws: `ProcessError` when the program could not be started; a file that is open for writing is tried again for 5 s.
+    ///   Its own failure is in the result.
     public static func run(
         _ executable: String, _ arguments: [String] = [], environment: [String: String], directory: String? = nil,
         timeout: Duration, killDelay: Duration = .seconds(10), outputLimit: Int = 65_536, user: UserIdentity? = nil,
@@ -122,15 +123,7 @@ extension ChildProcess {
         request.user = user
         request.diesWithParent = true
         let pid: Int32
-        do throws(ProcessError) {
-            // Together, so that `killRunning` never comes between a start and its note.
-            pid = try running.withLock { (running) throws(ProcessError) -> Int32 in
-                let pid = try spawn(request)
-                running.groups.insert(pid)
-                if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
-                return pid
-            }
-        } catch {
+        do throws(ProcessError) { pid = try start(request) } catch {
             close(ends[1])
             throw error
         }
@@ -140,6 +133,29 @@ extension ChildProcess {
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
     }
+
+    /// Spawns a program that `killRunning` ends, and waits a little for a file that is still open for writing: whoever has
+    /// just made the file may have left it to a child of another thread, which closes it at its exec.
+    private static func start(_ request: SpawnRequest) throws(ProcessError) -> Int32 {
+        let end = MonotonicTime.now + busyPatience
+        while true {
+            do throws(ProcessError) {
+                // Together, so that `killRunning` never comes between a start and its note.
+                return try running.withLock { (running) throws(ProcessError) -> Int32 in
+                    let pid = try spawn(request)
+                    running.groups.insert(pid)
+                    if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
+                    return pid
+                }
+            } catch {
+                guard error.reason == .busy, MonotonicTime.now < end else { throw error }
+            }
+            usleep(5_000)
+        }
+    }
+
+    /// How long `run` waits for a program's file that is open for writing.
+    private static let busyPatience = Duration.seconds(5)
 }
 
 /// The wait of `ChildProcess.run`: reads output and watches for the end and the deadline.
@@ -172,6 +188,8 @@ private struct RunningProgram {
                     timedOut = true
                     deadline = clock.now + killDelay
                     try? ChildProcess.signal(pid, SIGTERM, wholeGroup: true)
+                    // One that is stopped acts on no other signal.
+                    try? ChildProcess.signal(pid, SIGCONT, wholeGroup: true)
                 } else if !killed {
                     killed = true
                     deadline = clock.now + .seconds(60)

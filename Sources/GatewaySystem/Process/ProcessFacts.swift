@@ -15,6 +15,9 @@ public struct ProcessFacts: Sendable, Hashable {
     public var session: Int32
     /// Whether it has ended and its parent has not asked how.
     public var isZombie: Bool
+    /// Whether a signal such as SIGSTOP has stopped it (state T): it does nothing until SIGCONT comes. A process that a
+    /// debugger holds is in another state.
+    public var isStopped: Bool
 
     /// nil when there is no such process, or only its zombie.
     public init?(_ pid: Int32) {
@@ -22,13 +25,17 @@ public struct ProcessFacts: Sendable, Hashable {
     }
 
     /// For tests of what is decided by them.
-    init(pid: Int32, startTicks: UInt64, parent: Int32, group: Int32, session: Int32, isZombie: Bool = false) {
+    init(
+        pid: Int32, startTicks: UInt64, parent: Int32, group: Int32, session: Int32, isZombie: Bool = false,
+        isStopped: Bool = false
+    ) {
         self.pid = pid
         self.startTicks = startTicks
         self.parent = parent
         self.group = group
         self.session = session
         self.isZombie = isZombie
+        self.isStopped = isStopped
     }
 
     /// nil when there is no such process.
@@ -42,6 +49,7 @@ public struct ProcessFacts: Sendable, Hashable {
             let session = Int32(fields[3]), let start = UInt64(fields[19])
         else { return nil }
         isZombie = fields[0] == "Z"
+        isStopped = fields[0] == "T"
         guard withZombies || !isZombie else { return nil }
         self.pid = pid
         self.parent = parent

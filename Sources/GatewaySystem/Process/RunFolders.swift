@@ -25,6 +25,25 @@ public struct RunFolders: Sendable, Hashable {
         return Set(inMain).union((try? ProcessRecord.folder(spare)) ?? []).sorted()
     }
 
+    /// The processes that run by the records in both folders, by name. Writes nothing.
+    public var running: [(name: String, process: ProcessFacts)] {
+        var names: Set<String> = []
+        for folder in [main, spare] {
+            guard folder == main || (RunFolders.isOurs(spareParent) && RunFolders.isOurs(spare)),
+                var reader = try? FolderReader(folder)
+            else { continue }
+            while let name = try? reader.next()?.name {
+                if name.hasSuffix(ProcessRecord.suffix) {
+                    names.insert(String(name.dropLast(ProcessRecord.suffix.count)))
+                }
+            }
+        }
+        return names.sorted().compactMap { name in
+            guard let process = record(name)?.process, !process.isZombie else { return nil }
+            return (name, process)
+        }
+    }
+
     /// The record of a name: of two the one whose process runs.
     public func record(_ name: String) -> ProcessRecord? {
         let found = paths(name, ProcessRecord.suffix).compactMap { ProcessRecord($0) }

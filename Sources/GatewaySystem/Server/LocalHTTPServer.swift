@@ -76,9 +76,10 @@ extension LocalHTTPServer {
         }
     }
 
-    /// libmicrohttpd's daemon, which owns the listening socket.
+    /// libmicrohttpd's daemon, and who takes the connections for it.
     struct Daemon: ~Copyable, @unchecked Sendable {
         private let handle: OpaquePointer
+        private let acceptor: HTTPServerAcceptor
         private let shared: Unmanaged<Shared>
         /// The socket file with its inode, so that a successor's is not removed.
         private var file: (path: String, inode: UInt)?
@@ -106,7 +107,6 @@ extension LocalHTTPServer {
                 free(key)
             }
             var options = [
-                MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(listener.descriptor), ptr_value: nil),
                 MHD_OptionItem(option: .CONNECTION_LIMIT, value: configuration.connectionLimit, ptr_value: nil),
                 MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: configuration.idleSeconds, ptr_value: nil),
                 MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 128 << 10, ptr_value: nil),
@@ -121,6 +121,8 @@ extension LocalHTTPServer {
                     ptr_value: nil),
             ]
             var flags = MHD_USE_THREAD_PER_CONNECTION.rawValue | MHD_USE_INTERNAL_POLLING_THREAD.rawValue
+            // See HTTPServerAcceptor: with a listening socket libmicrohttpd spins when no descriptor is left.
+            flags |= MHD_USE_NO_LISTEN_SOCKET.rawValue
             flags |= MHD_USE_POLL.rawValue | MHD_USE_ITC.rawValue | MHD_USE_SUPPRESS_DATE_NO_CLOCK.rawValue
             if let certificate, let key {
                 flags |= MHD_USE_TLS.rawValue
@@ -144,18 +146,25 @@ extension LocalHTTPServer {
                 }
             }
             let code = errno
+            let made = started.flatMap { server in
+                try? HTTPServerAcceptor(
+                    listener: listener.descriptor, server: server, limit: configuration.connectionLimit)
+            }
             pthread_sigmask(SIG_SETMASK, masks + 1, nil)
-            guard let started else {
+            guard let started, let made else {
+                if let started { MHD_stop_daemon(started) }
                 retained.release()
                 close(listener.descriptor)
                 if let file { unlink(file.path) }
-                throw SystemError(action, code: code == 0 ? EINVAL : code)
+                throw SystemError(action, code: started != nil ? EAGAIN : code == 0 ? EINVAL : code)
             }
             handle = started
+            acceptor = made
             self.shared = retained
         }
 
         consuming func stop() {
+            acceptor.stop()
             MHD_stop_daemon(handle)
             shared.release()
             guard let file else { return }

@@ -8,7 +8,7 @@ public enum HTTPServerAddress: Sendable, Hashable {
     case unix(path: String, mode: UInt32)
 }
 
-/// A listening socket. libmicrohttpd takes the descriptor over and closes it.
+/// A listening socket. `HTTPServerAcceptor` takes the descriptor over and closes it.
 struct HTTPServerListener: ~Copyable {
     let descriptor: Int32
     /// With the port that was taken.
