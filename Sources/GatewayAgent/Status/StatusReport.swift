@@ -18,6 +18,8 @@ public struct StatusReport: Sendable {
         public var progressing: Set<AppName> = []
         /// Until the next poll; nil where none is to come.
         public var nextPoll: Duration?
+        /// What is wrong with the daemon itself.
+        public var problems: [String] = []
 
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
@@ -55,7 +57,10 @@ public struct StatusReport: Sendable {
         let observation = try Observation(
             context: context, journal: journal, services: daemon?.services, isDeep: isDeep)
         let snapshot = try observation.snapshot(inputs, journal: journal)
-        var problems = try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
+        var problems = daemon?.problems ?? []
+        // As the files are now: who has just broken one is to see it here.
+        problems += (try? ConfigurationStore(folders: context.folders).inForce(isTolerant: true))?.problems ?? []
+        problems += try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }
