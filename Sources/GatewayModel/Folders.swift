@@ -37,6 +37,8 @@ public struct Folders: Sendable, Hashable {
     // Written by gwe.
     /// What `gwe config set` wrote while the configuration folder was read-only; its keys win over `gatewayFile`.
     public var gatewayOverlayFile: String { stateFolder + "/gateway.yaml" }
+    /// The configuration that was in force last and had nothing wrong in it; counts while the files have.
+    public var lastGatewayFile: String { stateFolder + "/gateway.last-good.yaml" }
     /// The journal, an SQLite database.
     public var journalFile: String { stateFolder + "/journal.db" }
     /// `flock` target: one writing gwe per state folder.

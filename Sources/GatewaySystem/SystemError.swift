@@ -27,6 +27,9 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
         return words.prefix(1).lowercased() + words.dropFirst()
     }
 
+    /// The storage takes no writes: it is read-only, full, or ended by an error.
+    public var isUnwritableStorage: Bool { isNoSpace || code == EROFS || code == EIO }
+
     /// The disk or the quota is full.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 

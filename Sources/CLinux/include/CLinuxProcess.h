@@ -3,6 +3,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// The words that the program was started with, as the C runtime had them before main: /proc need not be there. They stay
+/// in place for as long as the process lives. NULL and 0 where the C library does not tell.
+char *const *gwe_arguments(int *count);
+
 /// How far a spawn came; sent back with errno when it failed.
 enum gwe_spawn_step {
     GWE_SPAWN_OK = 0,

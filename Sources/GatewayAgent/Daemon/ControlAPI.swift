@@ -64,7 +64,7 @@ struct ControlAPI: Sendable {
         let options = try work(try Request(message))
         let events = EventStream()
         readers.update { $0 += 1 }
-        daemon.passes.enqueue(.init(options: options) { events.append($0) })
+        daemon.passes.enqueue(.init(options: options, listener: { events.append($0) }, begun: { events.begin() }))
         return HTTPServerResponse(
             status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream { events.next() },
             completion: { [readers] _, _ in

@@ -115,16 +115,23 @@ final class Daemon: Sendable {
         let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         guard case .finished(let result) = end else { return .interrupted }
         tellHolds()
-        emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        if request.options.isOffline { return .pollAsBefore }
-        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
-        let pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
-        signs?.watch(timing.trouble)
-        nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
-        return .pollAfter(pause)
+        // Whoever has heard the result finds in the status what followed from it.
+        if !request.options.isOffline {
+            cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
+            var pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
+            if state.journal.trouble != nil { pause = min(pause, Daemon.unwritablePause) }
+            passes.setNextPoll(after: pause)
+            signs?.watch(timing.trouble)
+            nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
+        }
+        emit(.result(result.exit, result.summary))
+        return .pollAsBefore
     }
+
+    /// How long until it is looked again whether the state folder can be written. That asks nobody.
+    private static let unwritablePause: Duration = .seconds(300)
 
     /// Tells this watch from now on how passes end.
     func watch(with watch: CloudWatch?) { cloudWatch.withLock { $0 = watch } }
@@ -153,7 +160,12 @@ final class Daemon: Sendable {
     private func reconcile(
         _ options: PassOptions, asksCloud: Bool, _ emit: @escaping @Sendable (PassEvent) -> Void
     ) -> (PassEnd, byteCount: Int64) {
-        cloud.withLock { box in
+        do throws(JournalError) { try state.journal.becomeWritable(folders: context.folders) } catch {
+            var result = PassResult(error, mayHaveAskedCloud: false)
+            result.summary += "\nnothing was done: the apps run from what is known"
+            return (.finished(result), 0)
+        }
+        return cloud.withLock { box in
             var closed: CloudFailure?
             let isTokenNew = isTokenNew.withLock { isNew in
                 defer { isNew = false }
@@ -214,6 +226,9 @@ final class Daemon: Sendable {
         facts.progressing = progressing.withLock { $0 }
         facts.nextPoll = passes.timeToNextPoll
         if let use = DescriptorLimit.use, !use.hasRoom(for: Daemon.descriptorsOfStart) { facts.limits = [use.shortage] }
+        if let trouble = state.journal.trouble {
+            facts.problems = ["\(trouble); the apps run from what is known, and passes change nothing"]
+        }
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
     }
 

@@ -12,6 +12,8 @@ final class PassQueue: Sendable {
     struct Request: Sendable {
         var options: PassOptions
         var listener: Listener?
+        /// Told when the pass that answers the request begins.
+        var begun: (@Sendable () -> Void)?
     }
 
     /// How the thread ends when it is told to.
@@ -118,6 +120,11 @@ final class PassQueue: Sendable {
 
     var timeToNextPoll: Duration? { monitor.look(\.nextPoll).map { max(.zero, ContinuousClock.now.duration(to: $0)) } }
 
+    /// Begins the next poll after this time.
+    func setNextPoll(after pause: Duration) {
+        monitor.update { $0.nextPoll = ContinuousClock.now.advanced(by: pause) }
+    }
+
     /// Begins the next poll after this time, if it is not to begin earlier anyway.
     func bringPollForward(to pause: Duration) {
         monitor.update { state in
@@ -146,6 +153,7 @@ final class PassQueue: Sendable {
                 state.isBusy = true
                 state.listener = request.listener
             }
+            request.begun?()
             let turn = pass(request)
             monitor.update { state in
                 state.isBusy = false
@@ -194,7 +202,8 @@ final class PassQueue: Sendable {
         let plain = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
         return Request(
-            options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain))
+            options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain),
+            begun: PassQueue.begun(plain))
     }
 
     /// One whole pass answers all that are alike; others, with options of their own, one by one.
@@ -209,12 +218,18 @@ final class PassQueue: Sendable {
         if alike.contains(where: \.options.isAskedByCloud) {
             state.changes = state.changes.suffix(freeChanges - 1) + [.now]
         }
-        return Request(options: strongest(alike)?.options ?? first.options, listener: listener(alike))
+        return Request(
+            options: strongest(alike)?.options ?? first.options, listener: listener(alike), begun: begun(alike))
     }
 
     /// Where a person asks among others, the pass is that person's.
     private static func strongest(_ alike: [Request]) -> Request? {
         alike.first(where: \.options.isByHand) ?? alike.first
+    }
+
+    private static func begun(_ requests: [Request]) -> @Sendable () -> Void {
+        let told = requests.compactMap(\.begun)
+        return { for begun in told { begun() } }
     }
 
     private static func listener(_ requests: [Request]) -> Listener? {

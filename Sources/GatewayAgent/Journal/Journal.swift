@@ -13,15 +13,20 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
     public var isNoSpace = false
     /// Whether the journal is somebody else's.
     public var isNotPermitted = false
+    /// Whether it can be read and not be written, as on a file system that went read-only.
+    public var isReadOnly = false
 
     /// What a command ends with that cannot go on without the journal.
-    public var exit: ExitStatus { isNotPermitted ? .notPermitted : isNoSpace ? .noSpace : .inputOutputError }
+    public var exit: ExitStatus {
+        isNotPermitted || isReadOnly ? .notPermitted : isNoSpace ? .noSpace : .inputOutputError
+    }
 
     init(_ description: String) { self.description = description }
 
     init(_ error: DatabaseError) {
         description = "\(error)"
         isUnwritable = error.isReadOnly || error.cannotOpen
+        isReadOnly = error.isReadOnly
         isNoSpace = error.isFull
     }
 }
@@ -31,15 +36,24 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
 /// Everything is recorded before its effect and confirmed after it; a crash at any point leaves the journal as it was
 /// before or after one call. The journal is the inventory: only what it installed is ever removed.
 public final class Journal: Sendable {
-    let database: Database
+    private let current: Lock<Database>
+    private let unwritable: Lock<JournalError?>
+    /// The file; or, while that takes no writes, what can be read of it.
+    var database: Database { current.withLock(\.self) }
+    /// Why nothing can be written to it; nil where it can be.
+    var trouble: JournalError? { unwritable.withLock(\.self) }
     let clock: @Sendable () -> WallTime
     /// Why this is not a file but what the next pass would rebuild, in memory.
     let imaginedBecause: String?
     /// What `noteTime` wrote last.
     let notedTime = Lock<WallTime?>(nil)
 
-    init(database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil) {
-        self.database = database
+    init(
+        database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil,
+        trouble: JournalError? = nil
+    ) {
+        current = Lock(database)
+        unwritable = Lock(trouble)
         self.clock = clock
         self.imaginedBecause = imaginedBecause
     }
@@ -126,6 +140,38 @@ public final class Journal: Sendable {
             throw JournalError("cannot read journal \(path), nothing was changed: it reads differently each time")
         }
         return nil
+    }
+
+    /// Opens a journal that takes no writes, for a daemon that runs what it knows; writes nothing anywhere. Where there is
+    /// none, what the release folders tell stands in its place, in memory.
+    static func openUnwritable(
+        folders: Folders, clock: @escaping @Sendable () -> WallTime, because trouble: JournalError
+    ) throws(JournalError) -> Journal {
+        if let journal = try openReadOnly(folders: folders, clock: clock) {
+            return Journal(
+                database: journal.database, clock: clock, imaginedBecause: journal.imaginedBecause, trouble: trouble)
+        }
+        do throws(DatabaseError) {
+            let database = try Database(path: ":memory:")
+            _ = try JournalSchema.migrate(database)
+            return Journal(database: database, clock: clock, trouble: trouble)
+        } catch {
+            throw JournalError(error)
+        }
+    }
+
+    /// Tries to open the file to write, where that could not be so far. The caller holds the state lock.
+    /// - Throws: why it still cannot be written.
+    func becomeWritable(folders: Folders) throws(JournalError) {
+        guard trouble != nil else { return }
+        do throws(JournalError) {
+            let journal = try Journal.open(folders: folders, clock: clock)
+            current.withLock { $0 = journal.database }
+            unwritable.withLock { $0 = nil }
+        } catch {
+            unwritable.withLock { $0 = error }
+            throw error
+        }
     }
 
     private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal

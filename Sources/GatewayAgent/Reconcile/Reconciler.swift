@@ -126,7 +126,9 @@ final class Reconciler {
         let due = try dueReports(snapshot, inputs)
         let usage = try UsageDelivery.due(context, journal) { emit(.problem($0)) }
         do throws(ConversationFailure) {
-            return try conversation.run(&inputs, reports: due, usage: usage)
+            return try SlowWork.run(waitingFor: context.cloudWords, tell: { [emit] in emit(.note($0)) }) {
+                () throws(ConversationFailure) in try conversation.run(&inputs, reports: due, usage: usage)
+            }
         } catch {
             switch error {
             case .journal(let failure): throw failure
@@ -146,7 +148,9 @@ final class Reconciler {
         guard !due.isEmpty else { return nil }
         let delivery = ReportDelivery(context: context, journal: journal, cloud: link, emit: emit)
         do throws(ConversationFailure) {
-            _ = try delivery.send(due)
+            try SlowWork.run(waitingFor: context.cloudWords, tell: { [emit] in emit(.note($0)) }) {
+                () throws(ConversationFailure) in _ = try delivery.send(due)
+            }
             return nil
         } catch {
             switch error {

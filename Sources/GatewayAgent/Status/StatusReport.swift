@@ -20,6 +20,8 @@ public struct StatusReport: Sendable {
         public var nextPoll: Duration?
         /// The limits of the machine that the daemon has come to, in words.
         public var limits: [String] = []
+        /// What is wrong with the daemon itself.
+        public var problems: [String] = []
 
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
@@ -57,7 +59,10 @@ public struct StatusReport: Sendable {
         let observation = try Observation(
             context: context, journal: journal, services: daemon?.services, isDeep: isDeep)
         let snapshot = try observation.snapshot(inputs, journal: journal)
-        var problems = try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
+        var problems = daemon?.problems ?? []
+        // As the files are now: who has just broken one is to see it here.
+        problems += (try? ConfigurationStore(folders: context.folders).inForce(isTolerant: true))?.problems ?? []
+        problems += try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             problems.append(problem.message)
         }

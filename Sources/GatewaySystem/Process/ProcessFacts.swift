@@ -58,6 +58,14 @@ public struct ProcessFacts: Sendable, Hashable {
         startTicks = start
     }
 
+    /// Whether a signal has stopped a process (state T, proc_pid_stat(5)); false where that cannot be told.
+    public static func isStopped(_ pid: Int32) -> Bool {
+        guard pid > 0, let bytes = content("/proc/\(pid)/stat"), let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return false }
+        let state = bytes[(bracket + 1)...].first { $0 != UInt8(ascii: " ") }
+        return state == UInt8(ascii: "T") || state == UInt8(ascii: "t")
+    }
+
     /// Since the process started; the time in suspend counts.
     public var uptime: Duration {
         var now = timespec()
@@ -163,13 +171,13 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// The beginning of a file, up to about a limit; nil when it cannot be read.
     static func content(_ path: String, limit: Int = 262_144) -> [UInt8]? {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        let fd = retrying { open(path, O_RDONLY | O_CLOEXEC) }
         guard fd >= 0 else { return nil }
         defer { close(fd) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4_096)
         while bytes.count < limit {
-            let count = read(fd, &buffer, buffer.count)
+            let count = retrying { read(fd, &buffer, buffer.count) }
             guard count > 0 else { return count == 0 ? bytes : nil }
             bytes.append(contentsOf: buffer.prefix(count))
         }

@@ -111,6 +111,12 @@ public struct RunFolders: Sendable, Hashable {
         return try body("\(spare)/\(name)")
     }
 
+    /// Where something is in memory; nil unless the folder is there, ours, and nobody else's to write to.
+    public func inMemory(_ name: String) -> String? {
+        guard RunFolders.isOurs(spareParent), RunFolders.isOurs(spare) else { return nil }
+        return "\(spare)/\(name)"
+    }
+
     /// Both places of a file.
     public func paths(_ name: String, _ suffix: String) -> [String] { [main, spare].map { "\($0)/\(name)\(suffix)" } }
 
@@ -133,6 +139,12 @@ public struct RunFolders: Sendable, Hashable {
     /// Whether the error is of storage that is full, read-only or broken (or of a folder that could not be made on it).
     static func isOfStorage(_ code: Int32) -> Bool {
         [ENOSPC, EROFS, EDQUOT, EIO, ENOENT, ENOTDIR, EACCES, EPERM, EUCLEAN].contains(code)
+    }
+
+    /// Makes the folder in memory. Returns its path.
+    func makeSpareFolder() throws(SystemError) -> String {
+        try makeSpare()
+        return spare
     }
 
     private func makeSpare() throws(SystemError) {

@@ -23,10 +23,14 @@ public final class LocalHTTPServer: Sendable {
         public var clientCA: String?
         /// Asked with the head of each request that may have a body.
         public var bodyPlan: @Sendable (HTTPServerRequest) -> HTTPBodyPlan = { _ in .memory(byteLimit: 1 << 20) }
-        /// More connections than this are refused.
+        /// More connections than this are not served at once: then the one that has been idle for longest is given up.
         public var connectionLimit = 1000
         /// How long a peer may be silent in the middle of a request, or between two. A handler's time does not count.
         public var idleSeconds = 60
+        /// How long a peer may take nothing of an answer, or a stream have nothing for it.
+        public var answerSeconds = 60
+        /// How long a complete request may take to come while others wait for a place; nil: any time.
+        public var requestPatience: Duration?
 
         /// Plain HTTP, with bodies of at most 1 MiB in memory, until the other properties are set.
         public init(address: HTTPServerAddress) { self.address = address }
@@ -69,10 +73,13 @@ extension LocalHTTPServer {
         let configuration: Configuration
         let handler: Handler
         let stopping = HTTPServerStopFlag()
+        let connections: HTTPServerConnections
 
         init(configuration: Configuration, handler: @escaping Handler) {
             self.configuration = configuration
             self.handler = handler
+            connections = HTTPServerConnections(
+                limit: configuration.connectionLimit, patience: configuration.requestPatience)
         }
     }
 
@@ -107,7 +114,12 @@ extension LocalHTTPServer {
                 free(key)
             }
             var options = [
-                MHD_OptionItem(option: .CONNECTION_LIMIT, value: configuration.connectionLimit, ptr_value: nil),
+                MHD_OptionItem(
+                    option: .CONNECTION_LIMIT, value: configuration.connectionLimit + HTTPServerConnections.reserve,
+                    ptr_value: nil),
+                MHD_OptionItem(
+                    option: .NOTIFY_CONNECTION, value: unsafeBitCast(HTTPExchange.onConnection, to: Int.self),
+                    ptr_value: retained.toOpaque()),
                 MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: configuration.idleSeconds, ptr_value: nil),
                 MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 128 << 10, ptr_value: nil),
                 MHD_OptionItem(
@@ -148,7 +160,8 @@ extension LocalHTTPServer {
             let code = errno
             let made = started.flatMap { server in
                 try? HTTPServerAcceptor(
-                    listener: listener.descriptor, server: server, limit: configuration.connectionLimit)
+                    listener: listener.descriptor, server: server,
+                    limit: configuration.connectionLimit + HTTPServerConnections.reserve)
             }
             pthread_sigmask(SIG_SETMASK, masks + 1, nil)
             guard let started, let made else {

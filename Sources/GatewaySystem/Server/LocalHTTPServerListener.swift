@@ -68,7 +68,7 @@ struct HTTPServerListener: ~Copyable {
             let isAnswered = call(connect, probe, address) == 0 || errno != ECONNREFUSED
             close(probe)
             guard !isAnswered else { throw SystemError(action, code: EADDRINUSE) }
-            unlink(path)
+            guard unlink(path) == 0 || errno == ENOENT else { throw SystemError.last(action) }
         }
         let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw SystemError.last(action) }

@@ -12,7 +12,7 @@ struct AppAction {
     func run() throws {
         let name = try appName(app)
         let context = try openContext(folders)
-        if let client = ControlClient(folders: context.folders) {
+        if let client = controlClient(context) {
             do throws(ControlClient.Failure) {
                 let answer = try client.ask(ActionRequest(verb, name))
                 emit(answer.message)
@@ -22,8 +22,7 @@ struct AppAction {
                 // A socket that a crash left.
             } catch {
                 tell("gwe: \(error)")
-                if case .notPermitted = error { throw finish(.notPermitted) }
-                throw finish(error.refusal == .notFound ? .noSuchApp : .failure)
+                throw finish(error.exit ?? (error.refusal == .notFound ? .noSuchApp : .failure))
             }
         }
         let (exit, message, notes) = LocalAction.perform(verb, on: name, context)

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import GatewayAgent
 internal import GatewayModel
+internal import GatewaySystem
 internal import Wire
 
 struct HistoryCommand: ParsableCommand, Exemplified {
@@ -26,8 +27,11 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             guard let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock) else {
                 return output.json ? emit("[]") : tell("gwe: no journal yet: nothing was ever changed")
             }
-            if let id { return try show(id, journal) }
-            let operations = try journal.operations(limit: max(1, min(limit, 200)))
+            // A pass that nobody runs any more was interrupted, though nobody could write that down.
+            let isAtWork = StateLock.isHeld(context.folders.stateFolder)
+            defer { tellOfSilentDaemon(context, "what it did last may be missing here") }
+            if let id { return try show(id, journal, isAtWork) }
+            let operations = try journal.operations(limit: max(1, min(limit, 200))).map { $0.ended(isAtWork) }
             if output.json { return emit(operations.map { PassRecord($0) }.jsonText(indented: true)) }
             let rows = operations.map {
                 ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
@@ -41,11 +45,12 @@ struct HistoryCommand: ParsableCommand, Exemplified {
         }
     }
 
-    private func show(_ id: Int64, _ journal: Journal) throws {
-        guard let (operation, steps) = try journal.operation(id) else {
+    private func show(_ id: Int64, _ journal: Journal, _ isAtWork: Bool) throws {
+        guard let (recorded, steps) = try journal.operation(id) else {
             tell("gwe: no pass has the number \(id) (any more)")
             throw finish(.failure)
         }
+        let operation = recorded.ended(isAtWork)
         if output.json { return emit(PassRecord(operation, steps: steps).jsonText(indented: true)) }
         emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")  \(operation.reason)")
         emit(operation.summary)
@@ -57,6 +62,16 @@ struct HistoryCommand: ParsableCommand, Exemplified {
         let head = ["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]
         let columns = Terminal(descriptor: 1).columns
         for line in table([head] + rows, columns: columns, droppable: [3], wrapsLast: true) { emit(line) }
+    }
+}
+
+extension OperationRecord {
+    /// The pass as it is shown: without an end of its own it runs only while somebody is at work.
+    fileprivate func ended(_ isAtWork: Bool) -> OperationRecord {
+        guard outcome == nil, !isAtWork else { return self }
+        var record = self
+        record.outcome = "interrupted"
+        return record
     }
 }
 

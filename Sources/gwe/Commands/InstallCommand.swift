@@ -82,14 +82,13 @@ private struct OperatorCall<Request: PassControlRequest> {
             endInstallersWithThisProcess()
             return here { screen.show($0.line) }
         }
-        guard let client = ControlClient(folders: context.folders) else { return local() }
+        guard let client = screen.client(context) else { return local() }
         do throws(ControlClient.Failure) {
             try client.run(request) { screen.show($0, $1) }
         } catch {
             if case .noDaemon = error { return local() }
             tell("gwe: \(error)")
-            if case .notPermitted = error { return .notPermitted }
-            return exit(error.refusal)
+            return error.exit ?? exit(error.refusal)
         }
         return screen.exit ?? .internalError
     }

@@ -82,6 +82,8 @@ struct LogsCommand: ParsableCommand, Exemplified {
             tell("gwe: no log yet: \(log.streams.map(\.path).joined(separator: ", "))" + (follow ? "; waiting" : ""))
             guard follow else { throw finish(.noInput) }
         }
+        if follow { tellOfSilentDaemon(context, "its apps' lines do not come until it goes on") }
+        defer { if !follow { tellOfSilentDaemon(context, "the last lines may be missing here") } }
         // As other tools end when nobody reads what they write.
         signal(SIGPIPE, SIG_DFL)
         var output = Output(hasHeaders: log.streams.count > 1)

@@ -39,7 +39,7 @@ enum GDCHTTP {
             options.token = words[0]
         }
         let folders = (try? FolderOptions.parse([]).folders) ?? Folders()
-        let cloud = (try? ConfigurationStore(folders: folders).load())?.cloud
+        let cloud = (try? ConfigurationStore(folders: folders).inForce())?.configuration.cloud
         let session = try GDCSession(GDCTarget(options, standardHost: cloud ?? "https://m2.exosite.com"), options)
         let outcome = session.ask(.write([(alias: words[1], value: words[2])]))
         var status = 0

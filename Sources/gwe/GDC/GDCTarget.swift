@@ -58,7 +58,8 @@ struct GDCTarget {
         do {
             let folders = try FolderOptions.parse([]).folders
             let context = GatewayContext(
-                folders: folders, configuration: try ConfigurationStore(folders: folders).load(), manifestFile: nil)
+                folders: folders, configuration: try ConfigurationStore(folders: folders).inForce().configuration,
+                manifestFile: nil)
             let userAgent = configuration.transfer.userAgent
             let timeout = configuration.timeout
             configuration = try CloudIdentity.configuration(context).device

@@ -9,6 +9,8 @@ struct PassRenderer {
     let out = Terminal(descriptor: 1)
     let err = Terminal(descriptor: 2)
     private var progress: ProgressLine
+    /// The step that has begun and not ended.
+    private var running: PassLine.StepLine?
     /// Set by the last line of a pass.
     private(set) var exit: ExitStatus?
 
@@ -21,6 +23,7 @@ struct PassRenderer {
     /// - Parameter json: the line as it came, where it came from elsewhere.
     mutating func show(_ line: PassLine, _ json: JSONValue? = nil) {
         if case .result(let exit, _) = line { self.exit = exit }
+        if case .step(let step) = line { running = step.outcome.known == .started ? step : nil }
         if isJSON { return emit((json ?? line.json).text()) }
         switch line {
         case .plan(let plan): PlanText(plan: plan, terminal: out).lines.forEach(emit)
@@ -34,6 +37,13 @@ struct PassRenderer {
             if !message.isEmpty { isDryRun ? tell("gwe: \(message)") : emit(message) }
         case .other: break
         }
+    }
+
+    /// Nothing has come for a while.
+    mutating func showWaiting(for pid: Int32?) {
+        progress.clear()
+        let pass = "the pass" + (pid.map { " of process \($0)" } ?? " of the daemon")
+        tell("gwe: waiting for " + (running.map { "\($0.app): \($0.step.text), in \(pass)" } ?? pass))
     }
 
     private mutating func show(_ step: PassLine.StepLine) {
