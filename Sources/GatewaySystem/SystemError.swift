@@ -30,6 +30,15 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The disk or the quota is full.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// Whether this machine lacks something that it may have again in a minute: space, memory, descriptors, a disk that
+    /// can be read and written.
+    public var isShortage: Bool {
+        switch code {
+        case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EAGAIN, EROFS, EIO: true
+        default: false
+        }
+    }
+
     /// Whether the same call will fail again until somebody does something.
     public var isPermanent: Bool {
         switch code {

@@ -48,9 +48,10 @@ final class LockedState: Sendable {
         do throws(JournalError) {
             journal = try Journal.open(folders: folders, clock: context.clock)
             try context.settleTimes(in: journal)
+            journal.reserve?.make()
             FaultPoint.pass("journal.open")
         } catch {
-            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError
+            let exit: ExitStatus = error.isUnwritable && error.exit == .inputOutputError ? .cannotCreate : error.exit
             throw Failure(exit: exit, description: error.description)
         }
     }

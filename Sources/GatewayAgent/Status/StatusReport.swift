@@ -18,6 +18,10 @@ public struct StatusReport: Sendable {
         public var progressing: Set<AppName> = []
         /// Until the next poll; nil where none is to come.
         public var nextPoll: Duration?
+        /// What of this machine kept the last pass from its work; nil when nothing did.
+        public var trouble: String?
+        /// Until that is tried again; nil where nobody will.
+        public var nextRetry: Duration?
 
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
@@ -57,7 +61,13 @@ public struct StatusReport: Sendable {
         let snapshot = try observation.snapshot(inputs, journal: journal)
         var problems = try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
-            problems.append(problem.message)
+            if problem.source != Journal.machineSource { problems.append(problem.message) }
+        }
+        problems += observation.troubles
+        // The daemon knows it too where the journal takes nothing.
+        let noted = try journal?.problems().first { $0.source == Journal.machineSource }?.message
+        if let trouble = daemon?.trouble ?? noted {
+            problems.append("\(trouble); it is tried again \(daemon?.nextRetry.map(text) ?? "with the next pass")")
         }
         let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }

@@ -101,6 +101,8 @@ public struct ObservedApp: Sendable, Hashable {
     public var isRunning: Bool?
     /// Whether it ended by itself as it may: that is as good as running (D14).
     public var hasEndedWell: Bool
+    /// Bytes that its removal gives back: of all its releases and kept packages. 0 where nobody means to remove it.
+    public var reclaimableByteCount: Int64 = 0
 
     /// An app as a pass has seen it.
     public init(

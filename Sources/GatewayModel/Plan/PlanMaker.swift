@@ -259,15 +259,21 @@ private struct PlanMaker {
     }
 
     private mutating func checkSpace() {
-        let needed = plan.apps.reduce(0) { sum($0, $1.defersDownload ? 0 : $1.diskByteCount ?? 0) }
-        if let free = observed.freeByteCount, needed > free {
-            plan.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: free)
-        }
+        guard let free = observed.freeByteCount else { return }
+        // Removals come first, but where all is done or nothing.
+        let freed =
+            desired.policy.atomic == .all
+            ? 0
+            : plan.apps.reduce(0) { total, change in
+                let isRemoval = change.action == .remove && change.deferral == nil
+                return sum(total, isRemoval ? observed.apps[change.app]?.reclaimableByteCount ?? 0 : 0)
+            }
+        plan.shortfall = plan.shortfall(freeByteCount: sum(free, freed))
     }
 }
 
 /// Sizes come from outside, and may be anything: what does not fit into 64 bits fits on no disk either.
-private func sum(_ byteCounts: Int64...) -> Int64 {
+func sum(_ byteCounts: Int64...) -> Int64 {
     byteCounts.reduce(0) { total, byteCount in
         let (result, isTooLarge) = total.addingReportingOverflow(max(0, byteCount))
         return isTooLarge ? .max : result

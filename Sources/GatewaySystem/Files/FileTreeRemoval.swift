@@ -68,12 +68,20 @@ private final class TreeRemover {
     private func remove(_ name: [UInt8], in folder: Int32, depth: Int) throws(SystemError) {
         var words: String { "\(String(decoding: name, as: UTF8.self)) in \(path)" }
         if unlink(name, 0, in: folder) { return }
-        guard errno == EISDIR || errno == EPERM || errno == EACCES else { throw .last("remove \(words)") }
+        let refusal = errno
+        guard refusal == EISDIR || refusal == EPERM || refusal == EACCES else { throw .last("remove \(words)") }
         if unlink(name, AT_REMOVEDIR, in: folder) { return }
         let opened = retrying {
             name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
         }
-        guard opened >= 0 else { throw .last("open \(words)") }
+        guard opened >= 0 else {
+            // No folder: then the first answer was about the file itself.
+            guard errno != ENOTDIR && errno != ELOOP else {
+                let hint = refusal == EPERM ? " (is it immutable? lsattr shows it, chattr -i ends it)" : ""
+                throw SystemError("remove \(words)\(hint)", code: refusal)
+            }
+            throw .last("open \(words)")
+        }
         let inner = OpenFile(owning: opened)
         let status = try inner.status(named: words)
         guard status.st_dev == device else { throw SystemError("remove \(words)", code: EXDEV) }

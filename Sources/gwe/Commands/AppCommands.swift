@@ -23,7 +23,11 @@ struct AppAction {
             } catch {
                 tell("gwe: \(error)")
                 if case .notPermitted = error { throw finish(.notPermitted) }
-                throw finish(error.refusal == .notFound ? .noSuchApp : .failure)
+                switch error.refusal {
+                case .notFound: throw finish(.noSuchApp)
+                case .noSpace: throw finish(.noSpace)
+                default: throw finish(.failure)
+                }
             }
         }
         let (exit, message, notes) = LocalAction.perform(verb, on: name, context)
