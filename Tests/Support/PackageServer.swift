@@ -54,7 +54,7 @@ public final class PackageServer: Sendable {
 
     /// An answer with a `Content-Length`, unless other headers are given.
     public static func answer(
-        _ status: String = "200 OK", _ body: [UInt8], headers: [String]? = nil, cutAfter limit: Int = .max
+        _ body: [UInt8], status: String = "200 OK", headers: [String]? = nil, cutAfter limit: Int = .max
     ) -> [UInt8] {
         let headers = headers ?? ["Content-Length: \(body.count)"]
         let head = (["HTTP/1.1 \(status)", "Connection: close"] + headers).joined(separator: "\r\n") + "\r\n\r\n"

@@ -261,13 +261,11 @@ private struct PlanMaker {
     private mutating func checkSpace() {
         guard let free = observed.freeByteCount else { return }
         // Removals come first, but where all is done or nothing.
-        let freed =
-            desired.policy.atomic == .all
-            ? 0
-            : plan.apps.reduce(0) { total, change in
-                let isRemoval = change.action == .remove && change.deferral == nil
-                return sum(total, isRemoval ? observed.apps[change.app]?.reclaimableByteCount ?? 0 : 0)
-            }
+        var freed: Int64 = 0
+        for change in plan.apps where change.action == .remove && change.deferral == nil {
+            guard desired.policy.atomic != .all else { break }
+            freed = sum(freed, observed.apps[change.app]?.reclaimableByteCount ?? 0)
+        }
         plan.shortfall = plan.shortfall(freeByteCount: sum(free, freed))
     }
 }

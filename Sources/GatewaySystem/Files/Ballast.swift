@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A file that holds space for the time when the disk is full: whoever has to write then gives it up first.
@@ -35,7 +36,7 @@ public struct Ballast: Sendable, Hashable {
         else { return false }
         do throws(SystemError) {
             let file = try OpenFile(path: path, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            if retrying({ fallocate(file.descriptor, 0, 0, off_t(byteCount)) }) != 0 {
+            if retrying({ gwe_allocate(file.descriptor, off_t(byteCount)) }) != 0 {
                 guard errno == EOPNOTSUPP || errno == ENOSYS else { throw .last("allocate \(path)") }
                 try file.writeAll(Ballast.noise(Int(clamping: byteCount)), named: path)
                 // Else a file system that allocates late has not taken the blocks yet.

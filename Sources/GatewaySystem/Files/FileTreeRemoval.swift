@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension FileTree {
@@ -77,8 +78,7 @@ private final class TreeRemover {
         guard opened >= 0 else {
             // No folder: then the first answer was about the file itself.
             guard errno != ENOTDIR && errno != ELOOP else {
-                let hint = refusal == EPERM ? " (is it immutable? lsattr shows it, chattr -i ends it)" : ""
-                throw SystemError("remove \(words)\(hint)", code: refusal)
+                throw SystemError("remove \(words)\(immutability(name, in: folder))", code: refusal)
             }
             throw .last("open \(words)")
         }
@@ -98,6 +98,16 @@ private final class TreeRemover {
         }
         try empty(inner.descriptor, depth: depth + 1)
         guard unlink(name, AT_REMOVEDIR, in: folder) else { throw .last("remove folder \(words)") }
+    }
+
+    /// What chattr(1) has done to a file or to its folder, which keeps root from removing it too; asked, never guessed.
+    private func immutability(_ name: [UInt8], in folder: Int32) -> String {
+        let opened = retrying {
+            name.withCString { openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        }
+        defer { if opened >= 0 { close(opened) } }
+        if opened >= 0, gwe_is_immutable(opened) != 0 { return ", which is immutable ('chattr -i -a' ends that)" }
+        return gwe_is_immutable(folder) != 0 ? ", a folder that is immutable ('chattr -i -a' ends that)" : ""
     }
 
     private func unlink(_ name: [UInt8], _ flags: Int32, in folder: Int32) -> Bool {

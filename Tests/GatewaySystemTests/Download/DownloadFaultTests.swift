@@ -26,7 +26,7 @@ import Testing
             }
             let rest = Array(content[start...])
             return PackageServer.answer(
-                "206 Partial Content", rest,
+                rest, status: "206 Partial Content",
                 headers: [
                     "ETag: \(tag)", "Content-Length: \(rest.count)",
                     "Content-Range: bytes \(start)-\(content.count - 1)/\(content.count)",
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    // 781flyingdutchman/background_downloader#541.
+    // 781flyingdutchman/background_downloader#541, AnInsomniacy/aria2-next#43.
     @Test("with a digest, a download goes on although each node has a tag of its own, and costs each byte once")
     func tagsDiffer() throws {
         let content = noise(1_000_501)
@@ -69,7 +69,7 @@ import Testing
                     return PackageServer.answer(index == 0 ? content : body, cutAfter: index == 0 ? 100_000 : limit)
                 }
                 return PackageServer.answer(
-                    "206 Partial Content", Array(body[start...]),
+                    Array(body[start...]), status: "206 Partial Content",
                     headers: [
                         "Content-Length: \(body.count - start)",
                         "Content-Range: bytes \(start)-\(body.count - 1)/\(body.count)",
@@ -99,7 +99,7 @@ import Testing
         ("", "the server sent an empty body in place of the package"),
     ]
 
-    // mongodb/mongo-tools#1071 and wellcomecollection/storage-service#257.
+    // igrigorik/gharchive.org#136, mongodb/mongo-tools#1071, wellcomecollection/storage-service#257.
     @Test("200 with an error page in place of a package is the server's trouble, and is named", arguments: pages)
     func errorPage(page: (body: String, words: String)) throws {
         for (sha256, size) in [(nil, nil), (String(repeating: "0", count: 64), nil), (nil, Int64(70_000))] {

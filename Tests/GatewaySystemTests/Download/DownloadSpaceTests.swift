@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    // The shape of moby/moby#32139 and of many updaters: an endless body takes the last byte, and then nothing works.
+    // elastic/elastic-agent#3920: a download takes the last byte, and then nothing else works.
     @Test("a download of unknown length ends while there is still space, and gives back what it took")
     func unknownLength() throws {
         let disk = try SmallDisk(folder("disk"), size: "20m")
