@@ -47,6 +47,8 @@ public struct Folders: Sendable, Hashable {
     public var tokenFile: String { stateFolder + "/token" }
     /// What the device client counted: requests and bytes by interface, an SQLite database.
     public var usageFile: String { stateFolder + "/usage.db" }
+    /// Space that gwe keeps for its journal: given up when the disk is full.
+    public var ballastFile: String { stateFolder + "/ballast" }
     /// Resumable partial downloads.
     public var downloadsFolder: String { stateFolder + "/downloads" }
     /// Data that waits to be sent. So far nothing writes there; `gwe doctor` looks at its size.

@@ -35,6 +35,14 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// This process or the machine has no descriptor or memory left for now.
     public var isOfResources: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+    /// Whether this machine lacks something that it may have again in a minute: space, memory, descriptors, a disk that
+    /// can be read and written.
+    public var isShortage: Bool {
+        switch code {
+        case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EAGAIN, EROFS, EIO: true
+        default: false
+        }
+    }
 
     /// Whether the same call will fail again until somebody does something.
     public var isPermanent: Bool {

@@ -109,6 +109,9 @@ struct ControlAPI: Sendable {
                 message: answer.message, state: answer.state.map { Word(text: $0) }, notes: answer.notes)
         } catch {
             if case .unknownApp = error { throw ControlRefusal(.notFound, error.description) }
+            if case .journal(let failure) = error, failure.isNoSpace {
+                throw ControlRefusal(.noSpace, error.description)
+            }
             throw ControlRefusal(.conflict, error.description)
         }
     }
@@ -148,6 +151,7 @@ struct ControlAPI: Sendable {
             switch error.exit {
             case .noSuchApp: throw ControlRefusal(.notFound, error.description)
             case .deferred: throw ControlRefusal(.held, error.description)
+            case .noSpace: throw ControlRefusal(.noSpace, error.description)
             default: throw ControlRefusal(.conflict, error.description)
             }
         }

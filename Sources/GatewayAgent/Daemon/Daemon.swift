@@ -27,6 +27,14 @@ final class Daemon: Sendable {
     /// What listens to the cloud between the passes; nil when nothing does.
     private let cloudWatch = Lock<CloudWatch?>(nil)
 
+    /// What of this machine kept the last pass from its work, and when it is tried again.
+    private let machine = Lock<Machine>(Machine())
+
+    private struct Machine: Sendable {
+        var retry = MachineRetry()
+        var trouble: MachineTrouble?
+    }
+
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
     /// When the cloud is asked next.
@@ -108,6 +116,10 @@ final class Daemon: Sendable {
         }
         defer { progressing.withLock { $0 = [] } }
         let options = request.options
+        if options.isRetry, isStillShort {
+            passes.retry(after: machine.withLock { $0.retry.failed() })
+            return .pollAsBefore
+        }
         let mayAsk = timing.mayAsk(options)
         if !mayAsk, !options.isOffline, let listener = request.listener, let patience = timing.patience {
             listener(.problem(patience))
@@ -115,23 +127,42 @@ final class Daemon: Sendable {
         let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         guard case .finished(let result) = end else { return .interrupted }
         tellHolds()
+        keep(result.trouble, of: options)
+        emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        // Whoever has heard the result finds in the status what followed from it.
-        if !request.options.isOffline {
-            cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
-            var pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
-            if state.journal.trouble != nil { pause = min(pause, Daemon.unwritablePause) }
-            passes.setNextPoll(after: pause)
-            signs?.watch(timing.trouble)
-            nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
-        }
-        emit(.result(result.exit, result.summary))
-        return .pollAsBefore
+        if request.options.isOffline || request.options.isRetry { return .pollAsBefore }
+        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
+        var pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
+        if state.journal.trouble != nil { pause = min(pause, Daemon.unwritablePause) }
+        signs?.watch(timing.trouble)
+        nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
+        return .pollAfter(pause)
     }
 
     /// How long until it is looked again whether the state folder can be written. That asks nobody.
     private static let unwritablePause: Duration = .seconds(300)
+
+    /// Whether a pass would find as little space as the last one: then it need not be made.
+    private var isStillShort: Bool {
+        guard let needed = machine.withLock({ $0.trouble?.neededByteCount }),
+            let free = Observer(context: context, isDeep: false).freeByteCount
+        else { return false }
+        return free < needed
+    }
+
+    /// Plans the next try where this machine was in the way. A pass of some apps alone says nothing of the others.
+    private func keep(_ trouble: MachineTrouble?, of options: PassOptions) {
+        guard trouble != nil || options.isWhole else { return }
+        let pause = machine.withLock { machine -> Duration? in
+            machine.trouble = trouble
+            guard trouble == nil else { return machine.retry.failed() }
+            machine.retry.succeeded()
+            return nil
+        }
+        passes.retry(after: pause)
+        if let pause, let trouble { log(.note("\(trouble.words); tried again in \(pause.inWords)")) }
+    }
 
     /// Tells this watch from now on how passes end.
     func watch(with watch: CloudWatch?) { cloudWatch.withLock { $0 = watch } }
@@ -229,6 +260,8 @@ final class Daemon: Sendable {
         if let trouble = state.journal.trouble {
             facts.problems = ["\(trouble); the apps run from what is known, and passes change nothing"]
         }
+        facts.trouble = machine.withLock(\.trouble)?.words
+        facts.nextRetry = passes.timeToNextRetry ?? passes.timeToNextPoll
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
     }
 

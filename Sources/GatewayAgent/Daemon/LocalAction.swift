@@ -90,7 +90,7 @@ extension AppCommand.Refusal {
         switch self {
         case .unknownApp: .noSuchApp
         case .unsupervised, .outage: .unavailable
-        case .journal: .inputOutputError
+        case .journal(let error): error.exit
         case .refused: .failure
         }
     }

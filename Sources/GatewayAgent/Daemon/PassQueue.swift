@@ -36,6 +36,8 @@ final class PassQueue: Sendable {
         var isBusy = false
         /// When the next pass begins by itself.
         var nextPoll: ContinuousClock.Instant?
+        /// When the next pass begins that tries again what this machine kept the last one from; nil: with the next poll.
+        var nextRetry: ContinuousClock.Instant?
         /// When the last passes began that the cloud's changes asked for, `freeChanges` at most.
         var changes: [ContinuousClock.Instant] = []
 
@@ -53,8 +55,7 @@ final class PassQueue: Sendable {
 
         /// When to look again, though nobody asks.
         var nextLook: ContinuousClock.Instant? {
-            guard !waiting.isEmpty, let nextChange else { return nextPoll }
-            return nextPoll.map { min($0, nextChange) } ?? nextChange
+            [nextPoll, nextRetry, waiting.isEmpty ? nil : nextChange].compactMap(\.self).min()
         }
     }
 
@@ -125,6 +126,15 @@ final class PassQueue: Sendable {
         monitor.update { $0.nextPoll = ContinuousClock.now.advanced(by: pause) }
     }
 
+    var timeToNextRetry: Duration? {
+        monitor.look(\.nextRetry).map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+    }
+
+    /// Has a pass begin after this time that tries again what this machine kept the last one from; nil: none but the poll.
+    func retry(after pause: Duration?) {
+        monitor.update { $0.nextRetry = pause.map { ContinuousClock.now.advanced(by: $0) } }
+    }
+
     /// Begins the next poll after this time, if it is not to begin earlier anyway.
     func bringPollForward(to pause: Duration) {
         monitor.update { state in
@@ -180,6 +190,10 @@ final class PassQueue: Sendable {
             let next: Next? = monitor.wait(atMost: pause) { state in
                 if state.ending != nil { return .end }
                 if let poll = state.nextPoll, poll <= .now { return .pass(PassQueue.poll(&state)) }
+                if let retry = state.nextRetry, retry <= .now, state.waiting.isEmpty {
+                    state.nextRetry = nil
+                    return .pass(Request(options: PassOptions(.machineRetry), listener: nil))
+                }
                 if let first = state.waiting.first(where: state.isReady) {
                     return .pass(PassQueue.take(like: first, &state))
                 }

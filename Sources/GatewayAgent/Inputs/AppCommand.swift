@@ -20,14 +20,15 @@ struct AppCommand {
         /// Whoever supervises cannot be reached; what was said is noted.
         case outage(String)
         /// The journal cannot be written or read.
-        case journal(String)
+        case journal(JournalError)
         case refused(String)
 
         var description: String {
             switch self {
             case .unknownApp(let app): "no such app: \(app)"
             case .unsupervised: "nothing is supervised: no daemon is running (gwe run)"
-            case .outage(let why), .journal(let why), .refused(let why): why
+            case .outage(let why), .refused(let why): why
+            case .journal(let error): error.description
             }
         }
     }
@@ -57,7 +58,10 @@ struct AppCommand {
         do throws(Refusal) { try record(verb, on: app) } catch {
             // A full disk is no reason to let that run which fills it.
             guard case .journal(let why) = error, verb == .stop, let stopped = services?.stop(app) else { throw error }
-            throw .refused("\(app): \(stopped.state.rawValue), but the next pass may start it again: \(why)")
+            // What filled it writes no more.
+            do throws(Refusal) { try record(verb, on: app) } catch {
+                throw .refused("\(app): \(stopped.state.rawValue), but the next pass may start it again: \(why)")
+            }
         }
         recorded(verb, app)
         guard let services else {
@@ -88,7 +92,7 @@ struct AppCommand {
             do throws(JournalError) {
                 services.hold(try DesiredInputs.load(context: context, journal: journal).heldApps(journal))
             } catch {
-                throw .journal(error.description)
+                throw .journal(error)
             }
         case .stop:
             let stopped = services.stop(app)
@@ -120,7 +124,7 @@ struct AppCommand {
         do throws(JournalError) {
             isKnown = try OperatorCommands(context: context, journal: journal).isKnown(app)
         } catch {
-            throw .journal(error.description)
+            throw .journal(error)
         }
         if !isKnown { throw .unknownApp(app) }
     }
@@ -137,7 +141,7 @@ struct AppCommand {
             case .start, .restart: try commands.start(app)
             }
         } catch {
-            throw .journal(error.description)
+            throw .journal(error)
         }
     }
 

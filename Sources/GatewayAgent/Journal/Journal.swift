@@ -11,10 +11,12 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
     public var isUnwritable = false
     /// Whether the disk is full.
     public var isNoSpace = false
-    /// Whether the journal is somebody else's.
+    /// Whether the journal is somebody else's, or on a disk that may only be read.
     public var isNotPermitted = false
     /// Whether it can be read and not be written, as on a file system that went read-only.
     public var isReadOnly = false
+    /// Whether this machine is the cause, and the same may succeed in a minute.
+    public var isOfMachine = false
 
     /// What a command ends with that cannot go on without the journal.
     public var exit: ExitStatus {
@@ -28,6 +30,8 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
         isUnwritable = error.isReadOnly || error.cannotOpen
         isReadOnly = error.isReadOnly
         isNoSpace = error.isFull
+        isNotPermitted = error.isNotPermitted || error.isReadOnly
+        isOfMachine = error.isOfMachine || error.isReadOnly
     }
 }
 
@@ -45,17 +49,20 @@ public final class Journal: Sendable {
     let clock: @Sendable () -> WallTime
     /// Why this is not a file but what the next pass would rebuild, in memory.
     let imaginedBecause: String?
+    /// What is given up when the disk is full; nil for a journal that is only read or not in place yet.
+    let reserve: StateReserve?
     /// What `noteTime` wrote last.
     let notedTime = Lock<WallTime?>(nil)
 
     init(
         database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil,
-        trouble: JournalError? = nil
+        trouble: JournalError? = nil, reserve: StateReserve? = nil
     ) {
         current = Lock(database)
         unwritable = Lock(trouble)
         self.clock = clock
         self.imaginedBecause = imaginedBecause
+        self.reserve = reserve
     }
 
     /// Opens the journal for a pass, creating or migrating it. The caller holds the state lock.
@@ -74,18 +81,18 @@ public final class Journal: Sendable {
                 throw error
             }
             do throws(DatabaseError) {
-                if size > 0 { return try opened(path: path, clock: clock) }
+                if size > 0 { return try opened(folders, clock: clock) }
                 reason = "\(path) is empty"
             } catch {
                 guard error.isCorrupt else { throw refusal(of: error) }
-                if let journal = try lookedAtAgain(path: path, clock: clock) { return journal }
+                if let journal = try lookedAtAgain(folders, clock: clock) { return journal }
                 reason = "\(error)"
             }
             let aside = try moveAside(path)
             reason += "; moved to \(aside)"
         }
         try create(folders: folders, clock: clock, because: reason)
-        do throws(DatabaseError) { return try opened(path: path, clock: clock) } catch { throw refusal(of: error) }
+        do throws(DatabaseError) { return try opened(folders, clock: clock) } catch { throw refusal(of: error) }
     }
 
     /// Opens the journal to look at it; nil when there is none and nothing is installed. Writes nothing anywhere. A
@@ -125,15 +132,16 @@ public final class Journal: Sendable {
     /// - Returns: the journal, when it was not damaged after all; nil when it is.
     /// - Throws: when the file cannot be read, or reads differently each time. Nothing has been touched.
     private static func lookedAtAgain(
-        path: String, clock: @escaping @Sendable () -> WallTime
+        _ folders: Folders, clock: @escaping @Sendable () -> WallTime
     ) throws(JournalError) -> Journal? {
+        let path = folders.journalFile
         func plainDigest() throws(JournalError) -> String {
             do throws(SystemError) { return try SHA256.hex(ofFile: path) } catch {
                 throw JournalError("cannot read journal \(path), nothing was changed: \(error)")
             }
         }
         let first = try plainDigest()
-        do throws(DatabaseError) { return try opened(path: path, clock: clock) } catch {
+        do throws(DatabaseError) { return try opened(folders, clock: clock) } catch {
             guard error.isCorrupt else { throw refusal(of: error) }
         }
         guard try plainDigest() == first else {
@@ -174,8 +182,10 @@ public final class Journal: Sendable {
         }
     }
 
-    private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal
-    {
+    private static func opened(
+        _ folders: Folders, clock: @escaping @Sendable () -> WallTime
+    ) throws(DatabaseError) -> Journal {
+        let path = folders.journalFile
         let database = try Database(path: path)
         guard try JournalSchema.migrate(database) else {
             throw DatabaseError(
@@ -188,7 +198,7 @@ public final class Journal: Sendable {
         guard check == nil || check == "ok" else {
             throw DatabaseError("check journal", path: path, code: 11, message: check ?? "")
         }
-        return Journal(database: database, clock: clock)
+        return Journal(database: database, clock: clock, reserve: StateReserve(folders: folders))
     }
 
     /// A journal that can be read but not written is found out before anything happens, not at the first step. Changes
@@ -214,18 +224,34 @@ public final class Journal: Sendable {
     }
 
     /// One transaction. Everything that a step changes in the journal goes through one.
+    ///
+    /// On a full disk the reserve is given up for it, then parts of downloads: `body` may run more than once, each time in
+    /// a transaction of its own, and the ones before have left nothing.
     func write<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(JournalError) -> Result {
         do throws(DatabaseError) {
-            return try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
-                let before = try c.changeCount()
-                let result = try body(&c)
-                if try c.changeCount() != before { try noteTime(in: &c) }
-                return result
+            do throws(DatabaseError) { return try transaction(body) } catch {
+                guard error.isFull, let reserve, reserve.giveUp() || reserve.giveUpDownloads() else { throw error }
             }
+            defer { reserve?.takeBack() }
+            do throws(DatabaseError) { return try transaction(body) } catch {
+                guard error.isFull, let reserve, reserve.giveUpDownloads() else { throw error }
+            }
+            return try transaction(body)
         } catch {
             throw JournalError(error)
+        }
+    }
+
+    private func transaction<Result: Sendable>(
+        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            let before = try c.changeCount()
+            let result = try body(&c)
+            if try c.changeCount() != before { try noteTime(in: &c) }
+            return result
         }
     }
 

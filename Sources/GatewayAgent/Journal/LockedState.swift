@@ -59,9 +59,13 @@ final class LockedState: Sendable {
         LockedState.closeFiles(folders)
         do throws(JournalError) {
             journal = try LockedState.journal(context, mayBeUnwritable: mayBeUnwritable)
+            if journal.trouble == nil {
+                try context.settleTimes(in: journal)
+                journal.reserve?.make()
+            }
             FaultPoint.pass("journal.open")
         } catch {
-            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError
+            let exit: ExitStatus = error.isUnwritable && error.exit == .inputOutputError ? .cannotCreate : error.exit
             throw Failure(exit: exit, description: error.description)
         }
     }

@@ -75,8 +75,11 @@ public enum PackageInspection {
         return place.isEmpty ? "/tmp" : place
     }
 
+    /// What the names of its folders begin with.
+    static let folderPrefix = FileTree.trashPrefix + "gwe-check-"
+
     private static func temporaryFolder(below place: String) throws(SystemError) -> String {
-        var template = Array("\(place)/\(FileTree.trashPrefix)gwe-check-XXXXXX".utf8CString)
+        var template = Array("\(place)/\(folderPrefix)XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw .last("create folder in \(place)") }
         return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -27,6 +27,10 @@ final class Reconciler {
 
     /// Runs a pass. The caller holds the state lock.
     func run(_ options: PassOptions) throws(JournalError) -> PassEnd {
+        let house = Housekeeping(context: context, journal: journal, emit: emit)
+        var inputs = try DesiredInputs.load(context: context, journal: journal)
+        // Before anything is written: it may be what makes that possible.
+        try house.sweepDownloads(inputs)
         if let notice = try journal.notice() {
             emit(.problem(notice))
             try journal.noticeWasTold()
@@ -34,15 +38,16 @@ final class Reconciler {
         try context.settleTimes(in: journal)
         var outcome = PassOutcome()
         let link = options.isOffline ? nil : cloud
-        outcome.hasAskedCloud = link != nil
+        outcome.hasAskedCloud = link != nil && !options.isRetry
         try Recovery(context: context, journal: journal).run()
-        var inputs = try DesiredInputs.load(context: context, journal: journal)
         let before = try observe(options)
+        for trouble in before.troubles { emit(.problem(trouble)) }
         guard !isInterrupted() else { return .interrupted }
         var snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
         try FailedStarts(journal: journal).settle(snapshot.status(problems: []))
-        if let link, try converse(with: link, &inputs, snapshot, &outcome) {
+        if let link, !options.isRetry, try converse(with: link, &inputs, snapshot, &outcome) {
             snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+            try house.sweepDownloads(inputs)
         }
         guard !isInterrupted() else { return .interrupted }
         if snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) {
@@ -57,15 +62,15 @@ final class Reconciler {
         emit(.plan(snapshot.plan))
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
         outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
-        if let shortfall = snapshot.plan.shortfall {
-            outcome.shortfall = shortfall
-            try reportShortfall(shortfall, snapshot)
-        } else if !snapshot.plan.isEmpty {
+        if !snapshot.plan.isEmpty {
             let application = PlanApplication(
                 context: context, journal: journal, services: services, cloud: reached,
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }
+        try house.sweepReleases(snapshot.plan, snapshot.desired)
+        if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
+        journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
         if let reached, isWorthReporting {
             let after = try observe(options)
@@ -94,6 +99,16 @@ final class Reconciler {
         outcome.isManifestUnsettled = true
         snapshot.plan.apps.removeAll { $0.isOfNoLayer }
         return snapshot
+    }
+
+    /// Keeps what of this machine was in the way, for `gwe status`.
+    private func note(_ trouble: MachineTrouble?) throws(JournalError) {
+        guard let trouble else {
+            try journal.clearProblem(source: Journal.machineSource)
+            return
+        }
+        let digest = SHA256.hex(of: Array(trouble.words.utf8))
+        _ = try journal.reportProblem(source: Journal.machineSource, digest: digest, message: trouble.words)
     }
 
     private func observe(_ options: PassOptions) throws(JournalError) -> Observation {
@@ -169,14 +184,5 @@ final class Reconciler {
         let sent = try journal.sentReports()
         let otau = try OtauProgress(journal: journal)?.due(snapshot.plan, sent: sent)
         return reports.due(sent: sent, now: context.clock()) + (otau.map { [$0] } ?? [])
-    }
-
-    /// Tells the cloud which packages did not fit.
-    private func reportShortfall(_ shortfall: Plan.Shortfall, _ snapshot: Snapshot) throws(JournalError) {
-        for plan in snapshot.plan.work where plan.steps.contains(.download) {
-            let work = AppProgress(plan: plan, desired: nil, record: nil)
-            let info = "about \(shortfall.neededByteCount) bytes needed, \(shortfall.freeByteCount) free"
-            try journal.setFetchStatus(work.artifactLabel, work.fetchState(.testError, info))
-        }
     }
 }

@@ -94,7 +94,8 @@ extension StepRunner {
             case .wrongContent:
                 throw StepFailure(work.plan.action == .repair ? .unavailable : .release, error.description)
             case .unavailable:
-                var failure = StepFailure(.unavailable, error.description)
+                var failure = StepFailure(error.isOfMachine ? .local : .unavailable, error.description)
+                failure.isOfMachine = error.isOfMachine
                 failure.fetch = error
                 throw failure
             }
@@ -211,8 +212,9 @@ extension StepRunner {
     ) throws(StepFailure) -> StepResult {
         guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
         var outcome = streamed ?? job.unpack(file: store.artifactPath(artifact.name))
-        if case .failure(.sourceEnded) = outcome {
-            // The content changed while it was fetched: what was unpacked of it is void.
+        if streamed != nil, case .failure = outcome {
+            // What ran beside the download may have read other bytes than those that are verified now: of a resumed part
+            // that was void, of a file that was given up. Only what the whole file says counts.
             try clearStaging(work)
             outcome = job.unpack(file: store.artifactPath(artifact.name))
         }
@@ -310,6 +312,7 @@ extension StepRunner {
 extension DownloadRequest {
     /// What a wish says of size and content, and the policy of speed.
     mutating func limit(_ wish: ReleaseWish, receiveLimit: Int64?) {
+        isPackage = true
         sha256 = wish.sha256?.hex
         if let size = wish.size { expectedByteCount = size }
         self.receiveLimit = receiveLimit

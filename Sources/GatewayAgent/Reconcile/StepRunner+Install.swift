@@ -142,7 +142,7 @@ extension StepRunner {
                 script.executable, script.arguments, environment: environment, directory: folder, timeout: timeout,
                 outputLimit: StepRunner.keptOutputByteCount)
         } catch {
-            throw StepFailure(.release, "\(error)")
+            throw StepFailure(error)
         }
     }
 

@@ -22,6 +22,10 @@ public struct StatusReport: Sendable {
         public var limits: [String] = []
         /// What is wrong with the daemon itself.
         public var problems: [String] = []
+        /// What of this machine kept the last pass from its work; nil when nothing did.
+        public var trouble: String?
+        /// Until that is tried again; nil where nobody will.
+        public var nextRetry: Duration?
 
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
@@ -64,7 +68,13 @@ public struct StatusReport: Sendable {
         problems += (try? ConfigurationStore(folders: context.folders).inForce(isTolerant: true))?.problems ?? []
         problems += try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
-            problems.append(problem.message)
+            if problem.source != Journal.machineSource { problems.append(problem.message) }
+        }
+        problems += observation.troubles
+        // The daemon knows it too where the journal takes nothing.
+        let noted = try journal?.problems().first { $0.source == Journal.machineSource }?.message
+        if let trouble = daemon?.trouble ?? noted {
+            problems.append("\(trouble); it is tried again \(daemon?.nextRetry.map(text) ?? "with the next pass")")
         }
         problems += daemon?.limits ?? []
         let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble

@@ -106,6 +106,8 @@ public struct ObservedApp: Sendable, Hashable {
     /// Whether the current release is well: false when it shall run and does not, or fails its health check; nil when
     /// nobody can know.
     public var isHealthy: Bool?
+    /// Bytes that its removal gives back: of all its releases and kept packages. 0 where nobody means to remove it.
+    public var reclaimableByteCount: Int64 = 0
 
     /// An app as a pass has seen it; ``earlier`` and ``isHealthy`` are set afterwards.
     public init(

@@ -276,15 +276,19 @@ private struct PlanMaker {
     }
 
     private mutating func checkSpace() {
-        let needed = plan.apps.reduce(0) { sum($0, $1.defersDownload ? 0 : $1.diskByteCount ?? 0) }
-        if let free = observed.freeByteCount, needed > free {
-            plan.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: free)
+        guard let free = observed.freeByteCount else { return }
+        // Removals come first, but where all is done or nothing.
+        var freed: Int64 = 0
+        for change in plan.apps where change.action == .remove && change.deferral == nil {
+            guard desired.policy.atomic != .all else { break }
+            freed = sum(freed, observed.apps[change.app]?.reclaimableByteCount ?? 0)
         }
+        plan.shortfall = plan.shortfall(freeByteCount: sum(free, freed))
     }
 }
 
 /// Sizes come from outside, and may be anything: what does not fit into 64 bits fits on no disk either.
-private func sum(_ byteCounts: Int64...) -> Int64 {
+func sum(_ byteCounts: Int64...) -> Int64 {
     byteCounts.reduce(0) { total, byteCount in
         let (result, isTooLarge) = total.addingReportingOverflow(max(0, byteCount))
         return isTooLarge ? .max : result

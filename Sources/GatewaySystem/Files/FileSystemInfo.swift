@@ -32,6 +32,9 @@ public struct FileSystemInfo: Sendable, Hashable {
     /// ST_NOEXEC of <bits/statvfs.h>, which Swift does not import.
     private static let noExec: UInt = 8
 
+    /// What a download whose length nobody knows leaves free: 2 MiB, or a fiftieth of the file system if that is more.
+    public var downloadReserveByteCount: Int64 { max(2 << 20, totalByteCount / 50) }
+
     private static func product(_ a: UInt, _ b: UInt) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)
         return overflow ? .max : Int64(clamping: value)

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension FileTree {
@@ -87,10 +88,17 @@ private final class TreeRemover {
     private func remove(_ name: [UInt8], in folder: Int32, depth: Int) throws(SystemError) {
         var words: String { "\(String(decoding: name, as: UTF8.self)) in \(path)" }
         if unlink(name, 0, in: folder) { return }
-        guard errno == EISDIR || errno == EPERM || errno == EACCES else { throw .last("remove \(words)") }
+        let refusal = errno
+        guard refusal == EISDIR || refusal == EPERM || refusal == EACCES else { throw .last("remove \(words)") }
         if unlink(name, AT_REMOVEDIR, in: folder) { return }
         let opened = name.withCString { TreeRemover.open($0, in: folder) }
-        guard opened >= 0 else { throw .last("open \(words)") }
+        guard opened >= 0 else {
+            // No folder: then the first answer was about the file itself.
+            guard errno != ENOTDIR && errno != ELOOP else {
+                throw SystemError("remove \(words)\(immutability(name, in: folder))", code: refusal)
+            }
+            throw .last("open \(words)")
+        }
         let inner = OpenFile(owning: opened)
         let status = try inner.status(named: words)
         guard status.st_dev == device else { throw SystemError("remove \(words)", code: EXDEV) }
@@ -107,6 +115,16 @@ private final class TreeRemover {
         }
         try empty(inner.descriptor, depth: depth + 1)
         guard unlink(name, AT_REMOVEDIR, in: folder) else { throw .last("remove folder \(words)") }
+    }
+
+    /// What chattr(1) has done to a file or to its folder, which keeps root from removing it too; asked, never guessed.
+    private func immutability(_ name: [UInt8], in folder: Int32) -> String {
+        let opened = retrying {
+            name.withCString { openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        }
+        defer { if opened >= 0 { close(opened) } }
+        if opened >= 0, gwe_is_immutable(opened) != 0 { return ", which is immutable ('chattr -i -a' ends that)" }
+        return gwe_is_immutable(folder) != 0 ? ", a folder that is immutable ('chattr -i -a' ends that)" : ""
     }
 
     private func unlink(_ name: [UInt8], _ flags: Int32, in folder: Int32) -> Bool {

@@ -22,7 +22,12 @@ struct AppAction {
                 // A socket that a crash left.
             } catch {
                 tell("gwe: \(error)")
-                throw finish(error.exit ?? (error.refusal == .notFound ? .noSuchApp : .failure))
+                if case .notPermitted = error { throw finish(.notPermitted) }
+                switch error.refusal {
+                case .notFound: throw finish(.noSuchApp)
+                case .noSpace: throw finish(.noSpace)
+                default: throw finish(error.exit ?? .failure)
+                }
             }
         }
         let (exit, message, notes) = LocalAction.perform(verb, on: name, context)
