@@ -59,7 +59,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     /// of a statement that is itself wrong.
     public var description: String {
         guard let cause else {
-            return "cannot \(action) \(path): \(message.prefix(1).lowercased())\(message.dropFirst()) (\(code))"
+            return "cannot \(action) \(path): \(message.lowercasedFirst) (\(code))"
         }
         return "\(cause): cannot \(plainAction) \(path) (\(code))"
     }
