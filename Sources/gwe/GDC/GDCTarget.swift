@@ -89,7 +89,8 @@ struct GDCTarget {
         do {
             let folders = try FolderOptions.parse([]).folders
             let context = GatewayContext(
-                folders: folders, configuration: try ConfigurationStore(folders: folders).load(), manifestFile: nil)
+                folders: folders, configuration: try ConfigurationStore(folders: folders).inForce().configuration,
+                manifestFile: nil)
             let userAgent = configuration.transfer.userAgent
             configuration.transfer = CloudIdentity.transferConfiguration(context)
             configuration.transfer.userAgent = userAgent
