@@ -15,8 +15,12 @@ struct UnpackPath {
         }
         components = bytes.split(separator: 47).filter { !$0.elementsEqual([46]) }
         for component in components {
-            guard !component.elementsEqual([46, 46]) else { throw refused("its path has '..' in it; pack it from its own folder") }
-            guard component.count <= 255 else { throw refused("a name in its path is longer than 255 bytes; shorten it") }
+            guard !component.elementsEqual([46, 46]) else {
+                throw refused("its path has '..' in it; pack it from its own folder")
+            }
+            guard component.count <= 255 else {
+                throw refused("a name in its path is longer than 255 bytes; shorten it")
+            }
         }
         guard components.count <= limits.pathDepth else {
             throw refused("it lies more than \(limits.pathDepth) folders deep; pack it flatter")
