@@ -47,7 +47,13 @@ public struct ConfigurationStore: Sendable {
         var failure: (any Error)?
         for path in [folders.gatewayFile, folders.gatewayOverlayFile] {
             do {
-                guard let reading = try reading(path) else { continue }
+                guard let bytes = try bytes(of: path) else { continue }
+                let reading = try reading(bytes, source: path)
+                // As a power cut leaves a file that somebody was writing; who means nothing writes `schema: gwe/v1`.
+                if bytes.isEmpty, path == folders.gatewayFile, lastGood != nil {
+                    failure = DocumentErrors(
+                        DocumentError(source: path, mark: nil, path: "", message: "the file is empty"))
+                }
                 layers.append(reading.layer)
                 warnings += reading.unknown?.errors.map(\.description) ?? []
                 if let bad = reading.bad { failure = failure ?? bad }

@@ -72,14 +72,14 @@ public struct ControlClient: Sendable {
         let end = MonotonicTime.now + ControlClient.patience
         self.folders = folders
         self.waiting = waiting
-        while true {
-            let place = ControlSocketPlace.find(folders)
-            socket = place
-            if FileTree.exists(place) { return }
+        var place = ControlSocketPlace.find(folders)
+        while !FileTree.exists(place) {
             guard ControlClient.holder(folders) != nil else { return nil }
-            guard MonotonicTime.now < end else { return }
+            guard MonotonicTime.now < end else { break }
             usleep(20_000)
+            place = ControlSocketPlace.find(folders)
         }
+        socket = place
     }
 
     /// The pid of the daemon that has the state folder; nil when none has.

@@ -52,7 +52,7 @@ import Testing
         "with a bad value, or no YAML at all, the last good configuration stays in force, also across restarts",
         arguments: [
             "schema: gwe/v1\nidentity: x\nlog_level: loud\n", "schema: gwe/v1\nidentity: [x\n",
-            "identity: x\nidentity: y\n", "<<<<<<< HEAD\nidentity: x\n", "\u{0}\u{0}\u{0}\u{0}",
+            "identity: x\nidentity: y\n", "<<<<<<< HEAD\nidentity: x\n", "", "\u{0}\u{0}\u{0}\u{0}",
             "identity: x\n\tproduct: y\n",
             "client_cert: /a.pem\n",
         ])
