@@ -23,8 +23,7 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// strerror(3) with a small first letter.
     static func words(_ code: Int32) -> String {
-        let words = String(cString: strerror(code))
-        return words.prefix(1).lowercased() + words.dropFirst()
+        String(cString: strerror(code)).lowercasedFirst
     }
 
     /// The disk or the quota is full.

@@ -49,7 +49,8 @@ extension OperatorCommands {
             var limits = UnpackLimits()
             limits.allowsSetuid = try inputs().merged.policy.allowSetuid
             let findings = try PackageInspection.check(
-                path, machine: KernelInfo.name.machine, below: context.folders.releasesFolder, limits: limits)
+                path, machine: KernelInfo.name.machine, environment: ProcessFacts.environment,
+                below: context.folders.releasesFolder, limits: limits)
             let failures = findings.filter { $0.level == .fail && $0.subject != "binaries" }
             guard !failures.isEmpty else { return }
             throw refusal(path, failures.map { "\($0.subject): \($0.message)" }.joined(separator: "; "))

@@ -16,8 +16,10 @@ public enum PackageInspection {
 
     /// As above, with the temporary folder below a folder of the caller's. Its name begins with
     /// `FileTree.trashPrefix`, so that what a crash leaves is taken away as trash.
+    /// - Parameter environment: gwe's own; nil where the package is for another machine.
     static func check(
-        _ path: String, machine: String?, below place: String, limits: UnpackLimits
+        _ path: String, machine: String?, environment: [String: String]? = nil, below place: String,
+        limits: UnpackLimits
     ) throws -> [PackageCheck.Finding] {
         guard access(path, R_OK) == 0 else { throw SystemError.last("read \(path)") }
         let fileName = path.split(separator: "/").last.map(String.init) ?? path
@@ -34,7 +36,8 @@ public enum PackageInspection {
         var contents = PackageCheck.Contents(fileName: fileName, files: [], texts: [:], topFolder: topFolder)
         try gather("", in: folder, into: &contents)
         let archive = PackageCheck.Finding(.pass, "archive", "it can be unpacked")
-        let findings = PackageCheck.judge(contents, machine: machine) { bytes, source throws(DocumentError) in
+        let findings = PackageCheck.judge(contents, machine: machine, environment: environment) {
+            bytes, source throws(DocumentError) in
             try YAML.parse(bytes, source: source)
         }
         return [archive] + findings
@@ -49,11 +52,15 @@ public enum PackageInspection {
         var findings = builder.buildfile.warnings.map { PackageCheck.Finding(.warn, "buildfile", "\($0)") }
         var files = PackageFiles(folder: builder.folder, excludes: builder.buildfile.excludes, omitted: [])
         for pattern in builder.buildfile.includes {
-            do { try files.include(pattern) } catch let error as PackageBuildError {
+            do {
+                guard try !files.include(pattern) else { continue }
                 // The commands may make it.
                 let level: PackageCheck.Level = builder.buildfile.preBuildCommands.isEmpty ? .fail : .warn
                 let more = level == .warn ? "; pre_build_cmds must make it" : ""
+                let error = PackageBuildError.noSuchFiles([pattern], folder: builder.folder)
                 findings.append(PackageCheck.Finding(level, "includes", "\(error)\(more)"))
+            } catch let error as PackageBuildError {
+                findings.append(PackageCheck.Finding(.fail, "includes", "\(error)"))
             }
         }
         if !findings.contains(where: { $0.level == .fail }) {
@@ -89,11 +96,20 @@ public enum PackageInspection {
             var file = PackageCheck.File(path: inner, kind: .file, mode: UInt32(status.st_mode) & 0o7777)
             switch status.st_mode & S_IFMT {
             case S_IFDIR: file.kind = .folder
-            case S_IFLNK: file.kind = .link
+            case S_IFLNK:
+                file.kind = .link
+                // A gateway reads the file behind it.
+                if PackageCheck.readPaths.contains(inner), !inner.hasSuffix(".sh"),
+                    let text = try? AtomicFile.read(place, limit: PackageCheck.textLimit)
+                {
+                    contents.texts[inner] = text
+                }
             default:
                 file.architecture = try Architecture.ofELF(head(place, count: 20))
                 if PackageCheck.readPaths.contains(inner) {
-                    contents.texts[inner] = try head(place, count: 65_536)
+                    // Of a script the beginning is enough: it may carry an archive behind its last line.
+                    contents.texts[inner] = try head(
+                        place, count: inner.hasSuffix(".sh") ? 65_536 : PackageCheck.textLimit + 1)
                 }
             }
             contents.files.append(file)

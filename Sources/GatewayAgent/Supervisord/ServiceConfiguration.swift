@@ -72,6 +72,8 @@ struct ServiceConfiguration {
                 program: try program(record.app, nil, override, serviceContext))
         } catch let error as SystemError {
             throw StepFailure(error)
+        } catch let errors as DocumentErrors {
+            throw StepFailure(.release, errors.errors.map(\.description).joined(separator: "; "))
         } catch {
             throw StepFailure(.release, "\(error)")
         }
@@ -90,10 +92,9 @@ struct ServiceConfiguration {
         let current = context.folders.currentLink(of: record.app)
         return ServiceContext(
             release: record.installed.folder, directory: current, logFolder: context.folders.logFolder,
-            environment: [
-                "GWE_APP": record.app.text, "GWE_VERSION": record.installed.version.text, "GWE_CURRENT_DIR": current,
-                "GWE_DATA_DIR": context.folders.dataFolder(of: record.app),
-            ],
+            environment: ServiceContext.appEnvironment(
+                app: record.app, version: record.installed.version.text, current: current,
+                data: context.folders.dataFolder(of: record.app)),
             requires: desired?.requires.value.sorted() ?? [])
     }
 

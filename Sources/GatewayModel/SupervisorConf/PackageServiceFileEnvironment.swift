@@ -2,12 +2,15 @@
 /// is Python's shlex with `/.+-():` taken as letters).
 enum PackageServiceFileEnvironment {
     static func parse(_ text: String) throws(PackageServiceFileExpansion.Failure) -> [String: String] {
-        let tokens = try tokens(of: text)
+        let (tokens, comments) = try tokens(of: text)
         var result: [String: String] = [:]
         var index = 0
         while index < tokens.count {
             guard index + 2 < tokens.count, tokens[index + 1] == "=" else {
-                throw .init(message: "expected KEY=value after '\(tokens[..<index].joined().suffix(40))'")
+                let comment =
+                    comments.first.map { "; outside of quotes a # begins a comment: '\($0)' was dropped" } ?? ""
+                let place = "expected KEY=value after '\(tokens[..<index].joined().suffix(40))'"
+                throw .init(message: place + comment)
             }
             var value = Substring(tokens[index + 2])
             while let first = value.first, first == "'" || first == "\"" { value.removeFirst() }
@@ -18,9 +21,15 @@ enum PackageServiceFileEnvironment {
         return result
     }
 
+    /// What `parse` leaves out: `#`, where it stands outside of quotes, and the rest of its line.
+    static func comments(in text: String) -> [String] { (try? tokens(of: text))?.comments ?? [] }
+
     /// The tokens of a non-POSIX shlex: words, quoted texts with their quotes, single other characters. `#` begins a
     /// comment up to the end of the line.
-    private static func tokens(of text: String) throws(PackageServiceFileExpansion.Failure) -> [String] {
+    private static func tokens(of text: String) throws(PackageServiceFileExpansion.Failure)
+        -> (words: [String], comments: [String])
+    {
+        var comments: [String] = []
         var tokens: [String] = []
         var word = String.UnicodeScalarView()
         var quote: Unicode.Scalar?
@@ -38,6 +47,7 @@ enum PackageServiceFileEnvironment {
         for scalar in text.unicodeScalars {
             if comment {
                 comment = scalar != "\n"
+                if comment { comments[comments.count - 1].unicodeScalars.append(scalar) }
             } else if let open = quote {
                 word.append(scalar)
                 if scalar == open {
@@ -52,6 +62,7 @@ enum PackageServiceFileEnvironment {
             } else if scalar == "#" {
                 finish()
                 comment = true
+                comments.append("#")
             } else if isWordCharacter(scalar) || (!word.isEmpty && (scalar == "\"" || scalar == "'")) {
                 word.append(scalar)
             } else {
@@ -61,6 +72,6 @@ enum PackageServiceFileEnvironment {
         }
         if quote != nil { throw .init(message: "no closing quote in '\(text.suffix(40))'") }
         finish()
-        return tokens
+        return (tokens, comments)
     }
 }

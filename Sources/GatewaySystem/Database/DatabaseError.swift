@@ -45,6 +45,6 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// "cannot", the action, the path, then the message and the extended code.
     public var description: String {
-        "cannot \(action) \(path): \(message.prefix(1).lowercased())\(message.dropFirst()) (\(code))"
+        "cannot \(action) \(path): \(message.lowercasedFirst) (\(code))"
     }
 }

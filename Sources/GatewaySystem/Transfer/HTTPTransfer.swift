@@ -247,7 +247,7 @@ public final class HTTPTransfer {
 
     private func failure(_ code: CURLcode, _ request: HTTPRequest, _ action: String) -> TransferError {
         let detail = String(cString: message)
-        let reason = detail.isEmpty ? HTTPTransfer.words(code) : detail.prefix(1).lowercased() + detail.dropFirst()
+        let reason = detail.isEmpty ? HTTPTransfer.words(code) : detail.lowercasedFirst
         let isNotYetValid = number(CURLINFO_SSL_VERIFYRESULT) == 9  // X509_V_ERR_CERT_NOT_YET_VALID
         let isExpired = number(CURLINFO_SSL_VERIFYRESULT) == 10  // X509_V_ERR_CERT_HAS_EXPIRED
         let isConnected = offset(CURLINFO_PRETRANSFER_TIME_T) > 0
@@ -276,8 +276,7 @@ public final class HTTPTransfer {
     }
 
     private static func words(_ code: CURLcode) -> String {
-        let words = String(cString: curl_easy_strerror(code))
-        return words.prefix(1).lowercased() + words.dropFirst()
+        String(cString: curl_easy_strerror(code)).lowercasedFirst
     }
 
     private static func milliseconds(_ duration: Duration) -> Int {

@@ -54,7 +54,10 @@ enum GDCConfiguration {
         } catch let error as GDCFailure {
             throw error
         } catch let error as SystemError {
-            throw failure(error)
+            // Made by hand, so that a slip in the path is no new file.
+            let hint = error.code == ENOENT ? "; where it is to be a new one: 'touch \(path)' first" : ""
+            let failure = failure(error)
+            throw GDCFailure(code: failure.code, message: failure.message + hint)
         } catch {
             throw GDCFailure(code: ExitStatus.inputOutputError.rawValue, message: "\(error)")
         }
