@@ -39,7 +39,7 @@ public struct Ballast: Sendable, Hashable {
         guard let folder = try? PathParts(path).parent, let info = try? FileSystemInfo(containing: folder) else {
             return false
         }
-        let room = held + info.availableByteCount - leaving
+        let room = held + min(info.availableByteCount, 1 << 40) - leaving
         let size = min(byteCount, room / 4_096 * 4_096)
         guard size > held, size >= least ?? byteCount else { return false }
         _ = giveUp()
