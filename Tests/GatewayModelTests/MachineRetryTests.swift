@@ -23,7 +23,7 @@ import Testing
         )
         var observed = ObservedState(apps: [old: ObservedApp(current: there)], freeByteCount: 3_000)
         observed.apps[old]?.reclaimableByteCount = 1_000
-        var desired = DesiredState(apps: [web: DesiredApp(name: web, release: .init(wish, from: .builtin))])
+        var desired = DesiredState(apps: [web: DesiredApp(name: web, release: Sourced(wish, from: .builtin))])
         desired.dropped = [old]
         #expect(Plan.make(desired: desired, observed: observed).shortfall == nil)
         observed.apps[old]?.reclaimableByteCount = 999

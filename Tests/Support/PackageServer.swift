@@ -115,7 +115,10 @@ public final class SmallDisk: Sendable {
         }
     }
 
-    deinit { umount2(path, Int32(MNT_DETACH)) }
+    deinit { unmount() }
+
+    /// Takes it away, whatever still uses it. To be called before the folder above it is removed.
+    public func unmount() { umount2(path, Int32(MNT_DETACH)) }
 
     /// Bytes that are free.
     public var freeByteCount: Int64 { (try? FileSystemInfo(containing: path).availableByteCount) ?? -1 }
@@ -130,13 +133,17 @@ public final class SmallDisk: Sendable {
     }
 }
 
-/// Content in which no two places look alike, and which does not compress.
+/// Content that does not compress; after a mebibyte it begins anew.
 public func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    return (0..<count).map { _ in
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < min(count, 1 << 20) {
         state ^= state << 13
         state ^= state >> 7
         state ^= state << 17
-        return UInt8(truncatingIfNeeded: state)
+        withUnsafeBytes(of: state) { bytes.append(contentsOf: $0) }
     }
+    while bytes.count < count { bytes += bytes.prefix(count - bytes.count) }
+    return Array(bytes.prefix(count))
 }

@@ -190,12 +190,12 @@ final class PassQueue: Sendable {
             let next: Next? = monitor.wait(atMost: pause) { state in
                 if state.ending != nil { return .end }
                 if let poll = state.nextPoll, poll <= .now { return .pass(PassQueue.poll(&state)) }
-                if let retry = state.nextRetry, retry <= .now, state.waiting.isEmpty {
-                    state.nextRetry = nil
-                    return .pass(Request(options: PassOptions(.machineRetry), listener: nil))
-                }
                 if let first = state.waiting.first(where: state.isReady) {
                     return .pass(PassQueue.take(like: first, &state))
+                }
+                if let retry = state.nextRetry, retry <= .now {
+                    state.nextRetry = nil
+                    return .pass(Request(options: PassOptions(.machineRetry), listener: nil))
                 }
                 return state.nextLook == planned ? nil : .waitAnew
             }

@@ -30,7 +30,7 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
         isUnwritable = error.isReadOnly || error.cannotOpen
         isReadOnly = error.isReadOnly
         isNoSpace = error.isFull
-        isNotPermitted = error.isNotPermitted || error.isReadOnly
+        isNotPermitted = error.isReadOnlyFileSystem
         isOfMachine = error.isOfMachine || error.isReadOnly
     }
 }
@@ -204,10 +204,13 @@ public final class Journal: Sendable {
     /// A journal that can be read but not written is found out before anything happens, not at the first step. Changes
     /// nothing: the lock that it takes is given back.
     private static func requireWritable(_ database: Database, _ path: String) throws(DatabaseError) {
+        let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        if let info = try? FileSystemInfo(containing: folder), info.isReadOnly {
+            throw DatabaseError("open journal", path: path, code: 8, message: "read-only", systemCode: EROFS)
+        }
         try database.execute("BEGIN IMMEDIATE")
         try database.execute("ROLLBACK")
         // SQLite makes its rollback journal beside the file.
-        let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
         guard access(folder, W_OK) == 0 else {
             let why = SystemError.last("write to \(folder)")
             // SQLITE_READONLY (https://www.sqlite.org/rescode.html).

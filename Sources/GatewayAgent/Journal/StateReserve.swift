@@ -20,8 +20,8 @@ struct StateReserve: Sendable {
     /// Makes the reserve where there is as much room again.
     func make() { ballast.make(leaving: StateReserve.byteCount) }
 
-    /// Makes it anew from what it has given.
-    func takeBack() { ballast.make() }
+    /// Makes it anew from what is left of it.
+    func takeBack() { ballast.make(least: StateReserve.byteCount / 4) }
 
     /// Returns whether that freed anything.
     func giveUp() -> Bool { ballast.giveUp() }

@@ -30,10 +30,8 @@ struct Housekeeping {
         let desired = inputs.merged(installed: records.compactMapValues { $0.current?.wish })
         let kept = keptArtifacts(desired, records)
         for name in names where isDownload(name) && !kept.contains(Housekeeping.base(of: name)) {
-            let path = store.artifactPath(name)
             // Whoever may still have it open must not keep the space.
-            truncate(path, 0)
-            _ = try? FileTree.removeFile(path)
+            _ = try? FileTree.releaseFile(store.artifactPath(name))
         }
     }
 

@@ -39,8 +39,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     var needsRollback: Bool { code == SQLITE_READONLY | 3 << 8 }
     /// No space is left on the device, or none of the quota.
     public var isFull: Bool { primaryCode == SQLITE_FULL || systemCode == ENOSPC || systemCode == EDQUOT }
-    /// The file or its folder belongs to somebody else.
-    public var isNotPermitted: Bool { systemCode == EACCES || systemCode == EPERM }
+    /// Nothing can be written on the whole file system.
+    public var isReadOnlyFileSystem: Bool { systemCode == EROFS }
     /// This machine is the cause, not what was asked: space, a disk, memory, descriptors.
     public var isOfMachine: Bool { cause != nil }
     /// Another connection held the lock for longer than the busy timeout.

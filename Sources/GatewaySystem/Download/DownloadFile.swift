@@ -219,7 +219,7 @@ final class DownloadFile {
     /// On a full disk: removes partial file and record, and gives the space back at once, though a reader may still have
     /// the file open.
     func giveUp() {
-        truncate(partialPath, 0)
+        _ = try? FileTree.releaseFile(partialPath)
         discard()
     }
 

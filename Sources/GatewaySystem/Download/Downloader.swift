@@ -48,8 +48,8 @@ public final class Downloader {
 
     /// Removes an unfinished download, and gives its space back at once, though somebody may still have it open.
     public static func discardPartial(_ path: String) throws(SystemError) {
-        truncate(path + ".partial", 0)
-        for name in [path + ".partial", path + ".origin"] { try DownloadFile.remove(name) }
+        try FileTree.releaseFile(path + ".partial")
+        try DownloadFile.remove(path + ".origin")
     }
 
     /// How many bytes of an unfinished download are here already, for a plan's estimate. 0 if they belong to

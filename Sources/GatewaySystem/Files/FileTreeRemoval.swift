@@ -31,6 +31,22 @@ extension FileTree {
         try remover.run()
     }
 
+    /// Removes a file and gives its space back at once, though somebody may still have it open: they read nothing more. A
+    /// file with another name elsewhere only loses this one; a symlink is removed, never followed.
+    /// - Returns: whether there was one.
+    @discardableResult
+    public static func releaseFile(_ path: String) throws(SystemError) -> Bool {
+        let opened = retrying { open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        if opened >= 0 {
+            let file = OpenFile(owning: opened)
+            var status = stat()
+            if fstat(file.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 {
+                _ = ftruncate(file.descriptor, 0)
+            }
+        }
+        return try removeFile(path)
+    }
+
     /// Deletes what interrupted removals left in `folder`.
     public static func emptyTrash(in folder: String) throws(SystemError) {
         for name in try list(folder) where name.hasPrefix(trashPrefix) { try removeTree("\(folder)/\(name)") }

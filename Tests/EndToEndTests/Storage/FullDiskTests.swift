@@ -49,6 +49,7 @@ import Testing
     func endlessDownload() throws {
         let bench = try Bench("20m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         let server = try PackageServer { _, _ in PackageServer.chunked([0x1F, 0x8B, 8, 0] + noise(30 << 20)) }
         defer { server.stop() }
         try bench.manifest("  big: {version: \"1\", artifact: {url: \"\(server.url)/big.v1.tar.gz\"}}\n")
@@ -71,12 +72,12 @@ import Testing
     func unwantedParts() throws {
         let bench = try Bench("8m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         try bench.manifest(try bench.entry(.quickService("web", "1")))
         #expect(try gateway.gwe("reconcile").code == 0)
         // What an older program left: a part that fills the disk to the last byte, and no reserve.
         try #require(unlink(gateway.stateFolder + "/ballast") == 0)
         try bench.disk.fill("downloads/big.v1.tar.gz.partial")
-        try gateway.write("kept", to: gateway.root + "/scratch/note")
         #expect(bench.disk.freeByteCount < 4_096)
         try bench.manifest(try bench.entry(.quickService("web", "2")))
         let pass = try gateway.gwe("reconcile")
@@ -93,6 +94,7 @@ import Testing
     func brokenVersions() throws {
         let bench = try Bench("30m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         let server = try PackageServer { request, index in
             PackageServer.answer([0x1F, 0x8B, 8, 0] + noise(1 << 20, seed: UInt64(index + 1)))
         }
@@ -121,6 +123,7 @@ import Testing
     func heldRelease() throws {
         let bench = try Bench("30m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         let mounting = TestPackage.oneOff(
             "web", "1", extra: ["install.sh": .script("mkdir -p m && mount -t tmpfs none m")])
         let policy = "policy: {keep_versions: 1}\n"
@@ -149,6 +152,7 @@ import Testing
     func removalMakesRoom(free: Int64) throws {
         let bench = try Bench("3m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         let web = try bench.entry(.quickService("web", "1"))
         let old = try bench.entry(.quickService("old", "1", extra: ["data": Self.ballast(400_000)]))
         try bench.manifest(web, old)
@@ -170,6 +174,7 @@ import Testing
     func partly() throws {
         let bench = try Bench("3m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         let old = try bench.entry(.quickService("old", "1"))
         try bench.manifest(old, try bench.entry(.quickService("web", "1")))
         #expect(try gateway.gwe("reconcile").code == 0)
@@ -193,6 +198,7 @@ import Testing
     func commands() throws {
         let bench = try Bench("4m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         let tool = TestPackage.quickService("tool", "1")
         _ = try bench.entry(tool)
         try bench.manifest(try bench.entry(.quickService("web", "1")))
@@ -220,6 +226,7 @@ import Testing
     func daemonTriesAgain() throws {
         let bench = try Bench("4m")
         let gateway = bench.gateway
+        defer { bench.disk.unmount() }
         try bench.manifest(try bench.entry(.quickService("web", "1")))
         try gateway.withDaemon { (daemon) throws in
             try gateway.eventually("web runs") { try gateway.pid(of: "web") != nil }

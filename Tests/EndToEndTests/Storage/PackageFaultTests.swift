@@ -55,7 +55,7 @@ import Testing
         let server = try PackageServer { _, _ in PackageServer.answer(isHealed.isSet ? whole : page) }
         defer { server.stop() }
         try manifest(gateway, server.url + "/web.tar.gz")
-        for _ in 0..<4 {
+        for _ in 0..<3 {
             let pass = try gateway.gwe("reconcile")
             #expect(pass.code == 69, "\(pass)")
             #expect(pass.err.contains("the server sent XML text"), "\(pass)")

@@ -23,6 +23,7 @@ import Testing
     @Test("a download of unknown length ends while there is still space, and gives back what it took")
     func unknownLength() throws {
         let disk = try SmallDisk(folder("disk"), size: "20m")
+        defer { disk.unmount() }
         let server = try PackageServer { _, _ in PackageServer.chunked(noise(30 << 20)) }
         defer { server.stop() }
         let least = Lock(Int64.max)
@@ -39,6 +40,7 @@ import Testing
     @Test("with a length that fits, the same space may be used")
     func knownLength() throws {
         let disk = try SmallDisk(folder("disk"), size: "20m")
+        defer { disk.unmount() }
         let content = noise(19 << 20)
         let server = try PackageServer { _, _ in PackageServer.answer(content) }
         defer { server.stop() }
@@ -50,6 +52,7 @@ import Testing
     @Test("a package must fit twice, as it is and unpacked: else not a byte of it is kept")
     func package() throws {
         let disk = try SmallDisk(folder("disk"), size: "20m")
+        defer { disk.unmount() }
         let server = try PackageServer { _, _ in PackageServer.answer(noise(11 << 20)) }
         defer { server.stop() }
         var request = DownloadRequest(.web(url: server.url + "/a"))
@@ -62,6 +65,7 @@ import Testing
     @Test("when others fill the disk meanwhile, the part is given up at once, though a reader has it open")
     func filledByOthers() throws {
         let disk = try SmallDisk(folder("disk"), size: "8m")
+        defer { disk.unmount() }
         let server = try PackageServer { _, _ in PackageServer.answer(noise(6 << 20)) }
         defer { server.stop() }
         let reader = Lock(Int32(-1))
@@ -79,6 +83,7 @@ import Testing
     @Test("a ballast is really there, and gives its space back when it is given up")
     func ballast() throws {
         let disk = try SmallDisk(folder("disk"), size: "1m")
+        defer { disk.unmount() }
         let ballast = Ballast(path: disk.path + "/ballast", byteCount: 65_536)
         let before = disk.freeByteCount
         #expect(ballast.make() && ballast.isThere)
