@@ -126,7 +126,8 @@ import Testing
                 [program:demo]
                 command=run
                 environment=PW="5ny6{wo'\\"7n"
-                """, command: nil),
+                """, command: ["run"], environment: ["PW": "5ny6{wo'\\"],
+            notes: ["'7n\"' was dropped, as a comma should stand after the value of PW"]),
         Shape(
             name: "environment without commas",
             text: """
@@ -135,7 +136,7 @@ import Testing
                 environment=
                   A="1"
                   B="2"
-                """, command: ["run"], environment: ["A": "1"]),
+                """, command: nil),
         Shape(
             name: "environment with a # in quotes",
             text: """

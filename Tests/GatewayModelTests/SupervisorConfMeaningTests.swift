@@ -36,7 +36,7 @@ import Testing
         #expect(conf.definition.command == ["mosquitto_sub", "-h", "localhost", "-t"])
         #expect(
             conf.warnings.map(\.description) == [
-                "s:2:38: command: '# -v' was taken as a comment: where it belongs to the value, no white space may stand "
+                "s:2:39: command: '# -v' was taken as a comment: where it belongs to the value, no white space may stand "
                     + "before the #, as in '#'"
             ])
         // The cure works.
@@ -55,7 +55,7 @@ import Testing
             ])
         #expect(
             problems("[program:demo]\ncommand=sh -c \"a ; b\"\n").first?.hasPrefix(
-                "s:2:17: command: no closing quote: a \" is opened and never closed; here a comment begins, so that '; b\"'"
+                "s:2:18: command: no closing quote: a \" is opened and never closed; here a comment begins, so that '; b\"'"
             ) == true)
     }
 
@@ -70,7 +70,7 @@ import Testing
             ])
         #expect(
             problems("[program:demo]\ncommand=x\nenvironment=COLOR=#ff0000,B=1\n") == [
-                "s:3:1: environment: expected KEY=value after 'COLOR='; outside of quotes a # begins a comment: "
+                "s:3:1: environment: expected KEY=value, found 'COLOR='; outside of quotes a # begins a comment: "
                     + "'#ff0000,B=1' was dropped"
             ])
     }
@@ -125,8 +125,8 @@ import Testing
                 "s:10:1: section [supervisorctl] is ignored",
                 "s:12:1: section [include] is ignored: no other file is read",
                 "s:14:1: section [eventlistener:e] is ignored: its program is not run",
-                "s:3:1: section [supervisord] is ignored: beside [program:gw] it is about supervisord itself; its "
-                    + "environment and user does not count: put it below [program:gw]",
+                "s:3:1: section [supervisord] is ignored: beside [program:gw] it is about supervisord itself; what "
+                    + "it says of environment and user does not count: put that below [program:gw]",
             ])
         #expect(try parse("[supervisord]\nnodaemon=true\n\n[program:gw]\ncommand=x\n").definition.command == ["x"])
         #expect(try parse("[program:gw]\ncommand=x\n\n[supervisord]\n").definition.command == ["x"])

@@ -9,8 +9,10 @@ enum PackageServiceFileEnvironment {
             guard index + 2 < tokens.count, tokens[index + 1] == "=" else {
                 let comment =
                     comments.first.map { "; outside of quotes a # begins a comment: '\($0)' was dropped" } ?? ""
-                let place = "expected KEY=value after '\(tokens[..<index].joined().suffix(40))'"
-                throw .init(message: place + comment)
+                let before = tokens[..<index].joined().suffix(40)
+                let place = before.isEmpty ? ", found '\(tokens.joined().prefix(40))'" : " after '\(before)'"
+                let stray = strays(in: tokens).first.map { "; after the value of \($0.name) a comma is missing" } ?? ""
+                throw .init(message: "expected KEY=value\(place)\(stray)\(comment)")
             }
             var value = Substring(tokens[index + 2])
             while let first = value.first, first == "'" || first == "\"" { value.removeFirst() }
@@ -19,6 +21,18 @@ enum PackageServiceFileEnvironment {
             index += 4  // and whatever stands in place of the comma, as supervisord does
         }
         return result
+    }
+
+    /// What stands where a comma should, and is dropped: each with the variable that it follows.
+    static func strays(in text: String) -> [(name: String, text: String)] {
+        (try? tokens(of: text)).map { strays(in: $0.words) } ?? []
+    }
+
+    private static func strays(in tokens: [String]) -> [(name: String, text: String)] {
+        stride(from: 0, to: tokens.count, by: 4).compactMap { index in
+            guard index + 3 < tokens.count, tokens[index + 1] == "=", tokens[index + 3] != "," else { return nil }
+            return (name: tokens[index], text: tokens[index + 3])
+        }
     }
 
     /// What `parse` leaves out: `#`, where it stands outside of quotes, and the rest of its line.

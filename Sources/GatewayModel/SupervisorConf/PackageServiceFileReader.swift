@@ -155,7 +155,14 @@ struct PackageServiceFileReader {
             open["(\(name))"] = shown
         }
         do throws(PackageServiceFileExpansion.Failure) {
-            let own = try PackageServiceFileEnvironment.parse(PackageServiceFileExpansion.expand(option.value, values))
+            let text = try PackageServiceFileExpansion.expand(option.value, values)
+            let own = try PackageServiceFileEnvironment.parse(text)
+            for stray in PackageServiceFileEnvironment.strays(in: text) {
+                note(
+                    "environment",
+                    "\(PackageServiceFileLines.shown(stray.text)) was dropped, as a comma should stand after the value of "
+                        + "\(stray.name): quote the whole value, once")
+            }
             return own.sorted { $0.key < $1.key }.map { name, value in
                 guard let shown = open.first(where: { value.holds($0.key) }) else { return (name, .text(value)) }
                 return (name, .open(value == shown.key ? shown.value : "$\(name)"))
@@ -268,7 +275,10 @@ extension PackageServiceFileReader {
     }
 
     private func wrong(_ key: String, _ message: String) -> DocumentError {
-        DocumentError(source: source, mark: options[key]?.mark ?? section.mark, path: key, message: message)
+        let isPlain = !key.unicodeScalars.contains(where: DocumentText.isInvisible)
+        return DocumentError(
+            source: source, mark: options[key]?.mark ?? section.mark, path: isPlain ? key : DocumentText.quoted(key),
+            message: message)
     }
 
     /// - Parameter mark: the key's own where it is nil.

@@ -32,7 +32,9 @@ enum PackageServiceFileSections {
             let lost = inherited.filter { key in section.options.contains { $0.name == key } }
             let more =
                 lost.isEmpty
-                ? "" : "; its \(lost.joined(separator: " and ")) does not count: put it below [\(programs[0].name)]"
+                ? ""
+                : "; what it says of \(lost.joined(separator: " and ")) does not count: put that below "
+                    + "[\(programs[0].name)]"
             note(
                 section,
                 "section [supervisord] is ignored: beside [\(programs[0].name)] it is about supervisord itself\(more)")
