@@ -113,7 +113,8 @@ extension DoctorCheck {
     /// Fewer free than an app needs beside the daemon's reserve warn.
     static let descriptors = DoctorCheck(id: "descriptors", subject: "descriptors that the daemon may still open") {
         scene in
-        guard let holder = try? FileLock.probe(scene.folders.lockFile), holder.purpose == DaemonProcess.daemonPurpose
+        guard let holder = try? StateLock.probe(scene.folders.stateFolder),
+            holder.purpose == DaemonProcess.daemonPurpose
         else { return .skipped("no daemon runs") }
         guard let use = DescriptorLimit.use(of: holder.processIdentifier) else {
             return .skipped("not permitted to look at process \(holder.processIdentifier)")

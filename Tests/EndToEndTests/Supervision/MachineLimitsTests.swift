@@ -46,18 +46,25 @@ import Testing
         try gateway.row("web")["processes"]?.elements?.compactMap { $0["state"]?.string } ?? []
     }
 
+    /// The lines of all logs.
+    private func said(_ gateway: GatewayFixture) -> [Substring] {
+        gateway.names(gateway.logFolder).flatMap { name in
+            (gateway.read("\(gateway.logFolder)/\(name)") ?? "").split(separator: "\n")
+        }
+    }
+
     @Test("Supervisor/supervisor#1082, twisted/twisted#5368: a low soft limit is raised, and the apps get it back")
     func softLimit() throws {
         let gateway = try GatewayFixture(hasCloud: false)
         try many(gateway)
         try run(gateway, "prlimit", ["--nofile=64:4096", gwe, "run"]) { daemon in
             try gateway.eventually("all run") {
-                let states = try states(gateway)
+                let states = try self.states(gateway)
                 return states.count == 40 && states.allSatisfy { $0 == "RUNNING" }
             }
             try gateway.eventually("each has said its limit") {
-                let lines = gateway.read(gateway.logFolder + "/web.log")?.split(separator: "\n") ?? []
-                return lines.count == 40 && lines.allSatisfy { $0 == "64" }
+                let said = self.said(gateway)
+                return said.count == 40 && said.allSatisfy { $0 == "64" }
             }
             // A new program in place of this one gives the same on.
             daemon.send(SIGUSR1)
@@ -67,8 +74,8 @@ import Testing
             let restart = try gateway.gwe("restart", "web")
             #expect(restart.code == 0, "\(restart)")
             try gateway.eventually("each has said it again") {
-                let lines = gateway.read(gateway.logFolder + "/web.log")?.split(separator: "\n") ?? []
-                return lines.count == 80 && lines.allSatisfy { $0 == "64" }
+                let said = self.said(gateway)
+                return said.count == 80 && said.allSatisfy { $0 == "64" }
             }
         }
     }
@@ -79,7 +86,7 @@ import Testing
         try many(gateway)
         try run(gateway, "prlimit", ["--nofile=64:64", gwe, "run"]) { daemon in
             try gateway.eventually("some run, and some cannot") {
-                let states = try states(gateway)
+                let states = try self.states(gateway)
                 return states.contains("RUNNING") && states.contains("BACKOFF") && !states.contains("STARTING")
             }
             let text = try gateway.gwe("status")
@@ -98,7 +105,7 @@ import Testing
             let raise = try TestProcess.run("prlimit", ["--pid", "\(daemon.pid)", "--nofile=4096:4096"])
             #expect(raise.code == 0, "\(raise)")
             try gateway.eventually("all run") {
-                let states = try states(gateway)
+                let states = try self.states(gateway)
                 return states.count == 40 && states.allSatisfy { $0 == "RUNNING" }
             }
             #expect(try gateway.gwe("doctor", "descriptors").out.contains("of 4096 are open"))
@@ -169,5 +176,18 @@ import Testing
         try file.write(contentsOf: Data("two\n".utf8))
         try gateway.eventually("the next line") { following.out == "one\ntwo\n" }
         following.kill()
+    }
+
+    @Test("under any umask of the daemon, apps and installers have 022")
+    func umasks() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let files: [String: TestPackage.File] = [
+            "bin/run": .script("umask; exec sleep 1000"), "install.sh": .script("umask >$GWE_DATA_DIR/installer"),
+        ]
+        try gateway.services([.quickService("web", "1", extra: files)])
+        try run(gateway, "/bin/sh", ["-c", "umask 000; exec \"$0\" run", gwe]) { _ in
+            try gateway.eventually("the app has said it") { said(gateway) == ["0022"] }
+            #expect(gateway.read(gateway.stateFolder + "/data/web/installer") == "0022\n")
+        }
     }
 }

@@ -84,7 +84,7 @@ import Testing
         let (path, holder) = try busyProgram(bench, seconds: 0.5)
         defer { holder.kill() }
         let ran = try ChildProcess.run(
-            path, environment: ["PATH": "/usr/bin:/bin"], timeout: .milliseconds(200), killDelay: .seconds(60))
+            path, environment: ["PATH": "/usr/bin:/bin"], timeout: .seconds(2), killDelay: .seconds(60))
         #expect(ran.outputText == "ran\n" && ran.timedOut, "\(ran)")
     }
 
@@ -163,12 +163,8 @@ import Testing
         #expect(root["SHELL"] == "/bin/bash")
     }
 
-    @Test("apps and installers have umask 022, whatever the agent has, unless a definition says otherwise")
-    func umasks() throws {
-        // The test program's own is everybody's: a process of its own has another.
-        let ran = try ChildProcess.run(
-            "/bin/sh", ["-c", "umask"], environment: ["PATH": "/bin"], timeout: .seconds(60))
-        #expect(ran.outputText == "0022\n")
+    @Test("a definition may have another umask than 022")
+    func ownUmask() throws {
         let bench = try SupervisionBench()
         defer { bench.end() }
         try bench.supervisor.apply([
