@@ -26,7 +26,7 @@ import Testing
             bytes.append(UInt8(unit & 0xFF))
             bytes.append(UInt8(unit >> 8))
         }
-        return bytes.dropLast()
+        return Array(bytes.dropLast())
     }()
 
     private static func all(_ range: ClosedRange<UInt8>) -> [UInt8] { Array(range) + [0x0A] }
