@@ -120,8 +120,8 @@ final class Daemon: Sendable {
         // Whoever has heard the result finds in the status what followed from it.
         if !request.options.isOffline {
             cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
-            var pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
-            if state.journal.trouble != nil { pause = min(pause, Daemon.unwritablePause) }
+            let wanted = timing.ended(result.talk, byteCount: byteCount, interval: interval())
+            let pause = state.journal.trouble == nil ? wanted : min(wanted, Daemon.unwritablePause)
             passes.setNextPoll(after: pause)
             signs?.watch(timing.trouble)
             nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }

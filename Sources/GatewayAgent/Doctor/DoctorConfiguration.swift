@@ -81,8 +81,8 @@ extension DoctorCheck {
                 "\(socket) is longer than the 107 bytes of a socket's path", hint: "choose a shorter --state-dir")
         }
         if socket != usual {
-            let pid = FileTree.signOfLife(ofServer: socket, within: ControlClient.patience)
-            if case .answers(let pid) = pid {
+            let sign = FileTree.signOfLife(ofServer: socket, within: ControlClient.patience)
+            if case .answers(let pid) = sign {
                 return .warning(
                     "it runs" + (pid.map { ", pid \($0)" } ?? "")
                         + ", with its socket in memory (\(socket)): the state folder takes no writes",
