@@ -32,7 +32,8 @@ func run(_ arguments: [String]) -> Int32 {
 }
 
 // Without its words a command would look like a call without any, which is the daemon's.
-guard let words = ProgramArguments.words, !words.isEmpty else {
+// In place of none at all the kernel puts an empty name.
+guard let words = ProgramArguments.words, words.contains(where: { !$0.isEmpty }) else {
     tell("gwe: cannot tell what it was called with: the C library does not say, and /proc/self/cmdline cannot be read")
     exit(ExitStatus.systemError.rawValue)
 }

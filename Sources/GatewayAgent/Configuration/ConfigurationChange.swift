@@ -188,8 +188,8 @@ extension ConfigurationStore {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError.last("lock \(path)") }
             guard MonotonicTime.now < end else {
-                let holder = FileLock.holder(ofUnreadable: path).map { ", which process \($0) has locked" } ?? ""
-                throw SystemError("lock \(path)\(holder)", code: ETIMEDOUT)
+                let holder = FileLock.holder(of: path).map { ", which process \($0) has locked" } ?? ""
+                throw SystemError("lock \(path)\(holder)", code: EAGAIN)
             }
             usleep(20_000)
         }

@@ -42,8 +42,11 @@ final class ControlVigil: Sendable {
         }
         if isToTell { waiting(pid) }
         guard isToLook else { return isSilent }
-        var isSilent = false
-        if case .silent = FileTree.signOfLife(ofServer: socket, within: ControlClient.patience) { isSilent = true }
+        let isSilent =
+            switch FileTree.signOfLife(ofServer: socket, within: ControlClient.patience) {
+            case .silent: true
+            case .answers, .nobody, .notPermitted: false
+            }
         state.withLock { state in
             state.looked = .now
             state.isSilent = isSilent

@@ -128,16 +128,19 @@ final class Daemon: Sendable {
         guard case .finished(let result) = end else { return .interrupted }
         tellHolds()
         keep(result.trouble, of: options)
-        emit(.result(result.exit, result.summary))
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        if request.options.isOffline || request.options.isRetry { return .pollAsBefore }
-        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
-        var pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
-        if state.journal.trouble != nil { pause = min(pause, Daemon.unwritablePause) }
-        signs?.watch(timing.trouble)
-        nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
-        return .pollAfter(pause)
+        // Whoever has heard the result finds in the status what followed from it.
+        if !request.options.isOffline, !request.options.isRetry {
+            cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
+            let wanted = timing.ended(result.talk, byteCount: byteCount, interval: interval())
+            let pause = state.journal.trouble == nil ? wanted : min(wanted, Daemon.unwritablePause)
+            passes.setNextPoll(after: pause)
+            signs?.watch(timing.trouble)
+            nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
+        }
+        emit(.result(result.exit, result.summary))
+        return .pollAsBefore
     }
 
     /// How long until it is looked again whether the state folder can be written. That asks nobody.

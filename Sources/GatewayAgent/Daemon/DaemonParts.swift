@@ -131,7 +131,8 @@ private final class ControlSocket: DaemonPart {
     }
 
     func start() throws(SystemError) {
-        let made = try ControlSocketPlace.make(daemon.context.folders) { path throws(SystemError) in
+        let made = try ControlSocketPlace.make(daemon.context.folders) {
+            (path: String) throws(SystemError) -> LocalHTTPServer in
             // Of the daemon's own group: who may open it may install packages, which token_group is not asked to grant.
             var configuration = LocalHTTPServer.Configuration(address: .unix(path: path, mode: 0o660))
             configuration.connectionLimit = 64

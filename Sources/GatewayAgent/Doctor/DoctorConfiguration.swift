@@ -5,7 +5,13 @@ internal import Glibc
 
 extension DoctorCheck {
     static let config = DoctorCheck(id: "config", subject: "gateway.yaml, and who this gateway is") { scene in
-        if let problem = scene.configurationProblem { return problem }
+        guard let problem = scene.configurationProblem else { return DoctorCheck.identity(scene) }
+        // Unknown keys say nothing of those that are known.
+        guard problem.verdict == .warning else { return problem }
+        return DoctorFinding.worst(of: [problem, DoctorCheck.identity(scene)]) ?? problem
+    }
+
+    private static func identity(_ scene: DoctorScene) -> DoctorFinding {
         guard scene.configuration.product != nil else {
             return .warning("no product is set: the local manifest rules alone", hint: "'gwe config set product ID'")
         }
@@ -81,8 +87,8 @@ extension DoctorCheck {
                 "\(socket) is longer than the 107 bytes of a socket's path", hint: "choose a shorter --state-dir")
         }
         if socket != usual {
-            let pid = FileTree.signOfLife(ofServer: socket, within: ControlClient.patience)
-            if case .answers(let pid) = pid {
+            let sign = FileTree.signOfLife(ofServer: socket, within: ControlClient.patience)
+            if case .answers(let pid) = sign {
                 return .warning(
                     "it runs" + (pid.map { ", pid \($0)" } ?? "")
                         + ", with its socket in memory (\(socket)): the state folder takes no writes",

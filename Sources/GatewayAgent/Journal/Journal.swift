@@ -25,6 +25,14 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
 
     init(_ description: String) { self.description = description }
 
+    /// The same of a daemon that goes on without writing: the place first, and an exit that says what is the matter.
+    func unwritable(_ stateFolder: String) -> JournalError {
+        var error = self
+        if !isNoSpace { error.isReadOnly = true }
+        error.description = "\(stateFolder) takes no writes: \(description)"
+        return error
+    }
+
     init(_ error: DatabaseError) {
         description = "\(error)"
         isUnwritable = error.isReadOnly || error.cannotOpen
@@ -177,8 +185,9 @@ public final class Journal: Sendable {
             current.withLock { $0 = journal.database }
             unwritable.withLock { $0 = nil }
         } catch {
-            unwritable.withLock { $0 = error }
-            throw error
+            let trouble = error.isUnwritable || error.isNoSpace ? error.unwritable(folders.stateFolder) : error
+            unwritable.withLock { $0 = trouble }
+            throw trouble
         }
     }
 

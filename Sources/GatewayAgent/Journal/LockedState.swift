@@ -79,7 +79,8 @@ final class LockedState: Sendable {
             return journal
         } catch {
             guard mayBeUnwritable, error.isUnwritable || error.isNoSpace else { throw error }
-            let journal = try Journal.openUnwritable(folders: context.folders, clock: context.clock, because: error)
+            let journal = try Journal.openUnwritable(
+                folders: context.folders, clock: context.clock, because: error.unwritable(context.folders.stateFolder))
             try context.learnTime(from: journal)
             return journal
         }

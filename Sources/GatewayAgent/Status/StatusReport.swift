@@ -65,7 +65,8 @@ public struct StatusReport: Sendable {
         let snapshot = try observation.snapshot(inputs, journal: journal)
         var problems = daemon?.problems ?? []
         // As the files are now: who has just broken one is to see it here.
-        problems += (try? ConfigurationStore(folders: context.folders).inForce(isTolerant: true))?.problems ?? []
+        let files = try? ConfigurationStore(folders: context.folders).inForce(isTolerant: true)
+        problems += files?.refusal.map { [$0] } ?? []
         problems += try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
             if problem.source != Journal.machineSource { problems.append(problem.message) }
@@ -88,7 +89,9 @@ public struct StatusReport: Sendable {
                 apps: status.apps.count, synced: status.synced, drifted: status.drifted, failed: status.failed,
                 others: status.others),
             isSupervised: daemon != nil, isClockTrusted: doubt == nil, generation: inputs.cloud.generation,
-            problems: status.problems, notes: snapshot.desired.notes, apps: status.apps.map(AppStatusDocument.init))
+            // Unknown keys are no failure of the gateway.
+            problems: status.problems + (files?.warnings ?? []), notes: snapshot.desired.notes,
+            apps: status.apps.map(AppStatusDocument.init))
         document.nextPoll = daemon?.nextPoll.map(text)
         document.clock = doubt
         if context.configuration.product != nil {

@@ -170,11 +170,17 @@ public final class FileLock: Sendable {
         return holder(opened)
     }
 
-    /// The process that holds the lock of a file that may not be opened, as far as the kernel tells; nil where nobody
-    /// does or nothing is known.
-    public static func holder(ofUnreadable path: String) -> Int32? {
+    /// The process that holds the lock of any file or folder, which need not be readable; nil where the kernel does not
+    /// tell, and where the process that took it has ended.
+    public static func holder(of path: String) -> Int32? {
         var status = stat()
-        return lstat(path, &status) == 0 ? KernelLocks.holders(of: status).first : nil
+        return lstat(path, &status) == 0 ? KernelLocks.holders(of: status).first(where: KernelLocks.isAlive) : nil
+    }
+
+    /// Whether the kernel lists a lock on a file, which need not be readable.
+    static func isListed(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && !KernelLocks.holders(of: status).isEmpty
     }
 
     /// Who holds the lock. What is written down counts only if that process lives and, as far as the kernel tells, has it.

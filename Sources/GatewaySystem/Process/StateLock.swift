@@ -41,7 +41,7 @@ public final class StateLock: Sendable {
             }
             return StateLock(main: main, spare: nil, trouble: nil)
         } catch {
-            guard mayBeUnwritable, case .system(let trouble) = error, RunFolders.isOfStorage(trouble.code) else {
+            guard mayBeUnwritable, case .system(let trouble) = error, trouble.isUnwritableStorage else {
                 throw error
             }
             return try unwritable(stateFolder, purpose, trouble)
@@ -53,7 +53,8 @@ public final class StateLock: Sendable {
     ) throws(FileLock.Failure) -> StateLock {
         var main: FileLock?
         do throws(FileLock.Failure) { main = try FileLock.acquireUnwritable(path(stateFolder)) } catch {
-            if case .held = error { throw named(error, stateFolder) }
+            // None is there, and none can be made: the one in memory is the lock.
+            guard case .system(let failure) = error, failure.code == ENOENT else { throw named(error, stateFolder) }
         }
         let spare = try inMemory(stateFolder, purpose)
         return StateLock(main: main, spare: spare, trouble: trouble)
@@ -75,7 +76,7 @@ public final class StateLock: Sendable {
     }
 
     /// Who holds the lock now; nil if nobody does. Changes nothing on disk and makes no file.
-    /// - Throws: where the file may not be read; `holder(ofUnreadable:)` may still tell.
+    /// - Throws: where the file may not be read; `isHeld` may still tell.
     public static func probe(_ stateFolder: String) throws(SystemError) -> FileLock.Holder? {
         guard let holder = try FileLock.probe(path(stateFolder)) else {
             return (try? FileLock.probe(sparePath(stateFolder))) ?? nil
@@ -87,7 +88,7 @@ public final class StateLock: Sendable {
     /// Whether somebody holds the lock, as far as it can be told also by those who may not read the file.
     public static func isHeld(_ stateFolder: String) -> Bool {
         do throws(SystemError) { return try probe(stateFolder) != nil } catch {
-            return FileLock.holder(ofUnreadable: path(stateFolder)) != nil
+            return FileLock.isListed(path(stateFolder))
         }
     }
 

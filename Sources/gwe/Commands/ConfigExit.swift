@@ -30,7 +30,7 @@ private func configurationExitCode(for error: any Error) -> Int32 {
         switch error.code {
         case EACCES, EPERM, EROFS: 77
         case ENOENT, ENOTDIR: 66
-        case ETIMEDOUT: 75
+        case EAGAIN: 75
         default: 74
         }
     default: 1

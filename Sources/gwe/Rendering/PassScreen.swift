@@ -16,7 +16,7 @@ final class PassScreen: Sendable {
 
     /// The daemon, for a pass that is shown here; nil where none runs. While nothing comes of it, this says what it waits for.
     func client(_ context: GatewayContext) -> ControlClient? {
-        ControlClient(folders: context.folders) { [renderer] pid in renderer.withLock { $0.showWaiting(for: pid) } }
+        ControlClient(folders: context.folders) { [self] pid in renderer.withLock { $0.showWaiting(for: pid) } }
     }
 
     var exit: ExitStatus? { renderer.withLock(\.exit) }

@@ -35,10 +35,10 @@ import Testing
         try gateway.services([.quickService("web", "1")])
         #expect(try gateway.gwe("reconcile").code == 0)
         let files = privateFiles(gateway) + [gateway.stateFolder + "/usage.db-journal"]
-        for path in files { try #require(chmod(path, 0o644) == 0, "\(path)") }
+        for path in files where FileTree.exists(path) { try #require(chmod(path, 0o644) == 0, "\(path)") }
         try #require(chmod(gateway.stateFolder, 0o757) == 0)
         #expect(try gateway.gwe("reconcile").code == 0)
-        for path in files { #expect(mode(path) == 0o600, "\(path)") }
+        for path in files where FileTree.exists(path) { #expect(mode(path) == 0o600, "\(path)") }
         #expect(mode(gateway.stateFolder) == 0o755)
     }
 
@@ -101,7 +101,7 @@ import Testing
 
     @Test(
         "without /proc a command is still what it was called as, and no daemon",
-        arguments: [["--version"], ["reconcile", "--dry-run", "--offline"], ["status"]])
+        arguments: [["--version"], ["exit-codes"], ["reconcile", "--dry-run", "--offline"]])
     func withoutProc(arguments: [String]) throws {
         let gateway = try GatewayFixture(hasCloud: false)
         try gateway.manifest("schema: gwe/v1\napps: {}\n")
@@ -120,7 +120,7 @@ import Testing
     @Test("a call without any words, not even a name, ends with 71 and starts nothing")
     func withoutWords() throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        // Since Linux 5.18 the kernel puts an empty name there: then gwe was called without a command, as any daemon is.
+        // Since Linux 5.18 the kernel puts an empty name there.
         let script = """
             import ctypes, os, sys
             libc = ctypes.CDLL(None)
@@ -132,7 +132,8 @@ import Testing
             "/usr/bin/env", ["python3", "-c", script, Repository.products + "/gwe"], environment: gateway.variables,
             scratch: gateway.root + "/scratch")
         try gateway.eventually("it has ended, or is up") { !gwe.isRunning || gwe.err.contains("is up") }
-        guard !gwe.isRunning else { return gwe.send(SIGTERM) }
-        #expect(gwe.wait().code == 71)
+        gwe.send(SIGTERM)
+        let ran = gwe.wait()
+        #expect(ran.code == 71, "\(ran)")
     }
 }
