@@ -60,7 +60,7 @@ final class UnpackWriter {
             }
             try addLink(target, Array(last), name, in: folder, header)
         case .hardLink(let target): try addHardLink(target, path.components, name, header)
-        case .other(let kind): throw refused("it is \(kind); leave it out, install.sh can make it")
+        case .other(let kind): throw refused("it is \(kind)")
         case .directory: break
         }
     }
