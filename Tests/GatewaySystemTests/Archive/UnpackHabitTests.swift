@@ -180,8 +180,11 @@ import Testing
                 $0.add("f", .file, "content")
                 $0.add("f", .hardLink, target: "f")
                 $0.add("./f", .hardLink, target: "f")
+                $0.add("l", .symlink, target: "f")
+                $0.add("l", .hardLink, target: "./l")
             })
-        #expect(unpacked.entries.count == 1 && scratch.text("r/f") == "content")
+        #expect(unpacked.entries.count == 2 && scratch.text("r/f") == "content")
+        #expect(FileTree.linkTarget(scratch("r/l")) == "f")
         try FileTree.removeTree(scratch("r"))
         let lost = try scratch.compress(
             TarBytes.of {
