@@ -140,7 +140,9 @@ def damage():
             yield Case(f"cut-{cut}-{codec}", whole[:cut], "cut-off", codec)
         flipped = bytearray(whole)
         flipped[len(whole) // 2] ^= 0x10
-        yield Case(f"flipped-{codec}", bytes(flipped), "damaged-data", codec)
+        # Whoever comes first: the checksum, or the reader of what it protects.
+        rules_of_damage = {"damaged-data", "damaged-header", "cut-off", "no-tar"}
+        yield Case(f"flipped-{codec}", bytes(flipped), rules_of_damage, codec)
     padded = compressed(plain[:5000], "xz") + tail(8) + compressed(plain[5000:], "xz")
     yield Case("members-padded-xz", padded, codec="xz", twin=plain, doc="padding")
     yield Case("unchecked-xz", lzma.compress(plain, check=lzma.CHECK_NONE), codec="xz")
@@ -151,7 +153,6 @@ def damage():
     yield Case("plain-tar", plain, "not-compressed", "gz")
     yield Case("plain-text", b"<html><body>404</body></html>\n", "not-compressed", "gz")
     yield Case("bzip2", bz2.compress(plain), "not-compressed", "gz")
-    yield Case("nothing", b"", "not-compressed", "gz")
 
     body = plain[:-1024]
     second = entry(b"second", data=b"2\n")
@@ -293,7 +294,7 @@ def extensions():
                                    (b"GNU.sparse.name", b"s")) + f, "sparse")
     yield add("sparse-short", pax((b"GNU.sparse.size", b"20"), (b"GNU.sparse.map", b"0,4"),
                                   (b"GNU.sparse.name", b"s")) + f, "sparse")
-    yield add("sparse-words", pax((b"GNU.sparse.size", b"20"), (b"GNU.sparse.map", b"0,x")) + f, "sparse-or-header")
+    yield add("sparse-words", pax((b"GNU.sparse.size", b"20"), (b"GNU.sparse.map", b"0,x")) + f, "damaged-header")
     body = filled(b"1\n8192\n8\n") + filled(b"content\n")
     notes = [(b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"), (b"GNU.sparse.name", b"s")]
     stored = b"%d" % (512 + 8)
@@ -318,7 +319,7 @@ def macs():
                + entry(b"__MACOSX/myapp/._run", data=fork) + END)
     yield Case("mac-root", KEEP + entry(b"._keep", data=fork) + entry(b"f", data=b"x") + END)
     yield Case("mac-finder", entry(b".DS_Store", data=fork) + folder + script + END)
-    yield Case("mac-only", entry(b"._keep", data=fork) + END, "empty")
+    yield Case("mac-only", entry(b"._keep", data=fork) + END, "only-mac")
     yield Case("mac-names", KEEP + entry(b"._", data=b"x") + entry(b".x._", data=b"y") + header(b"._d", FOLDER, mode=0o755)
                + END)
     yield Case("top-folder", folder + script + END)

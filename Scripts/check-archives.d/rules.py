@@ -71,6 +71,8 @@ def of_entries(entries):
             if of_name(target):
                 return "hard-link-out"
             source = b"/".join(parts_of(target))
+            if source == path and tree.get(path) in ("f", "s"):
+                continue
             if tree.get(source) != "f":
                 return "hard-link-target"
             kind = "f"

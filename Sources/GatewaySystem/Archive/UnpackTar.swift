@@ -7,7 +7,11 @@ internal import Glibc
 /// says what is refused instead. Names are bytes.
 final class TarReader {
     struct Header {
-        enum Kind { case file, directory, symlink(target: [UInt8]), hardLink(target: [UInt8]), other(String) }
+        enum Kind {
+            case file, directory, symlink(target: [UInt8]), hardLink(target: [UInt8])
+            /// What no package may have, in words, and what to do.
+            case other(String)
+        }
         var path: [UInt8]
         var kind: Kind
         /// Permission bits as the header has them, also setuid, setgid and sticky.
@@ -143,9 +147,10 @@ final class TarReader {
             try passOverSize(storedSize)
             header.kind = .hardLink(target: target)
         case UInt8(ascii: "2"): header.kind = .symlink(target: target)
-        case UInt8(ascii: "3"), UInt8(ascii: "4"): header.kind = .other("a device node")
+        case UInt8(ascii: "3"), UInt8(ascii: "4"):
+            header.kind = .other("a device node; leave it out, install.sh can make it")
         case UInt8(ascii: "5"): header.kind = .directory
-        case UInt8(ascii: "6"): header.kind = .other("a FIFO")
+        case UInt8(ascii: "6"): header.kind = .other("a FIFO; leave it out, install.sh can make it")
         // A folder with the list of what was in it (GNU tar, --listed-incremental).
         case UInt8(ascii: "D"):
             hold(storedSize)
@@ -154,8 +159,11 @@ final class TarReader {
             try beginSparse(block, storedSize)
             hold(storedSize)
             header.byteCount = sparse?.byteCount ?? 0
-        case UInt8(ascii: "M"): header.kind = .other("a file that goes on from another volume")
-        default: header.kind = .other("of the unknown type '\(UnpackPath.printable([block.type]))'")
+        case UInt8(ascii: "M"):
+            header.kind = .other("a file that goes on from another volume; pack it into one archive")
+        default:
+            let type = UnpackPath.printable([block.type])
+            header.kind = .other("of the unknown type '\(type)'; pack it with GNU tar or bsdtar")
         }
         return header
     }
@@ -178,11 +186,11 @@ final class TarReader {
 
     private func beginSparse(_ notes: TarExtensions.Sparse) throws(UnpackError) {
         guard let size = notes.size else { throw TarSparse.broken }
-        guard notes.major == 1 else {
+        guard notes.major > 0 else {
             sparse = try TarSparse(byteCount: size, parts: notes.parts, storedByteCount: restByteCount)
             return
         }
-        guard notes.minor == 0 else {
+        guard notes.major == 1, notes.minor == 0 else {
             throw .damaged(
                 reason: "it has a sparse file in a form that gwe does not know (\(notes.major).\(notes.minor))")
         }

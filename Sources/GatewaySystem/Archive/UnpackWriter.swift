@@ -60,7 +60,7 @@ final class UnpackWriter {
             }
             try addLink(target, Array(last), name, in: folder, header)
         case .hardLink(let target): try addHardLink(target, path.components, name, header)
-        case .other(let kind): throw refused("it is \(kind); leave it out, install.sh can make it")
+        case .other(let kind): throw refused("it is \(kind)")
         case .directory: break
         }
     }
@@ -211,13 +211,13 @@ final class UnpackWriter {
             throw refused("a hard link that leads out of the package: '\(words)'; pack a copy of the file")
         }
         let targetName = UnpackPath.joined(source.components)
+        // GNU tar writes a link to itself where it was given a file or a symlink twice.
+        if targetName == name, links[name] != nil || self.index()[name] != nil { return }
         guard let last = components.last, let targetLast = source.components.last,
-            let index = index()[targetName], let file = files[index]
+            let index = self.index()[targetName], let file = files[index]
         else {
             throw refused("a hard link to '\(words)', which is no file that came before it; pack a copy of the file")
         }
-        // GNU tar writes a link to itself where it was given a name twice.
-        guard targetName != name else { return }
         let from = try folders.descriptor(of: source.components.dropLast(), makes: false, for: header.path)
         // The next call may close it.
         let held = OpenFile(owning: fcntl(from, F_DUPFD_CLOEXEC, 0))

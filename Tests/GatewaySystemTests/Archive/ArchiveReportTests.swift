@@ -92,7 +92,7 @@ import Testing
             """
             git init -q .; echo x > f; git add f; git -c user.name=a -c user.email=b commit -qm c
             git archive --format=tar.gz --prefix=app/ HEAD > "$1"
-            """, ["f": "x\n"]),
+            """, ["f": "x\n"], note: "group and others lose write permission on 'app/f' (mode 0664)"),
         Report(
             "gronxb/hot-updater#1184, ilbertt/nibrun#513: a long name in a pax header",
             "n=$(printf 'n%.0s' $(seq 150)); echo x > $n; touch f; tar -H posix -czf \"$1\" $n f",
