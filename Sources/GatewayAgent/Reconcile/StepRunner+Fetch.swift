@@ -239,7 +239,8 @@ extension StepRunner {
             app: work.app, installed: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
         // What cannot be supervised is refused while nothing is interrupted yet.
-        let service = try ServiceConfiguration(context: context, policy: policy).make(record, desired: work.desired, in: staging)
+        let service = try ServiceConfiguration(context: context, policy: policy).make(
+            record, desired: work.desired, in: staging)
         // An app that runs as another user may write where its package lets it; nobody may where there is none.
         if service?.definitions.contains(where: { $0.user != nil }) == true {
             do throws(SystemError) { try unpacked.restoreFolderModes(in: staging) } catch { throw StepFailure(error) }
