@@ -41,7 +41,7 @@ import Testing
         #expect(pass.code == 0, "\(pass)")
         #expect(FileTree.exists("\(gateway.stateFolder)/data/app/ran"))
         #expect(
-            (pass.out + pass.err).contains("app: \(path): left out '._app' and 1 more, which a Mac adds"), "\(pass)")
+            (pass.out + pass.err).contains("left out '._app' and 1 more, which a Mac adds"), "\(pass)")
         #expect(gateway.names(gateway.currentFolder(of: "app")) == ["install.sh"])
         #expect(try isInSync(gateway))
         let check = try gateway.gwe("package", "check", path)

@@ -32,7 +32,11 @@ import Testing
         }
     }
 
-    static let reports = [
+    private static let kernel = String(repeating: "\0", count: 100_000) + "end"
+    private static let big = "0\n" + String(repeating: "\0", count: 1_048_574) + "1\n"
+    private static let longName = String(repeating: "n", count: 150)
+
+    static let reports: [Report] = [
         Report(
             "libarchive/libarchive#1381, isaacs/node-tar#398, landley/toybox#457: a name given twice",
             "echo hello > foo; tar -chzf \"$1\" foo foo", ["foo": "hello\n"]),
@@ -64,11 +68,11 @@ import Testing
         Report(
             "jib/archive-tar-new#34, landley/toybox#469: a sparse file lies under GNUSparseFile.0",
             "truncate -s 100000 kernel; printf end >> kernel; touch f; tar -H posix -Sczf \"$1\" kernel f",
-            ["kernel": String(repeating: "\0", count: 100_000) + "end"]),
+            ["kernel": kernel]),
         Report(
             "composefs/tar-rs#243: a sparse file with content at its end",
             "for i in 0 1; do truncate -s ${i}M big; echo $i >> big; done; touch f; tar -H gnu -Sczf \"$1\" big f",
-            ["big": "0\n" + String(repeating: "\0", count: 1_048_574) + "1\n"]),
+            ["big": big]),
         Report(
             "conda/conda-build#4869: .DS_Store beside the top folder",
             "mkdir app; echo x > app/Makefile; touch .DS_Store app/.DS_Store; tar -czf \"$1\" .DS_Store app",
@@ -96,7 +100,7 @@ import Testing
         Report(
             "gronxb/hot-updater#1184, ilbertt/nibrun#513: a long name in a pax header",
             "n=$(printf 'n%.0s' $(seq 150)); echo x > $n; touch f; tar -H posix -czf \"$1\" $n f",
-            [String(repeating: "n", count: 150): "x\n"]),
+            [longName: "x\n"]),
         Report(
             "composefs/tar-rs#171, wader/fq#86: no blocks of zeros at the end",
             "echo x > f; echo y > g; tar -cf t f g; head -c 2048 t | gzip > \"$1\"", ["f": "x\n", "g": "y\n"]),
