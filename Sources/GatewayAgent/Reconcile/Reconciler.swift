@@ -50,8 +50,8 @@ final class Reconciler {
             try house.sweepDownloads(inputs)
         }
         guard !isInterrupted() else { return .interrupted }
-        if snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) {
-            snapshot = try settled(&inputs, snapshot, before, options, &outcome)
+        if snapshot.removesWhatIsNoLongerNamed {
+            snapshot = try settled(&inputs, before, options, &outcome)
             guard !isInterrupted() else { return .interrupted }
         }
         services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
@@ -68,7 +68,7 @@ final class Reconciler {
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }
-        try house.sweepReleases(snapshot.plan, snapshot.desired)
+        try house.sweepReleases(snapshot, inputs)
         if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
         journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
@@ -82,15 +82,15 @@ final class Reconciler {
     }
 
     /// Waits until nobody writes the local manifest any more, and reads it again: the first half of a file that is being
-    /// copied is a good manifest too, that names fewer apps. After five seconds the pass goes on without the removals.
+    /// copied is a good manifest too, that names fewer apps, and it may have been read long before it stood. After five
+    /// seconds the pass goes on without the removals.
     private func settled(
-        _ inputs: inout DesiredInputs, _ snapshot: Snapshot, _ before: Observation, _ options: PassOptions,
-        _ outcome: inout PassOutcome
+        _ inputs: inout DesiredInputs, _ before: Observation, _ options: PassOptions, _ outcome: inout PassOutcome
     ) throws(JournalError) -> Snapshot {
-        emit(
-            .note(
-                "\(context.manifestFile) has just been written, or is being written: nothing is removed before it stands"
-            ))
+        if FileWriting.isGoingOn(context.manifestFile) {
+            let words = "has just been written, or is being written: nothing is removed before it stands"
+            emit(.note("\(context.manifestFile) \(words)"))
+        }
         let end = MonotonicTime.now + FileWriting.patience
         while FileWriting.isGoingOn(context.manifestFile), MonotonicTime.now < end, !isInterrupted() { usleep(100_000) }
         inputs.readLocalAgain(context: context, last: try journal.layer(.local))
