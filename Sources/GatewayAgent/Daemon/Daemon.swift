@@ -137,7 +137,8 @@ final class Daemon: Sendable {
             let pause = state.journal.trouble == nil ? wanted : min(wanted, Daemon.unwritablePause)
             passes.setNextPoll(after: pause)
             signs?.watch(timing.trouble)
-            nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
+            let due = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil
+            nextPoll.withLock { $0 = due }
         }
         emit(.result(result.exit, result.summary))
         return .pollAsBefore

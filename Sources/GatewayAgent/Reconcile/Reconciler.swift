@@ -58,6 +58,8 @@ final class Reconciler {
         try accept(&inputs, snapshot, options, &outcome)
         let reached = outcome.cloudFailure == nil ? link : nil
         snapshot.surveyDownloads(context, cloud: reached, only: options.only, emit: emit)
+        // Only now: the survey plans anew.
+        if outcome.isManifestUnsettled { snapshot.plan.apps.removeAll(where: \.isOfNoLayer) }
         snapshot.takeAway(options)
         emit(.plan(snapshot.plan))
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
@@ -68,7 +70,7 @@ final class Reconciler {
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }
-        try house.sweepReleases(snapshot, inputs)
+        if !outcome.isManifestUnsettled { try house.sweepReleases(snapshot, inputs) }
         if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
         journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
@@ -94,10 +96,9 @@ final class Reconciler {
         let end = MonotonicTime.now + FileWriting.patience
         while FileWriting.isGoingOn(context.manifestFile), MonotonicTime.now < end, !isInterrupted() { usleep(100_000) }
         inputs.readLocalAgain(context: context, last: try journal.layer(.local))
-        var snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
-        guard snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) else { return snapshot }
-        outcome.isManifestUnsettled = true
-        snapshot.plan.apps.removeAll { $0.isOfNoLayer }
+        let snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+        outcome.isManifestUnsettled =
+            snapshot.removesWhatIsNoLongerNamed && FileWriting.isGoingOn(context.manifestFile)
         return snapshot
     }
 
