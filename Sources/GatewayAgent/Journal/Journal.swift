@@ -247,6 +247,8 @@ public final class Journal: Sendable {
     func write<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(JournalError) -> Result {
+        // What stands in for the file in memory would take it, and keep nothing.
+        if let trouble { throw trouble }
         do throws(DatabaseError) {
             do throws(DatabaseError) { return try transaction(body) } catch {
                 guard error.isFull, let reserve, reserve.giveUp() || reserve.giveUpDownloads() else { throw error }
