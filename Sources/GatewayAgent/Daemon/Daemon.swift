@@ -160,9 +160,9 @@ final class Daemon: Sendable {
         guard trouble != nil || options.isWhole else { return }
         let pause = machine.withLock { machine -> Duration? in
             machine.trouble = trouble
-            guard trouble == nil else { return machine.retry.failed() }
-            machine.retry.succeeded()
-            return nil
+            // Passes that somebody asks for use up no tries: they begin anew.
+            if trouble == nil || (!options.isRetry && options.reason != .timer) { machine.retry.succeeded() }
+            return trouble == nil ? nil : machine.retry.failed()
         }
         passes.retry(after: pause)
         if let pause, let trouble { log(.note("\(trouble.words); tried again in \(pause.inWords)")) }
