@@ -42,15 +42,15 @@ final class ControlVigil: Sendable {
         }
         if isToTell { waiting(pid) }
         guard isToLook else { return isSilent }
-        let isSilent =
+        let isDead =
             switch FileTree.signOfLife(ofServer: socket, within: ControlClient.patience) {
             case .silent: true
             case .answers, .nobody, .notPermitted: false
             }
         state.withLock { state in
             state.looked = .now
-            state.isSilent = isSilent
+            state.isSilent = isDead
         }
-        return isSilent
+        return isDead
     }
 }

@@ -137,7 +137,8 @@ final class Daemon: Sendable {
             let pause = state.journal.trouble == nil ? wanted : min(wanted, Daemon.unwritablePause)
             passes.setNextPoll(after: pause)
             signs?.watch(timing.trouble)
-            nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
+            let due = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil
+            nextPoll.withLock { $0 = due }
         }
         emit(.result(result.exit, result.summary))
         return .pollAsBefore
@@ -159,9 +160,9 @@ final class Daemon: Sendable {
         guard trouble != nil || options.isWhole else { return }
         let pause = machine.withLock { machine -> Duration? in
             machine.trouble = trouble
-            guard trouble == nil else { return machine.retry.failed() }
-            machine.retry.succeeded()
-            return nil
+            // Passes that somebody asks for use up no tries: they begin anew.
+            if trouble == nil || (!options.isRetry && options.reason != .timer) { machine.retry.succeeded() }
+            return trouble == nil ? nil : machine.retry.failed()
         }
         passes.retry(after: pause)
         if let pause, let trouble { log(.note("\(trouble.words); tried again in \(pause.inWords)")) }

@@ -48,17 +48,24 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
 /// Everything is recorded before its effect and confirmed after it; a crash at any point leaves the journal as it was
 /// before or after one call. The journal is the inventory: only what it installed is ever removed.
 public final class Journal: Sendable {
-    private let current: Lock<Database>
-    private let unwritable: Lock<JournalError?>
+    /// What becomes another once the file can be written.
+    private struct Current: Sendable {
+        var database: Database
+        var trouble: JournalError?
+        var imaginedBecause: String?
+        var reserve: StateReserve?
+    }
+
+    private let current: Lock<Current>
     /// The file; or, while that takes no writes, what can be read of it.
-    var database: Database { current.withLock(\.self) }
+    var database: Database { current.withLock(\.database) }
     /// Why nothing can be written to it; nil where it can be.
-    var trouble: JournalError? { unwritable.withLock(\.self) }
+    var trouble: JournalError? { current.withLock(\.trouble) }
     let clock: @Sendable () -> WallTime
     /// Why this is not a file but what the next pass would rebuild, in memory.
-    let imaginedBecause: String?
+    var imaginedBecause: String? { current.withLock(\.imaginedBecause) }
     /// What is given up when the disk is full; nil for a journal that is only read or not in place yet.
-    let reserve: StateReserve?
+    var reserve: StateReserve? { current.withLock(\.reserve) }
     /// What `noteTime` wrote last.
     let notedTime = Lock<WallTime?>(nil)
 
@@ -66,11 +73,9 @@ public final class Journal: Sendable {
         database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil,
         trouble: JournalError? = nil, reserve: StateReserve? = nil
     ) {
-        current = Lock(database)
-        unwritable = Lock(trouble)
+        current = Lock(
+            Current(database: database, trouble: trouble, imaginedBecause: imaginedBecause, reserve: reserve))
         self.clock = clock
-        self.imaginedBecause = imaginedBecause
-        self.reserve = reserve
     }
 
     /// Opens the journal for a pass, creating or migrating it. The caller holds the state lock.
@@ -182,11 +187,11 @@ public final class Journal: Sendable {
         guard trouble != nil else { return }
         do throws(JournalError) {
             let journal = try Journal.open(folders: folders, clock: clock)
-            current.withLock { $0 = journal.database }
-            unwritable.withLock { $0 = nil }
+            let now = Current(database: journal.database, reserve: journal.reserve)
+            current.withLock { $0 = now }
         } catch {
             let trouble = error.isUnwritable || error.isNoSpace ? error.unwritable(folders.stateFolder) : error
-            unwritable.withLock { $0 = trouble }
+            current.withLock { $0.trouble = trouble }
             throw trouble
         }
     }
@@ -242,6 +247,8 @@ public final class Journal: Sendable {
     func write<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(JournalError) -> Result {
+        // What stands in for the file in memory would take it, and keep nothing.
+        if let trouble { throw trouble }
         do throws(DatabaseError) {
             do throws(DatabaseError) { return try transaction(body) } catch {
                 guard error.isFull, let reserve, reserve.giveUp() || reserve.giveUpDownloads() else { throw error }

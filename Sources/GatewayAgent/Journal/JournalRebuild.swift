@@ -11,7 +11,12 @@ extension Journal {
         var number = 1
         while FileTree.exists("\(path).broken-\(number)") { number += 1 }
         let aside = "\(path).broken-\(number)"
-        guard rename(path, aside) == 0 else { throw JournalError("\(SystemError.last("move \(path) to \(aside)"))") }
+        guard rename(path, aside) == 0 else {
+            let why = SystemError.last("move \(path) to \(aside)")
+            var failure = JournalError("\(why)")
+            failure.isUnwritable = why.isUnwritableStorage
+            throw failure
+        }
         FaultPoint.pass("journal.aside")
         return aside
     }

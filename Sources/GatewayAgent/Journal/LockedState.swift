@@ -59,10 +59,7 @@ final class LockedState: Sendable {
         LockedState.closeFiles(folders)
         do throws(JournalError) {
             journal = try LockedState.journal(context, mayBeUnwritable: mayBeUnwritable)
-            if journal.trouble == nil {
-                try context.settleTimes(in: journal)
-                journal.reserve?.make()
-            }
+            journal.reserve?.make()
             FaultPoint.pass("journal.open")
         } catch {
             let exit: ExitStatus = error.isUnwritable && error.exit == .inputOutputError ? .cannotCreate : error.exit

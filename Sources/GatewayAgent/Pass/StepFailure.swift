@@ -22,6 +22,8 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
     /// Whether this machine lacked something that it may have again in a minute: space, descriptors, memory, a disk that
     /// can be written.
     var isOfMachine = false
+    /// The journal's own failure, where that is why.
+    var journal: JournalError?
 
     init(_ kind: Kind, _ description: String, output: String? = nil) {
         self.kind = kind
@@ -37,8 +39,8 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
 
     /// A program of a package that could not be started.
     init(_ error: ProcessError) {
-        self.init(error.reason == .resources ? .local : .release, "\(error)")
-        isOfMachine = error.reason == .resources
+        self.init(error.isOfMachine ? .local : .release, "\(error)")
+        isOfMachine = error.isOfMachine
     }
 
     init(unpack error: UnpackError, artifact: String) {
@@ -52,12 +54,17 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
     init(_ error: JournalError) {
         self.init(error.isNoSpace ? .noSpace : .local, error.description)
         isOfMachine = error.isOfMachine
+        journal = error
     }
 }
 
 extension JournalError {
     /// What kept the end of the steps from being recorded.
     init(_ failure: StepFailure) {
+        if let journal = failure.journal {
+            self = journal
+            return
+        }
         self.init(failure.description)
         isNoSpace = failure.kind == .noSpace
         isOfMachine = failure.isOfMachine

@@ -64,13 +64,16 @@ struct Housekeeping {
     // MARK: releases
 
     /// Takes away releases that no app keeps, of apps that the pass had nothing to do for, and what removals have left.
-    func sweepReleases(_ plan: Plan, _ desired: DesiredState) throws(JournalError) {
+    /// While no wish is known, what is of no app in force stays.
+    func sweepReleases(_ snapshot: Snapshot, _ inputs: DesiredInputs) throws(JournalError) {
         var troubles: [String] = []
         let records = try journal.apps()
+        let isWishKnown = inputs.isKnown && inputs.areLayersReadable
         for record in records.values.sorted(by: { $0.name < $1.name }) {
-            let isForgotten = record.current == nil && desired.apps[record.name] == nil
-            guard isForgotten || plan.inSync.contains(record.name) else { continue }
-            for release in record.surplus(keeping: desired.policy.keepVersions) {
+            let isForgotten =
+                isWishKnown && record.current == nil && snapshot.desired.apps[record.name] == nil
+            guard isForgotten || snapshot.plan.inSync.contains(record.name) else { continue }
+            for release in record.surplus(keeping: snapshot.desired.policy.keepVersions) {
                 guard remove(store.path(release.app, release.installed.folder), &troubles) else { continue }
                 _ = try? FileTree.removeFile(store.inventoryPath(release.app, release.installed.folder))
                 try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in

@@ -50,14 +50,16 @@ final class Reconciler {
             try house.sweepDownloads(inputs)
         }
         guard !isInterrupted() else { return .interrupted }
-        if snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) {
-            snapshot = try settled(&inputs, snapshot, before, options, &outcome)
+        if snapshot.removesWhatIsNoLongerNamed {
+            snapshot = try settled(&inputs, before, options, &outcome)
             guard !isInterrupted() else { return .interrupted }
         }
         services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
         try accept(&inputs, snapshot, options, &outcome)
         let reached = outcome.cloudFailure == nil ? link : nil
         snapshot.surveyDownloads(context, cloud: reached, only: options.only, emit: emit)
+        // Only now: the survey plans anew.
+        if outcome.isManifestUnsettled { snapshot.plan.apps.removeAll(where: \.isOfNoLayer) }
         snapshot.takeAway(options)
         emit(.plan(snapshot.plan))
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
@@ -68,7 +70,7 @@ final class Reconciler {
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }
-        try house.sweepReleases(snapshot.plan, snapshot.desired)
+        if !outcome.isManifestUnsettled { try house.sweepReleases(snapshot, inputs) }
         if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
         journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
@@ -82,22 +84,21 @@ final class Reconciler {
     }
 
     /// Waits until nobody writes the local manifest any more, and reads it again: the first half of a file that is being
-    /// copied is a good manifest too, that names fewer apps. After five seconds the pass goes on without the removals.
+    /// copied is a good manifest too, that names fewer apps, and it may have been read long before it stood. After five
+    /// seconds the pass goes on without the removals.
     private func settled(
-        _ inputs: inout DesiredInputs, _ snapshot: Snapshot, _ before: Observation, _ options: PassOptions,
-        _ outcome: inout PassOutcome
+        _ inputs: inout DesiredInputs, _ before: Observation, _ options: PassOptions, _ outcome: inout PassOutcome
     ) throws(JournalError) -> Snapshot {
-        emit(
-            .note(
-                "\(context.manifestFile) has just been written, or is being written: nothing is removed before it stands"
-            ))
+        if FileWriting.isGoingOn(context.manifestFile) {
+            let words = "has just been written, or is being written: nothing is removed before it stands"
+            emit(.note("\(context.manifestFile) \(words)"))
+        }
         let end = MonotonicTime.now + FileWriting.patience
         while FileWriting.isGoingOn(context.manifestFile), MonotonicTime.now < end, !isInterrupted() { usleep(100_000) }
         inputs.readLocalAgain(context: context, last: try journal.layer(.local))
-        var snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
-        guard snapshot.removesWhatIsNoLongerNamed, FileWriting.isGoingOn(context.manifestFile) else { return snapshot }
-        outcome.isManifestUnsettled = true
-        snapshot.plan.apps.removeAll { $0.isOfNoLayer }
+        let snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+        outcome.isManifestUnsettled =
+            snapshot.removesWhatIsNoLongerNamed && FileWriting.isGoingOn(context.manifestFile)
         return snapshot
     }
 

@@ -63,7 +63,13 @@ extension StepRunner {
         // An app that keeps failing has its delays; a pass that changes nothing else does not shorten them.
         let now = work.plan.steps != [.start]
         if let problem = services.bringUp(work.app, definitions, now: now, untilHealthy: true) {
-            throw StepFailure(services.outage() == nil ? .release : .local, problem)
+            var failure = StepFailure(services.outage() == nil ? .release : .local, problem)
+            // What this machine lacks says nothing of the release.
+            if services.snapshots()[work.app]?.isPostponed == true {
+                failure.kind = .local
+                failure.isOfMachine = true
+            }
+            throw failure
         }
         return .done(services.snapshots()[work.app].map { $0.pid.map { "pid \($0)" } ?? $0.state.rawValue } ?? "")
     }

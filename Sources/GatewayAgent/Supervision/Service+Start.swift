@@ -12,6 +12,7 @@ extension Service {
 
     func spawn() {
         startedWith = definition
+        isPostponed = false
         let tree: ProcessTree
         do {
             let user = try definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
@@ -20,11 +21,12 @@ extension Service {
             tree = try spawn(user)
         } catch let error as ProcessError {
             wentWrong(error.description)
-            return handle(error.isOfMachine ? .spawnPostponed : .spawnFailed(permanent: error.isPermanent))
+            isPostponed = error.isOfMachine
+            return handle(isPostponed ? .spawnPostponed : .spawnFailed(permanent: error.isPermanent))
         } catch {
             wentWrong("\(error)")
-            let isOfMachine = (error as? SystemError)?.isOfResources == true
-            return handle(isOfMachine ? .spawnPostponed : .spawnFailed(permanent: false))
+            isPostponed = (error as? SystemError)?.isOfResources == true
+            return handle(isPostponed ? .spawnPostponed : .spawnFailed(permanent: false))
         }
         isAdopted = false
         watch(tree, since: .now)

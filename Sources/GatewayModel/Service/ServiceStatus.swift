@@ -25,6 +25,8 @@ public struct ServiceStatus: Sendable, Hashable {
     public var logCounters = ServiceLogCounters()
     /// Until the next attempt, in BACKOFF.
     public var nextAttempt: Duration?
+    /// Whether that attempt was put off for what this machine lacks (descriptors, memory): it says nothing of the release.
+    public var isPostponed = false
     /// Whether this supervisor found it running and did not start it.
     public var adopted: Bool
     /// Whether it shall run: an operator's stop makes this false.

@@ -93,12 +93,14 @@ public final class StateLock: Sendable {
     }
 
     /// Whether the file in the state folder still is the one that is locked; false once the folder was removed, or another
-    /// one has taken its place. True where the lock is in memory alone.
+    /// one has taken its place. True where the lock is in memory alone, and where it cannot be looked at: storage that
+    /// fails is no folder that was removed.
     public func isInPlace(_ stateFolder: String) -> Bool {
         guard let main else { return true }
         var (held, named) = (stat(), stat())
-        return fstat(main.heldDescriptor, &held) == 0 && lstat(StateLock.path(stateFolder), &named) == 0
-            && held.st_dev == named.st_dev && held.st_ino == named.st_ino
+        guard fstat(main.heldDescriptor, &held) == 0 else { return true }
+        guard lstat(StateLock.path(stateFolder), &named) == 0 else { return errno != ENOENT && errno != ENOTDIR }
+        return held.st_dev == named.st_dev && held.st_ino == named.st_ino
     }
 
     /// The descriptor that holds the lock, for whoever hands it on through exec; it stays this object's.

@@ -1,10 +1,10 @@
 import Foundation
 import GatewayModel
-import GatewaySystem
 import TestSupport
 import Testing
 
 @testable import GatewayAgent
+@testable import GatewaySystem
 
 @Suite("Health of services") struct HealthWatchTests {
     @Test("an app becomes healthy; when its checks fail it is restarted and degraded, until one passes")

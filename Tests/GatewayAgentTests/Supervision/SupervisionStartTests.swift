@@ -24,8 +24,12 @@ import Testing
                 definition.restart = .always
             }
         ])
-        #expect(eventually { bench.status("web")?.problem?.contains(Self.hint) == true })
-        let problem = bench.status("web")?.problem ?? ""
+        var problem = ""
+        let isTold = eventually {
+            problem = bench.status("web")?.problem ?? ""
+            return problem.contains(Self.hint)
+        }
+        #expect(isTold, "\(problem)")
         #expect(problem.hasPrefix("exit code 0 too soon, after ") && problem.contains("--foreground"), "\(problem)")
         // It is tried again and again: each time what the last one left is gone first.
         #expect(eventually { bench.log("web").split(separator: "\n").count >= 3 })

@@ -81,7 +81,7 @@ import Testing
     func stoppedProgram() throws {
         let ran = try ChildProcess.run(
             "/bin/sh", ["-c", "trap 'echo bye; exit 3' TERM; kill -STOP $$; while :; do sleep 0.02; done"],
-            environment: ["PATH": "/usr/bin:/bin"], timeout: .milliseconds(300), killDelay: .seconds(600))
+            environment: ["PATH": "/usr/bin:/bin"], timeout: .seconds(3), killDelay: .seconds(600))
         #expect(ran.timedOut && ran.exit == .code(3) && ran.outputText == "bye\n", "\(ran)")
     }
 }
