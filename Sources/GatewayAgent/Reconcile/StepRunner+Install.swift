@@ -119,9 +119,12 @@ extension StepRunner {
     private func installer(in folder: String) throws(StepFailure) -> Script? {
         if FileTree.exists(folder + "/install.sh") {
             if let reason = ProgramFile.whyNotExecutable(folder + "/install.sh") {
-                throw reason.isOfMachine
-                    ? StepFailure(.local, "install.sh cannot run: \(reason.words)")
-                    : StepFailure(.release, "install.sh is not executable: set its x bit before packing")
+                guard reason.isOfMachine else {
+                    throw StepFailure(.release, "install.sh is not executable: set its x bit before packing")
+                }
+                var failure = StepFailure(.local, "install.sh cannot run: \(reason.words)")
+                failure.isOfMachine = true
+                throw failure
             }
             return Script(name: "install.sh", executable: "./install.sh", arguments: [])
         }
