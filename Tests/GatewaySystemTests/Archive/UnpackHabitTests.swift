@@ -135,7 +135,7 @@ import Testing
         let unpacked = try Unpacker.unpack(from: .file(package), into: scratch("r"))
         #expect(unpacked.notes.hasChecksum == hasChecksum)
         #expect((unpacked.notes.checksumSentence == nil) == hasChecksum)
-        // One of several streams is enough.
+        // Several streams in a row count as one.
         let first = try AtomicFile.read(package, limit: 1 << 20)
         let second = try AtomicFile.read(scratch.compress([], program), limit: 1 << 20)
         try AtomicFile.write(first + second, to: scratch("two"))
