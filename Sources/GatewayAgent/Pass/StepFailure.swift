@@ -37,8 +37,8 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
 
     /// A program of a package that could not be started.
     init(_ error: ProcessError) {
-        self.init(error.reason == .resources ? .local : .release, "\(error)")
-        isOfMachine = error.reason == .resources
+        self.init(error.isOfMachine ? .local : .release, "\(error)")
+        isOfMachine = error.isOfMachine
     }
 
     init(unpack error: UnpackError, artifact: String) {

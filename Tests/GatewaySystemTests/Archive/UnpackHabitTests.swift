@@ -246,6 +246,14 @@ import Testing
         #expect(try reason(package("linkpath", "ke\0ep", .hardLink)).contains("a hard link that leads out"))
     }
 
+    @Test("a character that nobody sees is named by its code point")
+    func invisible() throws {
+        let package = try scratch.compress(TarBytes.of { $0.add("../\u{202E}x") })
+        #expect(
+            try reason(package)
+                == "cannot unpack entry '../<U+202E>x': its path has '..' in it; pack it from its own folder")
+    }
+
     // MARK: Modes
 
     @Test("group and others lose write permission, and an access control list in the package gives none")
