@@ -74,9 +74,9 @@ public final class FileLock: Sendable {
                 guard isForeign, replace(path, status) else { throw error }
                 continue
             }
-            let lock = named(opened, purpose)
+            let taken = named(opened, purpose)
             // A new file may have taken the name meanwhile.
-            if isStill(path, status) { return lock }
+            if isStill(path, status) { return taken }
         }
     }
 
