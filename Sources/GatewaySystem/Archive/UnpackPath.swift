@@ -1,3 +1,5 @@
+internal import Documents
+
 /// A path of an archive, cut into components and checked.
 struct UnpackPath {
     /// Without empty ones and `.`; empty for the root itself.
@@ -31,12 +33,15 @@ struct UnpackPath {
         Array(components.joined(separator: [47]))
     }
 
-    /// Bytes as text for a message: control characters as `\x0a`, and not more of a name than a line holds.
+    /// Bytes as text for a message: control characters as `\x0a`, others that nobody sees as `<U+202E>`, and not more of a
+    /// name than a line holds.
     static func printable(_ bytes: some Collection<UInt8>) -> String {
         var text = ""
         for scalar in String(decoding: bytes.prefix(200), as: UTF8.self).unicodeScalars {
             if scalar.value < 32 || (127..<160).contains(scalar.value) {
                 text += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            } else if ForeignText.isUnsafe(scalar) {
+                text += ForeignText.shown(scalar)
             } else {
                 text.unicodeScalars.append(scalar)
             }

@@ -127,9 +127,9 @@ final class TarReader {
         name = path
         var header = Header(path: path, kind: .file, mode: mode, byteCount: 0)
         if let modified = extensions.modified {
-            header.modified = timespec(tv_sec: Int(modified.seconds), tv_nsec: Int(modified.nanoseconds))
+            header.modified = timespec(tv_sec: Int(clamping: modified.seconds), tv_nsec: Int(modified.nanoseconds))
         } else if let modified = block.modified {
-            header.modified = timespec(tv_sec: Int(modified), tv_nsec: 0)
+            header.modified = timespec(tv_sec: Int(clamping: modified), tv_nsec: 0)
         }
         sparse = nil
         switch block.type {

@@ -74,9 +74,9 @@ public final class FileLock: Sendable {
                 guard isForeign, replace(path, status) else { throw error }
                 continue
             }
-            let lock = named(opened, purpose)
+            let taken = named(opened, purpose)
             // A new file may have taken the name meanwhile.
-            if isStill(path, status) { return lock }
+            if isStill(path, status) { return taken }
         }
     }
 
@@ -118,11 +118,13 @@ public final class FileLock: Sendable {
         return lstat(path, &named) == 0 && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino
     }
 
-    /// Whether all who hold the lock are processes of users that are neither ours nor root.
+    /// Whether all who hold the lock are processes of users that are neither ours, nor root, nor the owner of the file: a
+    /// gwe of its own user is no stranger to root.
     private static func isHeldByStranger(_ file: stat) -> Bool {
+        let friends: Set<UInt32> = [0, geteuid(), file.st_uid]
         let holders = KernelLocks.holders(of: file).filter(KernelLocks.isAlive)
         let users = (holders.isEmpty ? KernelLocks.openers(of: file) : holders).map(KernelLocks.user)
-        return !users.isEmpty && users.allSatisfy { $0.map { $0 != 0 && $0 != geteuid() } ?? false }
+        return !users.isEmpty && users.allSatisfy { user in user.map { !friends.contains($0) } ?? false }
     }
 
     /// Puts a new file in the place of one that strangers hold. Of several processes that do so, the one that holds the

@@ -24,7 +24,6 @@ public enum NetworkRoute {
         return nil
     }
 
-    /// The address that the kernel would send from: 4 or 16 bytes.
     /// Whether a default route goes through an interface: a line of /proc/net/route or /proc/net/ipv6_route with an empty
     /// mask (Linux, net/ipv4/fib_trie.c and net/ipv6/route.c). True where neither can be read.
     public static func hasDefault(through interface: String) -> Bool {
@@ -46,6 +45,7 @@ public enum NetworkRoute {
             == true
     }
 
+    /// The address that the kernel would send from: 4 or 16 bytes.
     private static func source(toward address: UnsafeMutablePointer<sockaddr>, _ length: socklen_t) -> [UInt8]? {
         let family = Int32(UnsafeRawPointer(address).load(as: sa_family_t.self))
         let descriptor = socket(family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

@@ -2,8 +2,9 @@ internal import CLinux
 internal import Glibc
 
 /// An app's output: a named pipe that the app itself holds open for reading and writing, so that it outlives the agent, and
-/// the file that lines of it are moved to (D20): whole ones at once, the beginning of one when it has waited for its end. Bytes leave the pipe only when they are in the file: a killed
-/// agent loses nothing and doubles nothing, the next one goes on where this one stopped.
+/// the file that lines of it are moved to (D20): whole ones at once, the beginning of one when it has waited for its end.
+/// Bytes leave the pipe only when they are in the file: a killed agent loses nothing and doubles nothing, the next one goes
+/// on where this one stopped.
 ///
 /// The app blocks only when the pipe (1 MiB where the system allows it) is full and nobody moves. What cannot be written is
 /// taken from the pipe and dropped in whole lines; how much it was is said by a line of the log once it can be written again.

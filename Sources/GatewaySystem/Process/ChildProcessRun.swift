@@ -96,16 +96,16 @@ extension ChildProcess {
     /// Runs a program in a session and process group of its own, waits for its end and keeps the last `outputLimit`
     /// bytes of what it and its children write. Standard input is empty.
     ///
-    /// After `timeout` the whole group gets SIGTERM and SIGCONT, and SIGKILL `killDelay` later; so does everything that the program
-    /// left in its group when it timed out. A grandchild that keeps the output open does not delay the return: reading
-    /// stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
+    /// After `timeout` the whole group gets SIGTERM and SIGCONT, and SIGKILL `killDelay` later; so does everything that the
+    /// program left in its group when it timed out. A grandchild that keeps the output open does not delay the return:
+    /// reading stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
     ///
     /// - Parameters:
     ///   - executable: a path, relative to `directory` if not absolute, or a name that is looked up in PATH.
     ///   - environment: the whole environment; nothing is inherited.
     ///   - onOutput: gets every piece of output as it comes, on the calling thread.
-    /// - Throws: `ProcessError` when the program could not be started; a file that is open for writing is tried again for 5 s.
-    ///   Its own failure is in the result.
+    /// - Throws: `ProcessError` when the program could not be started; a file that is open for writing is tried again for
+    ///   5 s. Its own failure is in the result.
     public static func run(
         _ executable: String, _ arguments: [String] = [], environment: [String: String], directory: String? = nil,
         timeout: Duration, killDelay: Duration = .seconds(10), outputLimit: Int = 65_536, user: UserIdentity? = nil,

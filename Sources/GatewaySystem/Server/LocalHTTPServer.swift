@@ -29,7 +29,7 @@ public final class LocalHTTPServer: Sendable {
         public var idleSeconds = 60
         /// How long a peer may take nothing of an answer, or a stream have nothing for it.
         public var answerSeconds = 60
-        /// How long a complete request may take to come while others wait for a place; nil: any time.
+        /// How long a complete request may take to come once another connection is made; nil: any time.
         public var requestPatience: Duration?
 
         /// Plain HTTP, with bodies of at most 1 MiB in memory, until the other properties are set.

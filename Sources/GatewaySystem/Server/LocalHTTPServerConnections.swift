@@ -20,7 +20,7 @@ final class HTTPServerConnections: Sendable {
     /// libmicrohttpd takes a few more: those that are given up have to end before their places are free.
     static let reserve = 16
 
-    /// - Parameter patience: how long a complete request may take to come where others want the place; nil: any time.
+    /// - Parameter patience: how long a complete request may take to come once another connection is made; nil: any time.
     init(limit: Int, patience: Duration?) {
         self.limit = limit
         self.patience = patience

@@ -135,7 +135,7 @@ import Testing
         let unpacked = try Unpacker.unpack(from: .file(package), into: scratch("r"))
         #expect(unpacked.notes.hasChecksum == hasChecksum)
         #expect((unpacked.notes.checksumSentence == nil) == hasChecksum)
-        // One of several streams is enough.
+        // Several streams in a row count as one.
         let first = try AtomicFile.read(package, limit: 1 << 20)
         let second = try AtomicFile.read(scratch.compress([], program), limit: 1 << 20)
         try AtomicFile.write(first + second, to: scratch("two"))
@@ -244,6 +244,14 @@ import Testing
             try reason(package("linkpath", "keep\0", .symlink))
                 == "cannot unpack entry 'x': a symlink without a target that can be")
         #expect(try reason(package("linkpath", "ke\0ep", .hardLink)).contains("a hard link that leads out"))
+    }
+
+    @Test("a character that nobody sees is named by its code point")
+    func invisible() throws {
+        let package = try scratch.compress(TarBytes.of { $0.add("../\u{202E}x") })
+        #expect(
+            try reason(package)
+                == "cannot unpack entry '../<U+202E>x': its path has '..' in it; pack it from its own folder")
     }
 
     // MARK: Modes

@@ -102,7 +102,10 @@ import Testing
     // igrigorik/gharchive.org#136, mongodb/mongo-tools#1071, wellcomecollection/storage-service#257.
     @Test("200 with an error page in place of a package is the server's trouble, and is named", arguments: pages)
     func errorPage(page: (body: String, words: String)) throws {
-        for (sha256, size) in [(nil, nil), (String(repeating: "0", count: 64), nil), (nil, Int64(70_000))] {
+        let wishes: [(sha256: String?, size: Int64?)] = [
+            (nil, nil), (String(repeating: "0", count: 64), nil), (nil, 70_000),
+        ]
+        for (sha256, size) in wishes {
             let bench = DownloadBench()
             let content = noise(70_000)
             let server = try PackageServer { _, index in
