@@ -166,13 +166,4 @@ public struct ServiceContext: Sendable, Hashable {
     {
         ["GWE_APP": app.text, "GWE_VERSION": version, "GWE_CURRENT_DIR": current, "GWE_DATA_DIR": data]
     }
-
-    /// The variables that gwe gives every service of an app.
-    /// - Parameters:
-    ///   - current: the release's `current` link.
-    ///   - data: the app's own folder.
-    public static func appEnvironment(app: AppName, version: String, current: String, data: String) -> [String: String]
-    {
-        ["GWE_APP": app.text, "GWE_VERSION": version, "GWE_CURRENT_DIR": current, "GWE_DATA_DIR": data]
-    }
 }

@@ -105,7 +105,7 @@ enum Painted {
         for piece in pieces {
             let parts = piece.split(separator: end, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             if parts.count == 2, parts[0].hasPrefix(secret + ";") {
-                out += "\u{1B}[" + parts[0].dropFirst(secret.count + 1) + "m" + parts[1]
+                out += "\u{1B}[\(parts[0].dropFirst(secret.count + 1))m\(parts[1])"
             } else {
                 out.unicodeScalars.append(begin)
                 out += String(piece)
