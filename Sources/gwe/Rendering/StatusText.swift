@@ -15,7 +15,7 @@ struct StatusText {
         let head = ["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]
         let all = table(
             [head] + status.apps.map(StatusText.row), columns: terminal.columns, droppable: [7, 6, 2],
-            ellipsis: terminal.isUTF8 ? "…" : "~")
+            ellipsis: terminal.ellipsis)
         lines += ["", all[0]]
         for (line, app) in zip(all.dropFirst(), status.apps) {
             let isFine = app.sync.sync == .synced && app.health.known != .down
