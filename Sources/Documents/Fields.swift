@@ -25,7 +25,8 @@ public struct Fields {
     /// is named first: the two words may look alike.
     public static func hint(for word: String, among keys: [String]) -> String {
         if let oddity = DocumentText.oddity(in: word, beyondASCII: true) {
-            let plain = String(String.UnicodeScalarView(word.unicodeScalars.filter { $0.isASCII && $0.value > 0x20 }))
+            let plain = word.unicodeScalars.filter { (0x21...0x7E).contains($0.value) }
+                .map { String($0) }.joined()
             return "\(oddity); \(hint(for: plain, among: keys))"
         }
         if let same = keys.first(where: { $0 == word }) { return "write it anew: \(DocumentText.quoted(same))" }

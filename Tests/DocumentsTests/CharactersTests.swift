@@ -50,6 +50,9 @@ struct CharactersTests {
             Fields.hint(for: "n\u{430}me", among: keys)
                 == "its 2nd character is U+0430 Cyrillic а; did you mean \"name\"?")
         #expect(Fields.hint(for: "nmae", among: keys) == "did you mean \"name\"?")
+        #expect(
+            Fields.hint(for: "name\u{7F}", among: keys)
+                == "its 5th character is U+007F delete; write it anew: \"name\"")
     }
 
     @Test(

@@ -234,6 +234,15 @@ import Testing
         #expect(problems("[program:demo]\nnonsense\ncommand=x\nmore\n").count == 2)
     }
 
+    @Test("a file of very many lines is refused, and very many notes are cut short")
+    func limits() throws {
+        let found = try notes("command=x\n" + (0..<9_000).map { "k\($0)=1" }.joined(separator: "\n"))
+        #expect(found.count == 200 && found.last == "s: there is more to note, which is left out")
+        #expect(
+            problems("[program:demo]\n" + String(repeating: "\n", count: 10_000))
+                == ["s: expected at most 10000 lines, found 10002"])
+    }
+
     // MARK: what only the gateway knows
 
     private let open = """

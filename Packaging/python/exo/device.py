@@ -67,11 +67,14 @@ class Device(object):
         words = [word if isinstance(word, text_type) else text_type(word) for word in words]
         # After '--' nothing is taken for an option.
         line = [os.environ.get("GDC", "gdc"), "-f", self.config_file, "http", "--"] + words
+        # 'write ALIAS -' takes its values from standard input: there this value is one.
+        lines = b"-\n" if words[0] == "write" and words[-1] == "-" else b""
         try:
             process = subprocess.Popen(
-                [word.encode("utf-8") for word in line], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            output, errors = process.communicate()
-        except OSError as error:
+                [word.encode("utf-8") for word in line], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE)
+            output, errors = process.communicate(lines)
+        except (OSError, ValueError) as error:
             return Answer(0, "", "cannot run %s: %s" % (line[0], error))
         text = output.decode("utf-8", "replace")
         found = re.match(r"\[(\d+)\] ?(.*)", text, re.S)

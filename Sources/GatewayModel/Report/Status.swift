@@ -49,7 +49,7 @@ public struct AppStatus: Sendable, Hashable {
     public var holder: Origin?
     /// The layer that wants it stopped; nil when it shall run.
     public var stopper: Origin?
-    /// What its next change waits for: a window, a data budget; nil when it waits for nothing.
+    /// What its next change waits for, such as a window; nil when it waits for nothing that is known before a download.
     public var waits: String?
 
     /// `drifted(modified, symlink)`, `held`.

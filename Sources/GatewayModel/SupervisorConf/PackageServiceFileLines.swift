@@ -25,6 +25,8 @@ struct PackageServiceFileLines {
         var options: [Option] = []
     }
 
+    private static let mostLines = 10_000
+
     private(set) var sections: [Section] = []
     /// What is no line of such a file, in the order of the text.
     private(set) var problems: [DocumentError] = []
@@ -36,7 +38,7 @@ struct PackageServiceFileLines {
         if let problem = problems.first { throw problem }
     }
 
-    /// At most 1 MiB is read.
+    /// At most 1 MiB and 10,000 lines are read: reading takes time by the square of the lines.
     init(reading text: String, source: String) {
         guard text.utf8.count <= 1 << 20 else {
             problems = [
@@ -55,6 +57,11 @@ struct PackageServiceFileLines {
         var option: Int?
         var indent = 0
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
+        guard lines.count <= PackageServiceFileLines.mostLines else {
+            let message = "expected at most \(PackageServiceFileLines.mostLines) lines, found \(lines.count)"
+            problems = [DocumentError(source: source, mark: nil, message: message)]
+            return
+        }
         for (index, raw) in lines.enumerated() {
             let line = Array(raw.unicodeScalars)
             let comment = PackageServiceFileLines.commentStart(line)

@@ -17,6 +17,8 @@ struct PackageServiceFileReader {
 
     /// More processes than that are a mistake on a gateway.
     static let mostProcesses: Int64 = 100
+    /// More notes tell nobody more.
+    private static let mostNotes = 200
 
     init(
         section: PackageServiceFileLines.Section, source: String, app: AppName, context: ServiceContext,
@@ -283,8 +285,13 @@ extension PackageServiceFileReader {
 
     /// - Parameter mark: the key's own where it is nil.
     mutating func note(_ key: String, _ message: String, at mark: Mark? = nil) {
+        guard warnings.count < PackageServiceFileReader.mostNotes else { return }
         var warning = wrong(key, message)
         if let mark { warning.mark = mark }
-        if !warnings.contains(warning) { warnings.append(warning) }
+        if warnings.contains(warning) { return }
+        if warnings.count == PackageServiceFileReader.mostNotes - 1 {
+            warning = DocumentError(source: source, mark: nil, message: "there is more to note, which is left out")
+        }
+        warnings.append(warning)
     }
 }

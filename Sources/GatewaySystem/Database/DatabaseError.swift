@@ -42,7 +42,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     /// Nothing can be written on the whole file system.
     public var isReadOnlyFileSystem: Bool { systemCode == EROFS }
     /// This machine is the cause, not what was asked: space, a disk, memory, descriptors.
-    public var isOfMachine: Bool { cause != nil }
+    public var isOfMachine: Bool { cause != nil && systemCode != EACCES && systemCode != EPERM }
     /// Another connection held the lock for longer than the busy timeout.
     public var isBusy: Bool { primaryCode == SQLITE_BUSY || primaryCode == SQLITE_LOCKED }
     /// There is no such file, or it may not be opened.
@@ -72,7 +72,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// What of this machine stands in the way, in words; nil where SQLite or gwe does.
     private var cause: String? {
-        let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        let above = path.split(separator: "/").dropLast().joined(separator: "/")
+        let folder = path.hasPrefix("/") ? "/" + above : above.isEmpty ? "." : above
         switch systemCode {
         case ENOSPC: return "the disk of \(folder) is full"
         case EDQUOT: return "the disk quota of \(folder) is used up"

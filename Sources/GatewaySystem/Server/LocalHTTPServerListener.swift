@@ -63,7 +63,9 @@ struct HTTPServerListener: ~Copyable {
         var status = stat()
         if lstat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(action, code: EEXIST) }
-            let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            // A listener that is stopped may have a full queue: then connect(2) says EAGAIN, and there is one.
+            let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+            let probe = socket(AF_UNIX, Int32(type), 0)
             guard probe >= 0 else { throw SystemError.last(action) }
             let isAnswered = call(connect, probe, address) == 0 || errno != ECONNREFUSED
             close(probe)

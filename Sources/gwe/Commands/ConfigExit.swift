@@ -14,7 +14,8 @@ func exitingOnError<Value>(_ body: () throws -> Value) throws -> Value {
     } catch let mistake as ValidationError {
         throw mistake
     } catch {
-        let isForbidden = configurationExitCode(for: error) == ExitStatus.notPermitted.rawValue && geteuid() != 0
+        let code = (error as? SystemError)?.code
+        let isForbidden = (code == EACCES || code == EPERM) && geteuid() != 0
         tell("gwe: \(error)" + (isForbidden ? "; use sudo" : ""))
         throw ExitCode(configurationExitCode(for: error))
     }

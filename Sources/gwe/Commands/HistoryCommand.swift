@@ -37,8 +37,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
                 ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
             }
             let head = ["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]
-            let columns = Terminal(descriptor: 1).columns
-            for line in table([head] + rows, columns: columns, droppable: [3, 1], wrapsLast: true) { emit(line) }
+            HistoryCommand.show([head] + rows, droppable: [3, 1])
         } catch let error as JournalError {
             tell("gwe: \(error)")
             throw finish(error.exit)
@@ -60,8 +59,14 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             return [step.app, step.step, step.outcome, milliseconds.map { "\($0) ms" } ?? "-", step.message]
         }
         let head = ["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]
-        let columns = Terminal(descriptor: 1).columns
-        for line in table([head] + rows, columns: columns, droppable: [3], wrapsLast: true) { emit(line) }
+        HistoryCommand.show([head] + rows, droppable: [3])
+    }
+
+    private static func show(_ rows: [[String]], droppable: [Int]) {
+        let terminal = Terminal(descriptor: 1)
+        let lines = table(
+            rows, columns: terminal.columns, droppable: droppable, wrapsLast: true, ellipsis: terminal.ellipsis)
+        lines.forEach(emit)
     }
 }
 

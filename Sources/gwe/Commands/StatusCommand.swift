@@ -40,7 +40,7 @@ struct StatusCommand: ParsableCommand, Exemplified {
         let lines: [String]
         switch status {
         case .gateway(let status): lines = StatusText(status: status, terminal: terminal).lines
-        case .app(let detail): lines = AppStatusText(detail: detail).lines
+        case .app(let detail): lines = AppStatusText(detail: detail, terminal: terminal).lines
         case .unreadable(let problems): lines = StatusText.lines(unreadable: problems, terminal)
         case .refused(let error): return tell("gwe: \(error)")
         }

@@ -17,7 +17,8 @@ enum GDCForms {
         }
         let own = zip(commands, forms).filter { $0.0 == word }.map { "'gdc \(group) \($0.1)'" }
         guard own.isEmpty else {
-            return .usage("expected \(own.joined(separator: " or ")), found \(words.count - 1) words after '\(word)'")
+            let found = words.count == 2 ? "1 word" : "\(words.count - 1) words"
+            return .usage("expected \(own.joined(separator: " or ")), found \(found) after '\(word)'")
         }
         let nearest = Suggestion.nearest(to: word, among: commands.map(String.init))
         let hint = nearest.map { ", did you mean '\($0)'?" } ?? "; see 'gdc \(group) -h'"

@@ -103,9 +103,10 @@ enum Painted {
         var pieces = text.unicodeScalars.split(separator: begin, omittingEmptySubsequences: false)[...]
         var out = String(pieces.removeFirst())
         for piece in pieces {
-            let parts = piece.split(separator: end, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = piece.split(separator: end, maxSplits: 1, omittingEmptySubsequences: false)
+                .map { String($0) }
             if parts.count == 2, parts[0].hasPrefix(secret + ";") {
-                out += "\u{1B}[" + parts[0].dropFirst(secret.count + 1) + "m" + parts[1]
+                out += "\u{1B}[\(parts[0].dropFirst(secret.count + 1))m\(parts[1])"
             } else {
                 out.unicodeScalars.append(begin)
                 out += String(piece)

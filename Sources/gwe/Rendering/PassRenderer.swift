@@ -76,14 +76,14 @@ struct ProgressLine {
         let (app, bytes, total) = (made.app, made.byteCount, made.total)
         guard terminal.isTerminal else {
             guard let total, total >= 1 << 20 else { return }
-            let tenth = Int64(Double(min(bytes, total)) / Double(total) * 10)
+            let tenth = Int64(Double(max(0, min(bytes, total))) / Double(total) * 10)
             guard tenth > lastTenth[app] ?? 0 else { return }
             lastTenth[app] = tenth
             return tell("gwe: \(app): \(tenth * 10) % of \(byteText(total))")
         }
         var line = "\(app): \(byteText(bytes))"
         if let total, total > 0 {
-            let part = Double(min(bytes, total)) / Double(total)
+            let part = Double(max(0, min(bytes, total))) / Double(total)
             let filled = Int(part * 24)
             let (full, empty) = terminal.isUTF8 ? ("█", "░") : ("#", ".")
             let bar = String(repeating: full, count: filled) + String(repeating: empty, count: 24 - filled)

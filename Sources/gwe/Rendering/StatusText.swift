@@ -15,13 +15,16 @@ struct StatusText {
         let head = ["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]
         let all = table(
             [head] + status.apps.map(StatusText.row), columns: terminal.columns, droppable: [7, 6, 2],
-            ellipsis: terminal.isUTF8 ? "…" : "~")
+            ellipsis: terminal.ellipsis)
         lines += ["", all[0]]
         for (line, app) in zip(all.dropFirst(), status.apps) {
             let isFine = app.sync.sync == .synced && app.health.known != .down
             lines.append(isFine ? line : terminal.paint(line, .yellow))
         }
-        let reasons = status.apps.compactMap(StatusText.reason)
+        let reasons = status.apps.compactMap(StatusText.reason).flatMap { reason -> [String] in
+            let pieces = terminal.columns.map { wrapped(reason, max(24, $0 - 4)) } ?? [reason]
+            return pieces.enumerated().map { number, piece in (number == 0 ? "  " : "    ") + piece }
+        }
         return reasons.isEmpty ? lines : lines + [""] + reasons
     }
 
@@ -46,7 +49,7 @@ struct StatusText {
         if app.health.known == .down || app.health.known == .degraded {
             if let error = app.healthReason ?? app.lastError { words.append(error) }
         }
-        return words.isEmpty ? nil : "  \(app.app): " + words.joined(separator: "; ")
+        return words.isEmpty ? nil : "\(app.app): " + words.joined(separator: "; ")
     }
 
     private static func row(_ app: AppStatusDocument) -> [String] {
@@ -130,6 +133,7 @@ private func cell(_ text: String?) -> String { text.flatMap { $0.isEmpty ? nil :
 /// `gwe status APP` for people: its details.
 struct AppStatusText {
     let detail: AppDetail
+    let terminal: Terminal
 
     var lines: [String] {
         let app = detail.app
@@ -146,10 +150,13 @@ struct AppStatusText {
             facts.compactMap { label, text in
                 let text = cell(text)
                 return text == "-" && label != "installed" ? nil : [label + ":", text]
-            })
+            }, columns: terminal.columns, wrapsLast: true, ellipsis: terminal.ellipsis)
         if !app.processes.isEmpty {
             let head = ["PROCESS", "STATE", "PID", "UPTIME", "RESTARTS", "LAST ERROR"]
-            lines += [""] + table([head] + app.processes.map(AppStatusText.row))
+            let rows = table(
+                [head] + app.processes.map(AppStatusText.row), columns: terminal.columns, droppable: [4, 3],
+                wrapsLast: true, ellipsis: terminal.ellipsis)
+            lines += [""] + rows
         }
         lines += app.drift.map { "  drift: \($0.message)" }
         if !detail.log.isEmpty { lines += ["", "last lines of its log:"] + detail.log.map { "  \($0)" } }

@@ -21,6 +21,9 @@ struct Terminal {
         isUTF8 = folded.holds("utf-8") || folded.holds("utf8")
     }
 
+    /// What stands for the end of a text that was cut off.
+    var ellipsis: String { isUTF8 ? "…" : "~" }
+
     enum Style: String { case bold = "1", dim = "2", red = "31", green = "32", yellow = "33", cyan = "36" }
 
     /// In a colour, where there are colours; only ``emit(_:)`` and ``tell(_:)`` may write the result.

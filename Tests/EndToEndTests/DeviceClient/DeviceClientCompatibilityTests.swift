@@ -108,7 +108,7 @@ import Testing
     @Test(
         "a command that misses a word, and one that is misspelt, say what was meant",
         arguments: [
-            (["http", "write", "x"], "expected 'gdc http write <alias> <data|->', found 1 words after 'write'"),
+            (["http", "write", "x"], "expected 'gdc http write <alias> <data|->', found 1 word after 'write'"),
             (["http", "reed", "x"], "'gdc http reed' is no command, did you mean 'read'?"),
             (["http"], "expected a command after 'gdc http'"),
             (["http", "content", "get", "x"], "expected 'gdc http content list' or 'gdc http content info <id>'"),

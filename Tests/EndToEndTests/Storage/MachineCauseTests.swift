@@ -78,7 +78,8 @@ import Testing
     func immutable() throws {
         let folder = TemporaryFolder()
         try folder.write("tree/sub/f", "x")
-        guard try TestProcess.shell("chattr +i '\(folder("tree/sub/f"))'").code == 0 else { return }
+        // Some file systems have no such bit.
+        guard try TestProcess.run("chattr", ["+i", folder("tree/sub/f")]).code == 0 else { return }
         defer { _ = try? TestProcess.shell("chattr -R -i '\(folder.path)'") }
         let error = try #require(throws: SystemError.self) { try FileTree.removeTree(folder("tree")) }
         #expect(error.code == EPERM, "\(error)")

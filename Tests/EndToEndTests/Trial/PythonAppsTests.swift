@@ -25,7 +25,7 @@ import Testing
     @Test("the vendor's example: the gateway's configuration, and values written as the gateway")
     func coffee() throws {
         let gateway = try gateway()
-        let values = ["Full", "-5", "a&b=c +%20 \"'", "ä\n2", "-h"]
+        let values = ["Full", "-5", "a&b=c +%20 \"'", "ä\n2", "-h", "-"]
         for (number, value) in values.enumerated() {
             let ran = try run(
                 gateway,
