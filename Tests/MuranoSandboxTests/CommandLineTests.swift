@@ -32,6 +32,21 @@ import Testing
             "murano-sandbox", arguments, environment: ["MURANO_SANDBOX_URL": url ?? self.url], input: input)
     }
 
+    @Test("a connection of MQTT without a device does not keep the server from its end when values are written")
+    func anonymousConnection() throws {
+        #expect(try run(["device", "add", "02:42"]).code == 0)
+        let port = try #require(mqtt.split(separator: ":").last.map(String.init))
+        let waiting = try TestProcess(
+            "mosquitto_sub", ["-V", "mqttv311", "-h", "127.0.0.1", "-p", port, "-q", "1", "-t", "$provision/A"])
+        #expect(eventually { (try? run(["log"]).out.contains("MQTT CONNECT")) == true })
+        #expect(try run(["device", "write", "02:42", "x", "1"]).code == 0)
+        // The write wakes the connection, which looks for a device once more.
+        #expect(eventually { (try? run(["device", "read", "02:42", "x"]).out == "1\n") == true })
+        #expect(waiting.isRunning)
+        server.send(SIGTERM)
+        #expect(eventually { !server.isRunning })
+    }
+
     @Test("an operator's round: add, write, read, list, upload, delete, log")
     func round() throws {
         #expect(try run(["device", "add", "02:42"]).code == 0)

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// Sockets of 127.0.0.1. None is inherited by a program that some test starts.
@@ -10,6 +11,19 @@ public enum Loopback {
             throw TestFailure("listen on loopback: \(errno)")
         }
         return (socket, port)
+    }
+
+    /// Whether a server on a port of 127.0.0.1 has a connection that is not over: one that stands, that its client has
+    /// ended and it has not, or that it has not taken yet (proc_pid_net(5), `tcp`).
+    public static func hasConnections(to port: UInt16) throws -> Bool {
+        let hex = String(port, radix: 16, uppercase: true)
+        let end = ":" + String(repeating: "0", count: 4 - hex.count) + hex
+        return try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").contains {
+            line in
+            let fields = line.split(separator: " ")
+            // ESTABLISHED, SYN_RECV, CLOSE_WAIT (include/net/tcp_states.h).
+            return fields.count > 3 && fields[1].hasSuffix(end) && ["01", "03", "08"].contains(fields[3])
+        }
     }
 
     /// A connection to a port.

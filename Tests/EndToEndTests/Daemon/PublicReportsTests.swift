@@ -8,19 +8,22 @@ import Testing
 /// What hurt users of other supervisors and status commands, by their public reports, tried on a real daemon. The log of all
 /// of them is docs/field-reports.md.
 @Suite("Reports of other programs: the daemon") struct PublicReportsTests {
-    /// An app that takes two seconds to end.
-    private let slow = "trap 'sleep 2; exit 0' TERM; while :; do sleep 0.05; done"
+    /// A daemon with an app, `web`, that takes two seconds to end, and the app's process. Whoever calls this kills the apps.
+    private func slowApp() throws -> (GatewayFixture, daemon: TestProcess, pid: Int32) {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let slow = TestPackage.File.script("trap 'sleep 2; exit 0' TERM; while :; do sleep 0.05; done")
+        try gateway.services([.quickService("web", "1", extra: ["bin/run": slow])])
+        let daemon = try gateway.startDaemon()
+        try gateway.eventually("it runs") { try gateway.row("web")["state"]?.string == "RUNNING" }
+        return (gateway, daemon, try #require(try gateway.pid(of: "web")))
+    }
 
     @Test(
         "Supervisor/supervisor#1175: a signal that comes while a stop waits for an app takes nothing of the stop back",
         arguments: [SIGHUP, SIGUSR1, SIGTERM, SIGINT])
     func signalWhileStopping(_ signal: Int32) throws {
-        let gateway = try GatewayFixture(hasCloud: false)
-        try gateway.services([.quickService("web", "1", extra: ["bin/run": .script(slow)])])
-        let daemon = try gateway.startDaemon()
+        let (gateway, daemon, pid) = try slowApp()
         defer { gateway.killApps() }
-        try gateway.eventually("it runs") { try gateway.row("web")["state"]?.string == "RUNNING" }
-        let pid = try #require(try gateway.pid(of: "web"))
         daemon.send(SIGTERM)
         try gateway.eventually("it stops") { daemon.err.contains("stopping") || daemon.out.contains("stopping") }
         daemon.send(signal)
@@ -44,12 +47,8 @@ import Testing
 
     @Test("habitat-sh/habitat#5783: a stop of one app and a stop of all at the same time")
     func stopAndTerm() throws {
-        let gateway = try GatewayFixture(hasCloud: false)
-        try gateway.services([.quickService("web", "1", extra: ["bin/run": .script(slow)])])
-        let daemon = try gateway.startDaemon()
+        let (gateway, daemon, pid) = try slowApp()
         defer { gateway.killApps() }
-        try gateway.eventually("it runs") { try gateway.row("web")["state"]?.string == "RUNNING" }
-        let pid = try #require(try gateway.pid(of: "web"))
         let stop = try gateway.start(["stop", "web"])
         daemon.send(SIGTERM)
         #expect(daemon.wait().code == 0)
