@@ -1,6 +1,9 @@
 #include "CLinux.h"
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +13,13 @@ int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *ne
 }
 
 int gwe_syncfs(int fd) { return syncfs(fd); }
+
+int gwe_allocate(int fd, off_t count) { return fallocate(fd, 0, 0, count); }
+
+int gwe_is_immutable(int fd) {
+    int flags = 0;
+    return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0;
+}
 
 int gwe_pidfd_open(pid_t pid, unsigned flags) { return (int)syscall(SYS_pidfd_open, pid, flags); }
 

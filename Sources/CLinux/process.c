@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -71,6 +72,21 @@ static void close_from(int first) {
         }
     } while (closed > 0);
     if (folder >= first) close(folder);
+}
+
+int gwe_descriptor_limit(uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    *soft = (uint64_t)limit.rlim_cur;
+    *hard = (uint64_t)limit.rlim_max;
+    return 0;
+}
+
+int gwe_set_descriptor_limit(uint64_t soft) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = (rlim_t)soft < limit.rlim_max ? (rlim_t)soft : limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static char *put_number(char *out, unsigned long long number) {
@@ -191,6 +207,8 @@ static __attribute__((noreturn, noinline)) void child(
 
     if (dup3(report, 3, O_CLOEXEC) < 0 && report != 3) fail(report, GWE_SPAWN_FILES);
     close_from(4);
+
+    if (spec->descriptor_limit > 0) gwe_set_descriptor_limit(spec->descriptor_limit);
 
     sigset_t none;
     sigemptyset(&none);

@@ -1,5 +1,6 @@
 // libmicrohttpd is loaded when the first server starts, not when the program does: it brings GnuTLS, which commands
 // that serve nothing have no use for. The same way as CCurl/curl.c, where it is explained.
+#define _GNU_SOURCE  // accept4
 #include "CMicroHTTP.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,7 +11,7 @@
 #define FUNCTIONS(F) \
     F(start_daemon_va) F(stop_daemon) F(create_response_from_buffer) F(create_response_from_callback) \
     F(add_response_header) F(queue_response) F(destroy_response) F(get_connection_values_n) F(get_connection_info) \
-    F(set_connection_option)
+    F(set_connection_option) F(add_connection) F(get_daemon_info)
 
 #define MEMBER(name) __typeof__(MHD_##name) *name;
 static struct { FUNCTIONS(MEMBER) } mhd;
@@ -42,6 +43,17 @@ struct MHD_Daemon *MHD_start_daemon_va(
 }
 
 void MHD_stop_daemon(struct MHD_Daemon *daemon) { mhd.stop_daemon(daemon); }
+enum MHD_Result MHD_add_connection(
+    struct MHD_Daemon *daemon, MHD_socket client, const struct sockaddr *address, socklen_t length) {
+    return mhd.add_connection(daemon, client, address, length);
+}
+int gwe_mhd_accept(int listener, struct sockaddr *address, socklen_t *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+unsigned gwe_mhd_connection_count(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = mhd.get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
 struct MHD_Response *MHD_create_response_from_buffer(size_t size, void *buffer, enum MHD_ResponseMemoryMode mode) {
     return mhd.create_response_from_buffer(size, buffer, mode);
 }

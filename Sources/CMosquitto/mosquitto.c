@@ -46,7 +46,8 @@ const char *gwe_mosquitto_load(void) {
 struct mosquitto *gwe_mosquitto_new(const char *identity) {
     struct sigaction before;
     int known = sigaction(SIGPIPE, NULL, &before);
-    struct mosquitto *client = mosquitto.new(identity, true, NULL);
+    // libmosquitto refuses an empty text; for NULL 2.0 sends an empty identifier, where earlier ones make one up.
+    struct mosquitto *client = mosquitto.new(identity && *identity ? identity : NULL, true, NULL);
     if (known == 0) sigaction(SIGPIPE, &before, NULL);
     return client;
 }

@@ -31,8 +31,7 @@ public enum DocumentText {
         guard String(validating: bytes, as: UTF8.self) == nil, let offset = firstInvalidOffset(in: bytes) else {
             return
         }
-        let hex = String(bytes[offset], radix: 16, uppercase: true)
-        let message = "the text is not UTF-8: byte 0x\(hex.count < 2 ? "0" : "")\(hex) at offset \(offset)"
+        let message = "the text is not UTF-8: \(described(byte: bytes[offset])) at offset \(offset)"
         throw DocumentError(source: source, mark: mark(of: offset, in: bytes), message: message)
     }
 

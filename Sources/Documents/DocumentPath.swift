@@ -30,11 +30,23 @@ public struct DocumentPath: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension DocumentText {
-    /// A foreign text as it may stand in a message: quoted, without control characters, at most 60 characters.
+    /// A foreign text as it may stand in a message: quoted, with an escape such as `\u200b` for each character that cannot
+    /// be seen, at most 60 characters.
     public static func quoted(_ text: String) -> String {
         let head = text.unicodeScalars.prefix(60)
         let short = String(String.UnicodeScalarView(head))
         let cut = head.endIndex != text.unicodeScalars.endIndex
-        return JSONValue.string(cut ? short + "…" : short).text()
+        var result = ""
+        for scalar in JSONValue.string(cut ? short + "…" : short).text().unicodeScalars {
+            guard isInvisible(scalar) else {
+                result.unicodeScalars.append(scalar)
+                continue
+            }
+            for unit in String(Character(scalar)).utf16 {
+                let hex = String(unit, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            }
+        }
+        return result
     }
 }

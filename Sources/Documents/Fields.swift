@@ -21,8 +21,15 @@ public struct Fields {
         }
     }
 
-    /// "did you mean "version"?", or all valid keys when none is near.
+    /// "did you mean "version"?", or all valid keys when none is near. Where the word holds a character that no key has, that
+    /// is named first: the two words may look alike.
     public static func hint(for word: String, among keys: [String]) -> String {
+        if let oddity = DocumentText.oddity(in: word, beyondASCII: true) {
+            let plain = word.unicodeScalars.filter { (0x21...0x7E).contains($0.value) }
+                .map { String($0) }.joined()
+            return "\(oddity); \(hint(for: plain, among: keys))"
+        }
+        if let same = keys.first(where: { $0 == word }) { return "write it anew: \(DocumentText.quoted(same))" }
         guard let nearest = Suggestion.nearest(to: word, among: keys) else {
             return keys.count == 1
                 ? "the only valid key is \(keys[0])" : "valid keys are \(keys.joined(separator: ", "))"
@@ -120,7 +127,9 @@ public struct Field {
         guard let text = node.string else { return none(expected: what) }
         guard !words.contains(text) else { return text }
         let nearest = Suggestion.nearest(to: text, among: words)
-        return none(expected: what, because: nearest.map { "did you mean \($0)?" })
+        let oddity = DocumentText.oddity(in: text) == nil ? DocumentText.oddity(in: text, beyondASCII: true) : nil
+        let hints = [oddity, nearest.map { "did you mean \($0)?" }].compactMap(\.self)
+        return none(expected: what, because: hints.isEmpty ? nil : hints.joined(separator: "; "))
     }
 
     private func none<Value>(expected what: String, because hint: String? = nil) -> Value? {
@@ -133,7 +142,8 @@ extension Node {
     /// The value as a message shows it: a scalar as it is written, of the rest the kind.
     public var found: String {
         switch value {
-        case .string(let text): DocumentText.quoted(text)
+        case .string(let text):
+            DocumentText.quoted(text) + (DocumentText.oddity(in: text).map { ", and \($0)" } ?? "")
         case .bool, .int, .double: text.map { $0.utf8.count <= 40 ? $0 : "\($0.prefix(40))…" } ?? json.text()
         default: kind
         }

@@ -179,9 +179,18 @@ struct JSONReader {
     /// What stands at the current position, for a message.
     func found() -> String {
         guard position < bytes.count else { return "the end of the text" }
+        if let sign = DocumentText.htmlSign(at: bytes[position...]) {
+            return "\(sign): this looks like HTML, so copy the text itself, not the page's source"
+        }
         let rest = String(decoding: bytes[position..<min(position + 4, bytes.count)], as: UTF8.self)
         guard let scalar = rest.unicodeScalars.first else { return "the end of the text" }
-        return scalar.value > 0x20 && scalar.value < 0x7F
-            ? String(Character(scalar)) : DocumentText.quoted(String(Character(scalar)))
+        let hint =
+            switch scalar.value {
+            case 0x201A, 0x201C...0x201F: ": write the straight quote \""
+            case 0x2018, 0x2019, 0x201B: ": strings stand in straight double quotes"
+            case _ where DocumentText.isInvisible(scalar) && scalar.value >= 0x80: ": it cannot be seen, delete it"
+            default: ""
+            }
+        return DocumentText.described(scalar) + hint
     }
 }

@@ -101,25 +101,53 @@ private struct JSONWriter {
         bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
     }
 
+    /// Control characters, and those that a terminal would act on or hide, are written as escapes, since JSON is read
+    /// on terminals too. NUL becomes U+FFFD: many readers end at it.
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { units in
             var start = 0
-            for (index, unit) in units.enumerated() {
-                guard let escape = JSONWriter.escape(unit) else { continue }
-                bytes.append(contentsOf: units[start..<index])
-                plain(escape)
-                start = index + 1
+            var index = 0
+            while index < units.count {
+                let unit = units[index]
+                let length = unit < 0x80 ? 1 : JSONWriter.length(unit)
+                if let escape = unit < 0x80 ? JSONWriter.escape(unit) : JSONWriter.escape(units, index, length) {
+                    bytes.append(contentsOf: units[start..<index])
+                    plain(escape)
+                    start = index + length
+                }
+                index += length
             }
-            bytes.append(contentsOf: units[start...])
+            bytes.append(contentsOf: units[min(start, units.count)...])
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// The bytes of a character beyond ASCII that begins with this one. A `String` holds only whole ones.
+    private static func length(_ first: UInt8) -> Int { first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4 }
+
+    /// The escape of a character beyond ASCII, where it is one that may not stand as it is.
+    private static func escape(_ units: UnsafeBufferPointer<UInt8>, _ index: Int, _ length: Int) -> String? {
+        switch units[index] {
+        case 0xC2, 0xD8, 0xE1, 0xE2, 0xEF, 0xF0...0xFF: break
+        default: return nil
+        }
+        guard
+            let scalar = String(decoding: units[index..<min(index + length, units.count)], as: UTF8.self).unicodeScalars
+                .first,
+            scalar != "\u{FFFD}", ForeignText.isUnsafe(scalar)
+        else { return nil }
+        return String(scalar).utf16.map { unit in
+            let hex = String(unit, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        }.joined()
     }
 
     /// How a byte is written that may not stand as it is; nil for one that may.
     private static func escape(_ unit: UInt8) -> String? {
         switch unit {
+        case 0: return "\u{FFFD}"
         case UInt8(ascii: "\""): return "\\\""
         case UInt8(ascii: "\\"): return "\\\\"
         case UInt8(ascii: "\n"): return "\\n"

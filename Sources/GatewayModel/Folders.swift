@@ -37,6 +37,8 @@ public struct Folders: Sendable, Hashable {
     // Written by gwe.
     /// What `gwe config set` wrote while the configuration folder was read-only; its keys win over `gatewayFile`.
     public var gatewayOverlayFile: String { stateFolder + "/gateway.yaml" }
+    /// The configuration that was in force last and had nothing wrong in it; counts while the files have.
+    public var lastGatewayFile: String { stateFolder + "/gateway.last-good.yaml" }
     /// The journal, an SQLite database.
     public var journalFile: String { stateFolder + "/journal.db" }
     /// `flock` target: one writing gwe per state folder.
@@ -45,6 +47,8 @@ public struct Folders: Sendable, Hashable {
     public var tokenFile: String { stateFolder + "/token" }
     /// What the device client counted: requests and bytes by interface, an SQLite database.
     public var usageFile: String { stateFolder + "/usage.db" }
+    /// Space that gwe keeps for its journal: given up when the disk is full.
+    public var ballastFile: String { stateFolder + "/ballast" }
     /// Resumable partial downloads.
     public var downloadsFolder: String { stateFolder + "/downloads" }
     /// Data that waits to be sent. So far nothing writes there; `gwe doctor` looks at its size.

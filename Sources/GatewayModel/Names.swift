@@ -1,3 +1,5 @@
+internal import Documents
+
 /// The name of an app: `[A-Za-z0-9_-]+`, at most 64 characters, so that it is safe as a file name.
 public struct AppName: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// As it was written; `A` and `a` are two apps.
@@ -23,7 +25,8 @@ public struct AppName: Sendable, Hashable, Comparable, CustomStringConvertible {
     public static func < (a: AppName, b: AppName) -> Bool { a.text < b.text }
 }
 
-/// The version of an app: an opaque label without `/`, white space or control characters, 1 to 128 bytes, not `.` or `..`.
+/// The version of an app: an opaque label of 1 to 128 bytes, not `.` or `..`, without `/`, white space, characters that
+/// cannot be seen, and quotation marks that a word processor put there (`DocumentText.isNeverMeant`).
 public struct Version: Sendable, Hashable, CustomStringConvertible {
     /// As it was written. Two versions are equal only if their texts are.
     public let text: String
@@ -34,7 +37,7 @@ public struct Version: Sendable, Hashable, CustomStringConvertible {
             switch scalar.value {
             case 0x21...0x7E: scalar == "/"
             case ..<0x80: true
-            default: scalar.properties.isWhitespace
+            default: scalar.properties.isWhitespace || DocumentText.isNeverMeant(scalar)
             }
         }
         guard !bad, (1...128).contains(text.utf8.count), text != ".", text != ".." else { return nil }

@@ -1,3 +1,5 @@
+internal import Documents
+
 /// The file name of a package: `<name>.v<version>.tar.gz` (also `.tar.zst`, `.tar.xz`).
 ///
 /// Form and rules are those of Gateway Engine since 1.1.4, which allowed dots in versions
@@ -31,6 +33,7 @@ public struct PackageName: Sendable, Hashable, CustomStringConvertible {
 
         guard !fileName.isEmpty else { throw refuse("it is empty") }
         guard !fileName.contains("/") else { throw refuse("it is a path; a name has no '/'") }
+        if let oddity = DocumentText.oddity(in: fileName) { throw refuse(oddity) }
         guard !fileName.unicodeScalars.contains(where: \.properties.isWhitespace) else {
             throw refuse("it contains white space")
         }
@@ -72,6 +75,6 @@ public struct PackageNameError: Error, Sendable, Hashable, CustomStringConvertib
 
     /// One sentence: the name, what is wrong, and what the form is.
     public var description: String {
-        "cannot read package name '\(fileName)': \(reason); the form is <name>.v<version>.tar.gz"
+        "cannot read package name \(DocumentText.quoted(fileName)): \(reason); the form is <name>.v<version>.tar.gz"
     }
 }

@@ -23,12 +23,25 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// strerror(3) with a small first letter.
     static func words(_ code: Int32) -> String {
-        let words = String(cString: strerror(code))
-        return words.prefix(1).lowercased() + words.dropFirst()
+        String(cString: strerror(code)).lowercasedFirst
     }
+
+    /// The storage takes no writes: it is read-only, full, or ended by an error.
+    public var isUnwritableStorage: Bool { isNoSpace || code == EROFS || code == EIO }
 
     /// The disk or the quota is full.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
+
+    /// This process or the machine has no descriptor or memory left for now.
+    public var isOfResources: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+    /// Whether this machine lacks something that it may have again in a minute: space, memory, descriptors, a disk that
+    /// can be read and written.
+    public var isShortage: Bool {
+        switch code {
+        case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EAGAIN, EROFS, EIO: true
+        default: false
+        }
+    }
 
     /// Whether the same call will fail again until somebody does something.
     public var isPermanent: Bool {

@@ -13,7 +13,7 @@ extension DeviceAPI {
         let arrival = store.now()
         guard let timeout = request.header("Request-Timeout") else {
             let found = try find(aliases, device)
-            guard let since else { return answer(found.readings, found, device) }
+            guard let since else { return answer(found.readings, found, device, isPoll: false) }
             guard !found.readings.isEmpty else { return answer([], found, device) }
             let new = found.readings.filter { found.seconds[$0.name, default: 0] > since }
             return new.isEmpty ? unchanged(found, device) : answer(new, found, device)
@@ -49,7 +49,7 @@ extension DeviceAPI {
         }
         let found = try find(aliases, device, writing: writes)
         if !writes.isEmpty { changes.notify() }
-        return aliases.isEmpty ? HTTPServerResponse(status: 204) : answer(found.readings, found, device)
+        return aliases.isEmpty ? HTTPServerResponse(status: 204) : answer(found.readings, found, device, isPoll: false)
     }
 
     /// POST: values of earlier times. Either all of one alias, or each group after its `alias=`.
@@ -135,15 +135,18 @@ extension DeviceAPI {
         return Found(readings: readings, time: time, seconds: times.seconds(device, aliases, readings))
     }
 
-    /// 200 with these, or 204 without any.
-    private func answer(_ readings: [SandboxStore.Reading], _ found: Found, _ device: String) -> HTTPServerResponse {
+    /// 200 with these, or 204 without any. Only polls have `Last-Modified`, as Murano documents it: the line is too much for
+    /// the buffers of small clients.
+    private func answer(
+        _ readings: [SandboxStore.Reading], _ found: Found, _ device: String, isPoll: Bool = true
+    ) -> HTTPServerResponse {
         let latest = readings.compactMap { found.seconds[$0.name] }.max()
         times.give(device, readAt: found.time, lastModified: latest)
         guard let latest else { return HTTPServerResponse(status: 204) }
         var response = HTTPServerResponse(
             status: 200, text: Form.encode(readings.map { ($0.name, $0.value) }),
             type: "application/x-www-form-urlencoded; charset=utf-8")
-        response.headers.append(("Last-Modified", HTTPDate.text(unixSeconds: latest)))
+        if isPoll { response.headers.append(("Last-Modified", HTTPDate.text(unixSeconds: latest))) }
         return response
     }
 

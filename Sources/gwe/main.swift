@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import GatewayModel
+internal import GatewaySystem
 internal import Glibc
 
 // A reader that went away (`gwe status | head`) must not kill a pass in its middle.
@@ -30,15 +31,21 @@ func run(_ arguments: [String]) -> Int32 {
     }
 }
 
-if let arguments = GDC.arguments(CommandLine.arguments) { exit(GDC.run(arguments)) }
+// Without its words a command would look like a call without any, which is the daemon's.
+// In place of none at all the kernel puts an empty name.
+guard let words = ProgramArguments.words, words.contains(where: { !$0.isEmpty }) else {
+    tell("gwe: cannot tell what it was called with: the C library does not say, and /proc/self/cmdline cannot be read")
+    exit(ExitStatus.systemError.rawValue)
+}
+if let arguments = GDC.arguments(words) { exit(GDC.run(arguments)) }
 
 // An old init script must not start a second daemon.
-if CommandLine.arguments.first?.split(separator: "/").last == "gmq" {
+if words.first?.split(separator: "/").last == "gmq" {
     tell("gmq: the message queue is not part of this version")
     exit(ExitStatus.unavailable.rawValue)
 }
 
-let arguments = Array(CommandLine.arguments.dropFirst())
+let arguments = Array(words.dropFirst())
 switch LegacyFlags.translate(arguments) {
 case .modern:
     if let message = UnknownCommand.message(for: arguments) {

@@ -36,8 +36,8 @@ import Testing
             (["--gateway-cfg"], [["config", "show"]], "config show"),
             (["-C"], [["config", "get", "token", "--default", "''"]], "config get token"),
             (["-o"], [["reconcile"]], "reconcile"),
-            (["-x"], [["package", "init"]], "package init"),
-            (["-x", "my.json"], [["package", "init", "my.json"]], "package init my.json"),
+            (["-x"], [["package", "init", "--ask"]], "package init --ask"),
+            (["-x", "my.json"], [["package", "init", "my.json", "--ask"]], "package init my.json --ask"),
             (["-y", "f.json"], [["package", "build", "f.json"]], "package build f.json"),
             (["--build-app-tarball", "f.json"], [["package", "build", "f.json"]], "package build f.json"),
             (

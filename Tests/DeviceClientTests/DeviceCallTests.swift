@@ -48,7 +48,8 @@ import Testing
         for row in rows { #expect(try answer(row.call, token) == (row.status, row.text), "\(row.call)") }
         #expect(try answer(.contentInfo("c.txt"), token).1.contains(",4,"))
         #expect(try Int64(answer(.timestamp).1) != nil)
-        let last = try client.answer(to: .read(["a"]), token: token).lastModified
+        let poll = DeviceCall.poll(alias: "a", timeout: .seconds(5), since: "1")
+        let last = try client.answer(to: poll, token: token).lastModified
         #expect(last?.hasSuffix("GMT") == true)
     }
 

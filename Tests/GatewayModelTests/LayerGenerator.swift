@@ -62,6 +62,7 @@ struct LayerGenerator: RandomNumberGenerator {
                     byteCount: Int64(generator.next() % 100), period: generator.chance(50) ? .day : .month)
             ]
         }
+        policy.environment = maybe(40) { Policy.Environment.allCases.randomElement(using: &$0) }
         return policy
     }
 

@@ -53,6 +53,7 @@ struct ManifestDecoderTests {
           log_budget: 16MiB
           log_rate: 500
           data_budget: {ppp0: 50MiB/month, wlan0: 3MB/day}
+          environment: clean
         """
 
     @Test("every key of the contract is read, with its origin")
@@ -92,6 +93,7 @@ struct ManifestDecoderTests {
             "ppp0": DataBudget(byteCount: 50 << 20, period: .month),
             "wlan0": DataBudget(byteCount: 3_000_000, period: .day),
         ]
+        policy.environment = .clean
         #expect(layer.policy == policy)
     }
 

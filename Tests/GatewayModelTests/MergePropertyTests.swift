@@ -113,19 +113,22 @@ struct MergePropertyTests {
         }
     }
 
-    @Test("no policy of the cloud loosens what is in force without it")
+    @Test("no policy of the cloud loosens what is in force without it, but keys of operation that nobody here sets")
     func policy() {
         forEach { input, state, seed in
-            let (alone, _) = Policy.merge(local: input.local?.policy, cloud: nil)
+            let local = input.local?.policy ?? PolicyLayer()
+            let (alone, _) = Policy.merge(local: local, cloud: nil)
             let merged = state.policy
-            #expect(merged.keepVersions >= alone.keepVersions, "seed \(seed)")
+            #expect(local.keepVersions == nil || merged.keepVersions >= alone.keepVersions, "seed \(seed)")
             #expect(merged.requireSignature || !alone.requireSignature, "seed \(seed)")
-            #expect(!merged.allowDowngrade || alone.allowDowngrade, "seed \(seed)")
+            let mayDowngrade = alone.allowDowngrade || (local.allowDowngrade == nil && !merged.requireSignature)
+            #expect(!merged.allowDowngrade || mayDowngrade, "seed \(seed)")
             #expect(!merged.allowSetuid || alone.allowSetuid, "seed \(seed)")
             #expect((merged.bandwidth ?? .max) <= (alone.bandwidth ?? .max), "seed \(seed)")
             #expect(merged.logBudget <= alone.logBudget && merged.logRate <= alone.logRate, "seed \(seed)")
             #expect(merged.precedence == .local || alone.precedence == .cloud, "seed \(seed)")
             #expect(merged.atomic == .all || alone.atomic == .app, "seed \(seed)")
+            #expect(merged.environment == .clean || alone.environment == .inherit, "seed \(seed)")
             if let outer = alone.window {
                 let inside = (0..<1_440).allSatisfy {
                     merged.window?.contains(minuteOfDay: $0) == false || outer.contains(minuteOfDay: $0)

@@ -47,6 +47,7 @@ import Testing
         (.stopped, .restart, .starting, spawn),
         (.stopped, .spawned, .stopping, stopping),
         (.stopped, .spawnFailed(permanent: false), .stopped, []),
+        (.stopped, .spawnPostponed, .stopped, []),
         (.stopped, .spawnFailed(permanent: true), .stopped, []),
         (.stopped, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.stopped, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
@@ -59,6 +60,7 @@ import Testing
         (.starting, .restart, .stopping, stopping),
         (.starting, .spawned, .starting, [.setTimer(.seconds(1))]),
         (.starting, .spawnFailed(permanent: false), .backoff, firstDelay),
+        (.starting, .spawnPostponed, .backoff, firstDelay),
         (.starting, .spawnFailed(permanent: true), .fatal, [.cancelTimer]),
         (.starting, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.starting, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
@@ -73,6 +75,7 @@ import Testing
         (.running, .restart, .stopping, stopping),
         (.running, .spawned, .running, []),
         (.running, .spawnFailed(permanent: false), .running, []),
+        (.running, .spawnPostponed, .running, []),
         (.running, .spawnFailed(permanent: true), .running, []),
         (.running, .adopted(uptime: .seconds(9)), .running, []),
         (.running, .adopted(uptime: .zero), .running, []),
@@ -87,6 +90,7 @@ import Testing
         (.backoff, .restart, .starting, spawn),
         (.backoff, .spawned, .stopping, stopping),
         (.backoff, .spawnFailed(permanent: false), .backoff, []),
+        (.backoff, .spawnPostponed, .backoff, []),
         (.backoff, .spawnFailed(permanent: true), .backoff, []),
         (.backoff, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.backoff, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
@@ -99,6 +103,7 @@ import Testing
         (.stopping, .restart, .stopping, []),
         (.stopping, .spawned, .stopping, []),
         (.stopping, .spawnFailed(permanent: false), .stopping, []),
+        (.stopping, .spawnPostponed, .stopping, []),
         (.stopping, .spawnFailed(permanent: true), .stopping, []),
         (.stopping, .adopted(uptime: .seconds(9)), .stopping, []),
         (.stopping, .adopted(uptime: .zero), .stopping, []),
@@ -114,6 +119,7 @@ import Testing
         (.exited, .restart, .starting, spawn),
         (.exited, .spawned, .stopping, stopping),
         (.exited, .spawnFailed(permanent: false), .exited, []),
+        (.exited, .spawnPostponed, .exited, []),
         (.exited, .spawnFailed(permanent: true), .exited, []),
         (.exited, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.exited, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
@@ -126,6 +132,7 @@ import Testing
         (.fatal, .restart, .starting, spawn),
         (.fatal, .spawned, .stopping, stopping),
         (.fatal, .spawnFailed(permanent: false), .fatal, []),
+        (.fatal, .spawnPostponed, .fatal, []),
         (.fatal, .spawnFailed(permanent: true), .fatal, []),
         (.fatal, .adopted(uptime: .seconds(9)), .running, [.cancelTimer]),
         (.fatal, .adopted(uptime: .zero), .starting, [.setTimer(.seconds(1))]),
@@ -138,6 +145,7 @@ import Testing
         (.unknown, .restart, .stopping, stopping),
         (.unknown, .spawned, .unknown, []),
         (.unknown, .spawnFailed(permanent: false), .unknown, []),
+        (.unknown, .spawnPostponed, .unknown, []),
         (.unknown, .spawnFailed(permanent: true), .unknown, []),
         (.unknown, .adopted(uptime: .seconds(9)), .unknown, []),
         (.unknown, .adopted(uptime: .zero), .unknown, []),
@@ -157,7 +165,7 @@ import Testing
 
     @Test("the table names every pair")
     func tableIsComplete() {
-        #expect(ServiceStateMachineTests.table.count == ServiceState.allCases.count * 15)
+        #expect(ServiceStateMachineTests.table.count == ServiceState.allCases.count * 16)
         let pairs = Set(ServiceStateMachineTests.table.map { "\($0.0) \($0.1)" })
         #expect(pairs.count == ServiceStateMachineTests.table.count)
     }
@@ -185,6 +193,19 @@ import Testing
             #expect(machine.state == .backoff)
             _ = machine.handle(.timer, randomness: 1)
             _ = machine.handle(.spawned, randomness: 1)
+        }
+        #expect(last == [.setTimer(.seconds(300))])
+    }
+
+    @Test("what the machine had no room for is tried again and again, ever more rarely, whatever startretries says")
+    func postponed() throws {
+        var machine = try machine(retries: 0)
+        _ = machine.handle(.start, randomness: 1)
+        var last: [Action] = []
+        for _ in 0..<100 {
+            last = machine.handle(.spawnPostponed, randomness: 1)
+            #expect(machine.state == .backoff && machine.failedStarts == 0)
+            _ = machine.handle(.timer, randomness: 1)
         }
         #expect(last == [.setTimer(.seconds(300))])
     }

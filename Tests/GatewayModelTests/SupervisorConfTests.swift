@@ -163,7 +163,8 @@ import Testing
             ("[supervisord]\nnonsense", "supervisor.conf:2:1: expected 'key = value', found 'nonsense'"),
             (
                 "[supervisord]\ncommand=x\n[program:y]\ncommand=z",
-                "supervisor.conf:3:1: expected one section, found [program:y] beside [supervisord]"
+                "supervisor.conf:3:1: expected one section, found [program:y] beside [supervisord]; a package is one app: "
+                    + "delete [program:y] (line 3), or [supervisord]"
             ),
             (
                 "[supervisord]\ncommand=x\nnumprocs=2",

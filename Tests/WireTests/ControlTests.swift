@@ -29,7 +29,10 @@ import Testing
         #expect(try again(pass) == pass)
         (pass.isDeep, pass.isOffline, pass.isByHand, pass.until, pass.apps) = (true, true, true, .stage, [web])
         #expect(try again(pass) == pass)
-        #expect(try again(InstallRequest(tarballs: ["/a b"])) == InstallRequest(tarballs: ["/a b"]))
+        for lower in [false, true] {
+            let request = InstallRequest(tarballs: ["/a b"], allowsDowngrade: lower)
+            #expect(try again(request) == request)
+        }
         #expect(try again(RemoveRequest(app: web, isPurge: true)) == RemoveRequest(app: web, isPurge: true))
         _ = (try again(ServicesRequest()), try again(ReportsRequest()), try again(SendReportsRequest()))
         _ = (try again(TokenRequest()), try again(ReplaceRequest()))

@@ -14,5 +14,9 @@
 int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *new_path, unsigned flags);
 /// syncfs(2).
 int gwe_syncfs(int fd);
+/// fallocate(2) of the first bytes. -1 and EOPNOTSUPP where the file system cannot.
+int gwe_allocate(int fd, off_t count);
+/// Whether chattr(1) has made a file or folder immutable, or append-only; 0 where that is not known.
+int gwe_is_immutable(int fd);
 /// pidfd_open(2). -1 and ENOSYS before Linux 5.3.
 int gwe_pidfd_open(pid_t pid, unsigned flags);

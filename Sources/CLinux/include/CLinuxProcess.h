@@ -3,6 +3,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// The words that the program was started with, as the C runtime had them before main: /proc need not be there. They stay
+/// in place for as long as the process lives. NULL and 0 where the C library does not tell.
+char *const *gwe_arguments(int *count);
+
 /// How far a spawn came; sent back with errno when it failed.
 enum gwe_spawn_step {
     GWE_SPAWN_OK = 0,
@@ -39,6 +43,8 @@ struct gwe_spawn {
     int record;
     /// -1: stay. Otherwise the folder of a cgroup v2 that the child is in before it runs anything.
     int control_group;
+    /// 0: inherit. Otherwise the soft limit of descriptors (RLIMIT_NOFILE).
+    uint64_t descriptor_limit;
     /// Non-zero: the kernel sends SIGKILL when the thread that spawned ends. Lost when exec changes the user.
     int die_with_parent;
 };
@@ -48,6 +54,10 @@ struct gwe_spawn {
 /// With a control group it is clone3(2) with CLONE_INTO_CGROUP where the kernel has it (Linux 5.7): a process that is moved
 /// after it was made waits some 8 ms for a lock of the kernel.
 pid_t gwe_spawn(const struct gwe_spawn *spec, enum gwe_spawn_step *step);
+
+/// getrlimit(2) and setrlimit(2) of RLIMIT_NOFILE, how many descriptors this process may have. 0, or -1 and errno.
+int gwe_descriptor_limit(uint64_t *soft, uint64_t *hard);
+int gwe_set_descriptor_limit(uint64_t soft);
 
 /// tee(2) and splice(2) without waiting. `offset` may be NULL.
 ssize_t gwe_tee(int from, int to, size_t length);

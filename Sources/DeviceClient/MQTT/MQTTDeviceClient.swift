@@ -65,7 +65,8 @@ public final class MQTTDeviceClient: Sendable {
     /// Where the configuration leaves the port open and nobody answers at 8883, the next call tries 443, and the other
     /// way round; what worked last comes first.
     public func connect() throws(DeviceClientError) {
-        let action = "connect as device \(configuration.device.identity)"
+        let identity = configuration.device.identity
+        let action = identity.isEmpty ? "connect as the device of the token" : "connect as device \(identity)"
         guard configuration.device.usesToken, configuration.password == nil else { return try open(nil, action) }
         let (token, isFresh) = try currentToken(action)
         let refusal: DeviceClientError

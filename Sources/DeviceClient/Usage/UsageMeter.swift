@@ -82,7 +82,12 @@ public final class UsageMeter: Sendable {
         }
 
         /// Whether a daemon holds the state folder. While it executes itself anew it has no socket for a moment.
-        var isDaemonThere: Bool { (try? FileLock.probe(stateFolder + "/lock"))?.purpose == "run" }
+        /// Those who may not read its lock see only that somebody has it.
+        var isDaemonThere: Bool {
+            do throws(SystemError) { return try StateLock.probe(stateFolder)?.purpose == "run" } catch {
+                return StateLock.isHeld(stateFolder)
+            }
+        }
 
         /// Whether a thread waits to write what is left; starts it.
         func hasWriter(_ state: inout State) -> Bool {

@@ -182,12 +182,14 @@ extension CloudFailure {
         trouble = CloudTrouble.Kind(error)
         // A content that is not there (yet) says nothing against the release: it is asked for at each pass.
         kind = error.transfer.map { CloudFailure($0).kind } ?? .unavailable
+        isOfMachine = error.transfer?.isShortage ?? false
     }
 
     init(_ error: TransferError) {
         description = "\(error)"
         retryAfter = error.retryAfter
         trouble = CloudTrouble.Kind(error)
+        isOfMachine = error.isShortage
         switch error.kind {
         case .tooLarge, .wrongSize, .wrongDigest: kind = .wrongContent
         default: kind = error.isNoSpace ? .noSpace : .unavailable

@@ -24,6 +24,8 @@ public enum ConfigurationChangeError: Error, Sendable, Hashable, CustomStringCon
     case badValue(key: GatewayConfiguration.Key, problem: String)
     /// The file is correct YAML, but not one key a line.
     case cannotEdit(file: String, key: GatewayConfiguration.Key)
+    /// The same of a key that gateway.yaml does not have.
+    case cannotRemove(file: String, name: String)
 
     /// `cannot set <key>: …` or `cannot edit <key> in <file>: …`, one line for people.
     public var description: String {
@@ -31,6 +33,8 @@ public enum ConfigurationChangeError: Error, Sendable, Hashable, CustomStringCon
         case .badValue(let key, let problem): "cannot set \(key): \(problem)"
         case .cannotEdit(let file, let key):
             "cannot edit \(key) in \(file): it is not written as one key a line; change it by hand"
+        case .cannotRemove(let file, let name):
+            "cannot remove \(DocumentText.quoted(name)) from \(file): it is not written as one key a line; change it by hand"
         }
     }
 }
@@ -58,10 +62,13 @@ extension ConfigurationStore {
         for (key, other) in rivals where !asked.contains(other) && edits[key].flatMap({ $0 }) != nil {
             edits.updateValue(nil, forKey: other)
         }
-        let file = try layer(folders.gatewayFile)
-        let overlay = try layer(folders.gatewayOverlayFile)
+        // What is wrong with other keys is no reason to refuse this one.
+        let file = try reading(folders.gatewayFile)?.layer ?? .init()
+        let overlay = try reading(folders.gatewayOverlayFile)?.layer ?? .init()
         let wasInForce = GatewayConfiguration(layers: [file, overlay]).settings
-        _ = try combine(.init(wasInForce.mapValues { Sourced($0.value, from: $0.origin) }), editsLayer(edits))
+        if (try? combine(file, overlay)) != nil {
+            _ = try combine(.init(wasInForce.mapValues { Sourced($0.value, from: $0.origin) }), editsLayer(edits))
+        }
 
         var change: ConfigurationChange
         do {
@@ -72,14 +79,42 @@ extension ConfigurationStore {
                 _ = try withFolderLocked(folders.stateFolder) { try dropFromOverlay(Set(edits.keys)) }
             }
         } catch let error as SystemError where [EROFS, EACCES, EPERM].contains(error.code) {
-            try FileTree.makeDirectory(folders.stateFolder)
-            change = try withFolderLocked(folders.stateFolder) {
-                try rewrite(folders.gatewayOverlayFile, edits, over: file)
+            do {
+                try FileTree.makeDirectory(folders.stateFolder)
+                change = try withFolderLocked(folders.stateFolder) {
+                    try rewrite(folders.gatewayOverlayFile, edits, over: file)
+                }
+            } catch let other as SystemError where [EACCES, EPERM].contains(other.code) {
+                // Neither is this user's: the file that was meant is the one to name.
+                throw error
             }
             change.overlayReason = error
         }
         change.replaced = edits.keys.filter { wasInForce[$0] != nil && edits[$0] == .some(nil) && !asked.contains($0) }
         return change
+    }
+
+    /// Takes away a key that gateway.yaml does not have, from whichever of the two files has it.
+    /// - Returns: the file that was changed; nil where none has such a key.
+    /// - Throws: ConfigurationChangeError where the file is not written as one key a line, DocumentErrors, SystemError.
+    public func removeUnknown(_ name: String) throws -> String? {
+        for path in [resolved(folders.gatewayFile), folders.gatewayOverlayFile] {
+            guard let reading = try reading(path), reading.unknownKeys.contains(name) else { continue }
+            let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+            return try withFolderLocked(folder) {
+                guard let old = try bytes(of: path) else { return nil }
+                var editor = GatewayConfigurationEditor(String(decoding: old, as: UTF8.self))
+                editor.remove(named: name)
+                let new = Array(editor.text.utf8)
+                guard let after = try? self.reading(new, source: path), !after.unknownKeys.contains(name),
+                    after.layer.settings.mapValues(\.value) == reading.layer.settings.mapValues(\.value)
+                else { throw ConfigurationChangeError.cannotRemove(file: path, name: name) }
+                let hasPassword = reading.layer.settings[.proxy]?.value?.contains("@") ?? false
+                try write(new, to: path, isSecret: hasPassword)
+                return path
+            }
+        }
+        return nil
     }
 
     private func editsLayer(_ edits: Edits) -> GatewayConfiguration.Layer {
@@ -91,7 +126,7 @@ extension ConfigurationStore {
         _ path: String, _ edits: Edits, over lower: GatewayConfiguration.Layer = .init()
     ) throws -> ConfigurationChange {
         let old = try bytes(of: path)
-        let before = try old.map { try layer($0, source: path) } ?? .init()
+        let before = try old.map { try reading($0, source: path).layer } ?? .init()
         var editor = old.map { GatewayConfigurationEditor(String(decoding: $0, as: UTF8.self)) } ?? .init()
         var expected = before.settings.mapValues(\.value)
         for (key, value) in edits.sorted(by: { $0.key.order < $1.key.order }) where expected[key] != .some(value) {
@@ -113,7 +148,7 @@ extension ConfigurationStore {
             return change
         }
         // The editor works on lines; the reader has the last word on whether it hit what it aimed at.
-        let after = (try? layer(new, source: path))?.settings.mapValues(\.value)
+        let after = (try? reading(new, source: path))?.layer.settings.mapValues(\.value)
         guard after == expected else {
             let key = edits.keys.first { after?[$0] != expected[$0] } ?? edits.keys.first
             throw ConfigurationChangeError.cannotEdit(file: path, key: key ?? .identity)
@@ -143,13 +178,20 @@ extension ConfigurationStore {
         return String(cString: real)
     }
 
-    /// Calls `body` while holding flock(2) on the folder itself, which leaves no lock file behind.
+    /// Calls `body` while holding flock(2) on the folder itself, which leaves no lock file behind. Anybody who may read the
+    /// folder can hold it: it is not waited for long.
     private func withFolderLocked<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError.last("open \(path)") }
         defer { close(descriptor) }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw SystemError.last("lock \(path)") }
+        let end = MonotonicTime.now + .seconds(5)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError.last("lock \(path)") }
+            guard MonotonicTime.now < end else {
+                let holder = FileLock.holder(of: path).map { ", which process \($0) has locked" } ?? ""
+                throw SystemError("lock \(path)\(holder)", code: EAGAIN)
+            }
+            usleep(20_000)
         }
         return try body()
     }

@@ -24,10 +24,99 @@ public struct ConfigurationStore: Sendable {
         return try combine(file, overlay)
     }
 
+    /// The configuration of a running gateway, whatever somebody has written into its files.
+    public struct InForce: Sendable {
+        /// What counts.
+        public var configuration: GatewayConfiguration
+        /// Keys that nobody knows, a line each; the other keys count.
+        public var warnings: [String] = []
+        /// What else is wrong, and what counts in its place; nil where nothing is.
+        public var refusal: String?
+
+        /// All of it, a line each.
+        public var problems: [String] { warnings + (refusal.map { [$0] } ?? []) }
+    }
+
+    /// The configuration in force. Where the files cannot be understood, the last good one is: a gateway does not stand still
+    /// because of a slip in an editor.
+    /// - Parameter isTolerant: where there is no last good one, takes what can be understood, for commands that talk to
+    ///   nobody. Otherwise that is an error.
+    /// - Throws: DocumentErrors, and SystemError for a file that this user may not read.
+    public func inForce(isTolerant: Bool = false) throws -> InForce {
+        var (layers, warnings): ([GatewayConfiguration.Layer], [String]) = ([], [])
+        var failure: (any Error)?
+        for path in [folders.gatewayFile, folders.gatewayOverlayFile] {
+            do {
+                guard let bytes = try bytes(of: path) else { continue }
+                let reading = try reading(bytes, source: path)
+                // As a power cut leaves a file that somebody was writing; who means nothing writes `schema: gwe/v1`.
+                if bytes.isEmpty, path == folders.gatewayFile, lastGood != nil {
+                    failure = DocumentErrors(
+                        DocumentError(source: path, mark: nil, path: "", message: "the file is empty"))
+                }
+                layers.append(reading.layer)
+                warnings += reading.unknown?.errors.map(\.description) ?? []
+                if let bad = reading.bad { failure = failure ?? bad }
+            } catch let error as SystemError where error.code == EACCES || error.code == EPERM {
+                throw error
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        let readable = GatewayConfiguration(layers: layers)
+        do throws(DocumentErrors) { try requirePairs(readable) } catch { failure = failure ?? error }
+        guard let failure else { return InForce(configuration: readable, warnings: warnings) }
+        if let last = lastGood {
+            return InForce(
+                configuration: last, warnings: warnings,
+                refusal: "\(failure); the last good configuration stays in force")
+        }
+        guard isTolerant else { throw failure }
+        return InForce(configuration: readable, warnings: warnings, refusal: "\(failure)")
+    }
+
+    /// Keeps a configuration in which nothing is wrong, for the time when something is. Writes only what is new; where
+    /// that cannot be written, the one before stays. May hold the password of a proxy: 0600.
+    public func keep(_ configuration: GatewayConfiguration) {
+        var editor = GatewayConfigurationEditor()
+        for key in GatewayConfiguration.Key.allCases {
+            if let setting = configuration.settings[key] { editor.set(key, to: setting.value) }
+        }
+        let path = folders.lastGatewayFile
+        PrivateFile.close(path)
+        let isKnown = FileTree.exists(path)
+        if configuration.settings.isEmpty, !isKnown { return }
+        guard (try? bytes(of: path)) != Array(editor.text.utf8) else { return }
+        try? AtomicFile.write(editor.text, to: path, mode: 0o600)
+    }
+
+    private var lastGood: GatewayConfiguration? {
+        guard let layer = try? layer(folders.lastGatewayFile), !layer.settings.isEmpty else { return nil }
+        return GatewayConfiguration(layers: [layer])
+    }
+
+    /// What a file says as far as it is understood; nil where there is none.
+    /// - Throws: DocumentErrors for what is no YAML, SystemError.
+    func reading(_ path: String) throws -> GatewayConfiguration.Layer.Reading? {
+        guard let bytes = try bytes(of: path) else { return nil }
+        return try reading(bytes, source: path)
+    }
+
+    func reading(_ bytes: [UInt8], source: String) throws(DocumentErrors) -> GatewayConfiguration.Layer.Reading {
+        let node: Node
+        do throws(DocumentError) { node = try YAML.parse(bytes, source: source) } catch { throw DocumentErrors(error) }
+        return GatewayConfiguration.Layer.reading(node, source: source)
+    }
+
     func combine(
         _ file: GatewayConfiguration.Layer, _ overlay: GatewayConfiguration.Layer
     ) throws(DocumentErrors) -> GatewayConfiguration {
         let configuration = GatewayConfiguration(layers: [file, overlay])
+        try requirePairs(configuration)
+        return configuration
+    }
+
+    private func requirePairs(_ configuration: GatewayConfiguration) throws(DocumentErrors) {
         // curl would only say "problem with the local SSL certificate", and only at the first request.
         let pair: [(GatewayConfiguration.Key, GatewayConfiguration.Key)] = [
             (.clientCertificate, .clientKey), (.clientKey, .clientCertificate),
@@ -38,7 +127,6 @@ public struct ConfigurationStore: Sendable {
             let message = "\(other) must be set as well"
             throw DocumentErrors(DocumentError(source: place, mark: nil, path: key.rawValue, message: message))
         }
-        return configuration
     }
 
     func layer(_ path: String) throws -> GatewayConfiguration.Layer {

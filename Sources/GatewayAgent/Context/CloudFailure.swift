@@ -11,6 +11,8 @@ struct CloudFailure: Error, Sendable, CustomStringConvertible {
     }
 
     var kind = Kind.unavailable
+    /// Whether this machine is the cause: a file, memory, descriptors.
+    var isOfMachine = false
     var description: String
     /// How long the cloud asks to be left alone.
     var retryAfter: Duration?

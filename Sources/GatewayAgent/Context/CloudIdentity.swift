@@ -1,6 +1,6 @@
 public import DeviceClient
 internal import GatewayModel
-internal import GatewaySystem
+public import GatewaySystem
 
 /// This gateway as a device of the cloud: what gateway.yaml says, in the device client's words.
 public enum CloudIdentity {
@@ -20,11 +20,12 @@ public enum CloudIdentity {
         return (device, identity.warning)
     }
 
-    static func transferConfiguration(_ context: GatewayContext) -> TransferConfiguration {
+    /// The way to the cloud that gateway.yaml describes: roots of trust, client certificate, proxy, interface.
+    public static func transferConfiguration(_ context: GatewayContext) -> TransferConfiguration {
         let configuration = context.configuration
         return TransferConfiguration(
             caFile: configuration.caFile, clientCertificate: configuration.clientCertificate,
-            clientKey: configuration.clientKey, proxy: configuration.proxy, interface: configuration.interface,
+            clientKey: configuration.clientKey, proxy: configuration.proxy, interface: configuration.bindInterface,
             userAgent: configuration.userAgent ?? AgentVersion.userAgent)
     }
 }

@@ -9,6 +9,8 @@ public struct GatewayContext: Sendable {
     public var folders: Folders
     /// The configuration in force when this was made.
     public var configuration: GatewayConfiguration
+    /// What was wrong with its files when this was made, a line each.
+    public var configurationProblems: [String] = []
     /// The path of the local manifest: that of the configuration folder, unless a command named another.
     public var manifestFile: String
     /// The time for records: the wall clock's while it can be believed, else one in doubt (`WallTime.inDoubt`).
@@ -38,6 +40,11 @@ public struct GatewayContext: Sendable {
         self.sinceBoot = sinceBoot
         bootID = FileSystemInfo.bootIdentifier
     }
+}
+
+extension GatewayContext {
+    /// The cloud as people are told of it: "the cloud (https://…)".
+    public var cloudWords: String { "the cloud" + (configuration.cloud.map { " (\($0))" } ?? "") }
 }
 
 extension Duration {

@@ -9,6 +9,8 @@ internal import Synchronization
 final class AgentProcess: Sendable {
     private struct Orders: Sendable {
         var order: DaemonEnding?
+        /// What the process ends with.
+        var exit = ExitStatus.success
         /// Whether an exec in place is being prepared.
         var isReplacing = false
         var daemon: Daemon?
@@ -66,7 +68,7 @@ final class AgentProcess: Sendable {
         }
         while true {
             switch try serve() {
-            case .stop: return .success
+            case .stop: return orders.withLock(\.exit)
             case .exec:
                 guard let error = replaceProcess() else {
                     log(.note("stopping"))
@@ -157,6 +159,18 @@ final class AgentProcess: Sendable {
         return version
     }
 
+    /// Another folder, or none, is where the state folder was. Nothing that is done from here on could be kept, and another gwe
+    /// may be at work in the new one.
+    private func lostState() {
+        let folder = context.folders.stateFolder
+        log(
+            .problem(
+                "the state folder \(folder) was removed, or another one is in its place: gwe stops its apps and ends; "
+                    + "started again it goes on with what is there then"))
+        orders.withLock { ($0.order, $0.exit) = (.stop, .inputOutputError) }
+        loop.stop()
+    }
+
     /// A service changed its state.
     private func changed() { orders.withLock(\.daemon)?.tellStatus() }
 
@@ -166,9 +180,16 @@ final class AgentProcess: Sendable {
     private func serve() throws(SystemError) -> DaemonEnding {
         let daemon = Daemon(context: context, state: state, services: services, notices: notices, loop: loop, log: log)
         orders.withLock { $0.daemon = daemon }
-        let parts = daemon.parts(loop) { [self] () throws(ProgramImage.Refusal) in try replace() }
+        let parts = daemon.parts(
+            loop, lostState: { [self] in lostState() },
+            replace: { [self] () throws(ProgramImage.Refusal) in try replace() })
+        if let trouble = state.journal.trouble {
+            log(
+                .problem(
+                    "\(trouble); the apps run from what is known, and passes change nothing until it can be written"))
+        }
         try parts.start()
-        log(.note("gwe \(AgentVersion.text) is up, socket \(context.folders.socketFile)"))
+        log(.note("gwe \(AgentVersion.text) is up, socket \(ControlSocketPlace.find(context.folders))"))
         loop.run { orders.withLock { $0.order != nil } }
         let order = orders.withLock { $0.order } ?? .stop
         switch order {

@@ -64,7 +64,7 @@ struct ControlAPI: Sendable {
         let options = try work(try Request(message))
         let events = EventStream()
         readers.update { $0 += 1 }
-        daemon.passes.enqueue(.init(options: options) { events.append($0) })
+        daemon.passes.enqueue(.init(options: options, listener: { events.append($0) }, begun: { events.begin() }))
         return HTTPServerResponse(
             status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream { events.next() },
             completion: { [readers] _, _ in
@@ -109,6 +109,9 @@ struct ControlAPI: Sendable {
                 message: answer.message, state: answer.state.map { Word(text: $0) }, notes: answer.notes)
         } catch {
             if case .unknownApp = error { throw ControlRefusal(.notFound, error.description) }
+            if case .journal(let failure) = error, failure.isNoSpace {
+                throw ControlRefusal(.noSpace, error.description)
+            }
             throw ControlRefusal(.conflict, error.description)
         }
     }
@@ -126,7 +129,12 @@ struct ControlAPI: Sendable {
         let commands = OperatorCommands(context: daemon.context, journal: daemon.state.journal)
         var options = PassOptions(.install)
         options.isOffline = true
-        do throws(StepFailure) { options.only = try commands.install(tarballs: request.tarballs) } catch {
+        let services = daemon.services.snapshots()
+        do throws(StepFailure) {
+            options.only = try commands.install(
+                tarballs: request.tarballs, allowsDowngrade: request.allowsDowngrade,
+                isWell: { services[$0].flatMap(\.isWell) })
+        } catch {
             switch error.kind {
             case .release: throw ControlRefusal(.badPackage, error.description)
             case .noSpace: throw ControlRefusal(.noSpace, error.description)
@@ -143,6 +151,7 @@ struct ControlAPI: Sendable {
             switch error.exit {
             case .noSuchApp: throw ControlRefusal(.notFound, error.description)
             case .deferred: throw ControlRefusal(.held, error.description)
+            case .noSpace: throw ControlRefusal(.noSpace, error.description)
             default: throw ControlRefusal(.conflict, error.description)
             }
         }

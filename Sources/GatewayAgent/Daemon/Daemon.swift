@@ -27,6 +27,14 @@ final class Daemon: Sendable {
     /// What listens to the cloud between the passes; nil when nothing does.
     private let cloudWatch = Lock<CloudWatch?>(nil)
 
+    /// What of this machine kept the last pass from its work, and when it is tried again.
+    private let machine = Lock<Machine>(Machine())
+
+    private struct Machine: Sendable {
+        var retry = MachineRetry()
+        var trouble: MachineTrouble?
+    }
+
     private struct CloudBox: @unchecked Sendable { var connection: CloudConnection? }
 
     /// When the cloud is asked next.
@@ -108,6 +116,10 @@ final class Daemon: Sendable {
         }
         defer { progressing.withLock { $0 = [] } }
         let options = request.options
+        if options.isRetry, isStillShort {
+            passes.retry(after: machine.withLock { $0.retry.failed() })
+            return .pollAsBefore
+        }
         let mayAsk = timing.mayAsk(options)
         if !mayAsk, !options.isOffline, let listener = request.listener, let patience = timing.patience {
             listener(.problem(patience))
@@ -115,15 +127,45 @@ final class Daemon: Sendable {
         let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         guard case .finished(let result) = end else { return .interrupted }
         tellHolds()
-        emit(.result(result.exit, result.summary))
+        keep(result.trouble, of: options)
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
-        if request.options.isOffline { return .pollAsBefore }
-        cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
-        let pause = timing.ended(result.talk, byteCount: byteCount, interval: interval())
-        signs?.watch(timing.trouble)
-        nextPoll.withLock { $0 = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil }
-        return .pollAfter(pause)
+        // Whoever has heard the result finds in the status what followed from it.
+        if !request.options.isOffline, !request.options.isRetry {
+            cloudWatch.withLock(\.self)?.passEnded(reachedCloud: result.hasReachedCloud)
+            let wanted = timing.ended(result.talk, byteCount: byteCount, interval: interval())
+            let pause = state.journal.trouble == nil ? wanted : min(wanted, Daemon.unwritablePause)
+            passes.setNextPoll(after: pause)
+            signs?.watch(timing.trouble)
+            let due = context.trust.isTrusted ? context.clock().advanced(by: pause) : nil
+            nextPoll.withLock { $0 = due }
+        }
+        emit(.result(result.exit, result.summary))
+        return .pollAsBefore
+    }
+
+    /// How long until it is looked again whether the state folder can be written. That asks nobody.
+    private static let unwritablePause: Duration = .seconds(300)
+
+    /// Whether a pass would find as little space as the last one: then it need not be made.
+    private var isStillShort: Bool {
+        guard let needed = machine.withLock({ $0.trouble?.neededByteCount }),
+            let free = Observer(context: context, isDeep: false).freeByteCount
+        else { return false }
+        return free < needed
+    }
+
+    /// Plans the next try where this machine was in the way. A pass of some apps alone says nothing of the others.
+    private func keep(_ trouble: MachineTrouble?, of options: PassOptions) {
+        guard trouble != nil || options.isWhole else { return }
+        let pause = machine.withLock { machine -> Duration? in
+            machine.trouble = trouble
+            // Passes that somebody asks for use up no tries: they begin anew.
+            if trouble == nil || (!options.isRetry && options.reason != .timer) { machine.retry.succeeded() }
+            return trouble == nil ? nil : machine.retry.failed()
+        }
+        passes.retry(after: pause)
+        if let pause, let trouble { log(.note("\(trouble.words); tried again in \(pause.inWords)")) }
     }
 
     /// Tells this watch from now on how passes end.
@@ -153,7 +195,12 @@ final class Daemon: Sendable {
     private func reconcile(
         _ options: PassOptions, asksCloud: Bool, _ emit: @escaping @Sendable (PassEvent) -> Void
     ) -> (PassEnd, byteCount: Int64) {
-        cloud.withLock { box in
+        do throws(JournalError) { try state.journal.becomeWritable(folders: context.folders) } catch {
+            var result = PassResult(error, mayHaveAskedCloud: false)
+            result.summary += "\nnothing was done: the apps run from what is known"
+            return (.finished(result), 0)
+        }
+        return cloud.withLock { box in
             var closed: CloudFailure?
             let isTokenNew = isTokenNew.withLock { isNew in
                 defer { isNew = false }
@@ -206,10 +253,19 @@ final class Daemon: Sendable {
             ?? UpdateInterval.standard
     }
 
+    /// What an app takes at least: with fewer that are free beside the reserve none can be started.
+    private static let descriptorsOfStart = 12
+
     func status(only: AppName?, isDeep: Bool) -> StatusReport {
         var facts = StatusReport.DaemonFacts(services: services.snapshots())
         facts.progressing = progressing.withLock { $0 }
         facts.nextPoll = passes.timeToNextPoll
+        if let use = DescriptorLimit.use, !use.hasRoom(for: Daemon.descriptorsOfStart) { facts.limits = [use.shortage] }
+        if let trouble = state.journal.trouble {
+            facts.problems = ["\(trouble); the apps run from what is known, and passes change nothing"]
+        }
+        facts.trouble = machine.withLock(\.trouble)?.words
+        facts.nextRetry = passes.timeToNextRetry ?? passes.timeToNextPoll
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
     }
 

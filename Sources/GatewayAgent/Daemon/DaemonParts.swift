@@ -7,10 +7,12 @@ extension Daemon {
     /// What serves while this daemon is up, in the order in which it starts. The counter of usage comes before all that may
     /// talk to the cloud, and the socket before the passes, whose first word to a service manager is that it answers.
     func parts(
-        _ loop: EventLoop, replace: @escaping @Sendable () throws(ProgramImage.Refusal) -> String
+        _ loop: EventLoop, lostState: @escaping @Sendable () -> Void,
+        replace: @escaping @Sendable () throws(ProgramImage.Refusal) -> String
     ) -> [any DaemonPart] {
         let parts: [(any DaemonPart)?] = [
             ManagerWatchdog(notices, loop) { [passes] in passes.isAlive }, signs,
+            StateFolderWatch(daemon: self, loop: loop, lost: lostState),
             ManifestWatch(daemon: self, loop: loop), ConfigurationExport(daemon: self), UsageCollection(daemon: self),
             KeptConnection(daemon: self), ControlSocket(daemon: self, replace: replace), PassThread(daemon: self),
             CloudListener(daemon: self),
@@ -34,10 +36,46 @@ private final class ManifestWatch: DaemonPart {
         let path = daemon.context.manifestFile
         let made = try? loop.onChange(ofFile: path, handler: { [daemon] in daemon.wake(.manifestChanged) })
         if made == nil { daemon.log(.note("\(path) is not watched: a change is seen at the next poll")) }
+        if let shortage = made?.shortage {
+            let every = FileWatch.lookInterval.inWords
+            daemon.log(
+                .problem(
+                    "\(path) is looked at every \(every) only: \(shortage); other programs use up what fs.inotify allows "
+                        + "(sysctl fs.inotify.max_user_instances, fs.inotify.max_user_watches)"))
+        }
         watch.withLock { $0 = made }
     }
 
     func stop(_ ending: DaemonEnding) { watch.withLock(\.self)?.close() }
+}
+
+/// Notices that the state folder is gone, or that another has taken its place.
+private final class StateFolderWatch: DaemonPart {
+    private let daemon: Daemon
+    private let loop: EventLoop
+    private let lost: @Sendable () -> Void
+    private let watches = Lock<[FileWatch]>([])
+
+    init(daemon: Daemon, loop: EventLoop, lost: @escaping @Sendable () -> Void) {
+        self.daemon = daemon
+        self.loop = loop
+        self.lost = lost
+    }
+
+    func start() {
+        let folder = daemon.context.folders.stateFolder
+        // The lock goes first when a tree is removed; the folder's own name, when it is renamed.
+        let made = [daemon.context.folders.lockFile, folder].compactMap { path in
+            try? loop.onChange(
+                ofFile: path,
+                handler: { [daemon, lost] in
+                    if !daemon.state.lock.isInPlace(folder) { lost() }
+                })
+        }
+        watches.withLock { $0 = made }
+    }
+
+    func stop(_ ending: DaemonEnding) { for watch in watches.withLock(\.self) { watch.close() } }
 }
 
 /// Writes the configuration for old apps, once; passes keep it current.
@@ -93,12 +131,15 @@ private final class ControlSocket: DaemonPart {
     }
 
     func start() throws(SystemError) {
-        let folders = daemon.context.folders
-        _ = try FileTree.makeDirectory(folders.runFolder)
-        // Of the daemon's own group: who may open it may install packages, which token_group is not asked to grant.
-        var configuration = LocalHTTPServer.Configuration(address: .unix(path: folders.socketFile, mode: 0o660))
-        configuration.connectionLimit = 64
-        let made = try LocalHTTPServer(configuration) { [api] request in api.answer(request) }
+        let made = try ControlSocketPlace.make(daemon.context.folders) {
+            (path: String) throws(SystemError) -> LocalHTTPServer in
+            // Of the daemon's own group: who may open it may install packages, which token_group is not asked to grant.
+            var configuration = LocalHTTPServer.Configuration(address: .unix(path: path, mode: 0o660))
+            configuration.connectionLimit = 64
+            configuration.idleSeconds = 10
+            configuration.requestPatience = .seconds(10)
+            return try LocalHTTPServer(configuration) { [api] request in api.answer(request) }
+        }
         server.withLock { $0 = made }
     }
 

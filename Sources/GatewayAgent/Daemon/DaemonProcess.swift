@@ -8,6 +8,7 @@ public enum DaemonProcess {
     /// Runs until SIGTERM or SIGINT. SIGHUP runs a pass; SIGUSR1 makes the program that is now at gwe's own path this
     /// process, which goes on with the same apps, pipes and pid. Call it while the process has one thread.
     public static func run(_ context: GatewayContext, log: @escaping @Sendable (PassEvent) -> Void) -> ExitStatus {
+        DescriptorLimit.raise()
         let image: ProgramImage
         let state: LockedState
         do throws(SystemError) { image = try ProgramImage.current() } catch {
@@ -18,6 +19,8 @@ public enum DaemonProcess {
             log(.result(error.exit, error.description))
             return error.exit
         }
+        for problem in context.configurationProblems { log(.problem(problem)) }
+        context.keepConfiguration()
         do throws(SystemError) {
             return try AgentProcess(context: context, state: state, image: image, log: log).run()
         } catch {
@@ -34,7 +37,8 @@ public enum DaemonProcess {
         let inherited = inheritedLock(context)
         while true {
             do throws(LockedState.Failure) {
-                return try LockedState(context: context, purpose: daemonPurpose, lock: inherited)
+                return try LockedState(
+                    context: context, purpose: daemonPurpose, lock: inherited, mayBeUnwritable: true)
             } catch {
                 guard let holder = error.holder, holder.purpose != daemonPurpose else { throw error }
                 if !hasTold { log(.note("waiting: \(error)")) }
@@ -50,10 +54,10 @@ public enum DaemonProcess {
     static let lockVariable = "GWE_STATE_LOCK"
 
     /// The lock that this process had before it executed itself anew.
-    private static func inheritedLock(_ context: GatewayContext) -> FileLock? {
+    private static func inheritedLock(_ context: GatewayContext) -> StateLock? {
         defer { unsetenv(lockVariable) }
         guard let text = getenv(lockVariable), let descriptor = Int32(String(cString: text)) else { return nil }
-        return FileLock.inherit(descriptor, of: context.folders.lockFile)
+        return StateLock.inherit(descriptor, context.folders.stateFolder, purpose: daemonPurpose)
     }
 }
 
@@ -69,15 +73,43 @@ extension DaemonProcess {
     }
 }
 
+extension GatewayContext {
+    /// Keeps the configuration in force as the last good one, if nothing but unknown keys was wrong with its files.
+    func keepConfiguration() {
+        let store = ConfigurationStore(folders: folders)
+        guard let now = try? store.inForce(), now.refusal == nil else { return }
+        store.keep(now.configuration)
+    }
+}
+
 extension Daemon {
+    private func lookAtConfiguration() {
+        do {
+            let now = try ConfigurationStore(folders: context.folders).inForce(isTolerant: true)
+            for problem in now.problems { log(.problem(problem)) }
+            guard now.refusal == nil else { return }
+            context.keepConfiguration()
+            if now.configuration.settings.mapValues(\.value) != context.configuration.settings.mapValues(\.value) {
+                log(
+                    .note(
+                        "gateway.yaml has changed: that comes into force when gwe is started again, or takes itself over "
+                            + "(SIGUSR1)"))
+            }
+        } catch {
+            log(.problem("\(error)"))
+        }
+    }
+
     /// Asks for a whole pass.
     func wake(_ reason: PassReason, listener: PassQueue.Listener? = nil) {
         passes.enqueue(.init(options: PassOptions(reason), listener: listener))
     }
 
-    /// Reads everything again, as `systemctl reload` asks.
+    /// Reads everything again, as `systemctl reload` asks. A changed gateway.yaml is looked at; it comes into force with the
+    /// next start.
     func reload() {
         notices.reloading("reading everything again")
+        lookAtConfiguration()
         wake(.reload) { [notices] event in
             if case .result = event { notices.reloaded() }
         }

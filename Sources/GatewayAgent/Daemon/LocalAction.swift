@@ -26,13 +26,16 @@ public enum LocalAction {
 
     /// Installs packages by hand: the operator layer takes them, and one pass of just those apps follows.
     public static func install(
-        tarballs: [String], _ context: GatewayContext, emit: @escaping @Sendable (PassEvent) -> Void
+        tarballs: [String], allowsDowngrade: Bool = false, _ context: GatewayContext,
+        emit: @escaping @Sendable (PassEvent) -> Void
     ) -> ExitStatus {
         var apps: Set<AppName> = []
         do throws(LockedState.Failure) {
             let state = try LockedState(context: context, purpose: "-I")
             let commands = OperatorCommands(context: context, journal: state.journal)
-            do throws(StepFailure) { apps = try commands.install(tarballs: tarballs) } catch {
+            do throws(StepFailure) {
+                apps = try commands.install(tarballs: tarballs, allowsDowngrade: allowsDowngrade)
+            } catch {
                 emit(.problem(error.description))
                 switch error.kind {
                 case .release: return .badInput
@@ -87,7 +90,7 @@ extension AppCommand.Refusal {
         switch self {
         case .unknownApp: .noSuchApp
         case .unsupervised, .outage: .unavailable
-        case .journal: .inputOutputError
+        case .journal(let error): error.exit
         case .refused: .failure
         }
     }

@@ -12,6 +12,8 @@ final class PassQueue: Sendable {
     struct Request: Sendable {
         var options: PassOptions
         var listener: Listener?
+        /// Told when the pass that answers the request begins.
+        var begun: (@Sendable () -> Void)?
     }
 
     /// How the thread ends when it is told to.
@@ -34,6 +36,8 @@ final class PassQueue: Sendable {
         var isBusy = false
         /// When the next pass begins by itself.
         var nextPoll: ContinuousClock.Instant?
+        /// When the next pass begins that tries again what this machine kept the last one from; nil: with the next poll.
+        var nextRetry: ContinuousClock.Instant?
         /// When the last passes began that the cloud's changes asked for, `freeChanges` at most.
         var changes: [ContinuousClock.Instant] = []
 
@@ -51,8 +55,7 @@ final class PassQueue: Sendable {
 
         /// When to look again, though nobody asks.
         var nextLook: ContinuousClock.Instant? {
-            guard !waiting.isEmpty, let nextChange else { return nextPoll }
-            return nextPoll.map { min($0, nextChange) } ?? nextChange
+            [nextPoll, nextRetry, waiting.isEmpty ? nil : nextChange].compactMap(\.self).min()
         }
     }
 
@@ -118,6 +121,20 @@ final class PassQueue: Sendable {
 
     var timeToNextPoll: Duration? { monitor.look(\.nextPoll).map { max(.zero, ContinuousClock.now.duration(to: $0)) } }
 
+    /// Begins the next poll after this time.
+    func setNextPoll(after pause: Duration) {
+        monitor.update { $0.nextPoll = ContinuousClock.now.advanced(by: pause) }
+    }
+
+    var timeToNextRetry: Duration? {
+        monitor.look(\.nextRetry).map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+    }
+
+    /// Has a pass begin after this time that tries again what this machine kept the last one from; nil: none but the poll.
+    func retry(after pause: Duration?) {
+        monitor.update { $0.nextRetry = pause.map { ContinuousClock.now.advanced(by: $0) } }
+    }
+
     /// Begins the next poll after this time, if it is not to begin earlier anyway.
     func bringPollForward(to pause: Duration) {
         monitor.update { state in
@@ -146,6 +163,7 @@ final class PassQueue: Sendable {
                 state.isBusy = true
                 state.listener = request.listener
             }
+            request.begun?()
             let turn = pass(request)
             monitor.update { state in
                 state.isBusy = false
@@ -175,6 +193,10 @@ final class PassQueue: Sendable {
                 if let first = state.waiting.first(where: state.isReady) {
                     return .pass(PassQueue.take(like: first, &state))
                 }
+                if let retry = state.nextRetry, retry <= .now {
+                    state.nextRetry = nil
+                    return .pass(Request(options: PassOptions(.machineRetry), listener: nil))
+                }
                 return state.nextLook == planned ? nil : .waitAnew
             }
             switch next {
@@ -194,7 +216,8 @@ final class PassQueue: Sendable {
         let plain = state.waiting.filter(\.options.isPlain)
         state.waiting.removeAll(where: \.options.isPlain)
         return Request(
-            options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain))
+            options: PassQueue.strongest(plain)?.options ?? PassOptions(.timer), listener: PassQueue.listener(plain),
+            begun: PassQueue.begun(plain))
     }
 
     /// One whole pass answers all that are alike; others, with options of their own, one by one.
@@ -209,12 +232,18 @@ final class PassQueue: Sendable {
         if alike.contains(where: \.options.isAskedByCloud) {
             state.changes = state.changes.suffix(freeChanges - 1) + [.now]
         }
-        return Request(options: strongest(alike)?.options ?? first.options, listener: listener(alike))
+        return Request(
+            options: strongest(alike)?.options ?? first.options, listener: listener(alike), begun: begun(alike))
     }
 
     /// Where a person asks among others, the pass is that person's.
     private static func strongest(_ alike: [Request]) -> Request? {
         alike.first(where: \.options.isByHand) ?? alike.first
+    }
+
+    private static func begun(_ requests: [Request]) -> @Sendable () -> Void {
+        let told = requests.compactMap(\.begun)
+        return { for begun in told { begun() } }
     }
 
     private static func listener(_ requests: [Request]) -> Listener? {

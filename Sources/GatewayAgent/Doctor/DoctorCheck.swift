@@ -69,7 +69,7 @@ public struct DoctorCheck: Sendable {
     /// Every check, in the order in which they are run and shown: what explains the most comes first.
     public static let all: [DoctorCheck] = [
         .config, .manifest, .clock, .readOnly, .disk, .inodes, .sync, .journal, .queue, .trustStore, .dns, .proxy,
-        .reachability, .token, .certificates, .signatures, .permissions, .daemon,
+        .reachability, .token, .certificates, .signatures, .permissions, .daemon, .descriptors,
     ]
 }
 

@@ -5,7 +5,13 @@ internal import Glibc
 
 extension DoctorCheck {
     static let config = DoctorCheck(id: "config", subject: "gateway.yaml, and who this gateway is") { scene in
-        if let problem = scene.configurationProblem { return problem }
+        guard let problem = scene.configurationProblem else { return DoctorCheck.identity(scene) }
+        // Unknown keys say nothing of those that are known.
+        guard problem.verdict == .warning else { return problem }
+        return DoctorFinding.worst(of: [problem, DoctorCheck.identity(scene)]) ?? problem
+    }
+
+    private static func identity(_ scene: DoctorScene) -> DoctorFinding {
         guard scene.configuration.product != nil else {
             return .warning("no product is set: the local manifest rules alone", hint: "'gwe config set product ID'")
         }
@@ -72,24 +78,59 @@ extension DoctorCheck {
     }
 
     static let daemon = DoctorCheck(
-        id: "daemon", subject: "whether gwe run is up and its socket safe", limit: .seconds(4)
+        id: "daemon", subject: "whether gwe run is up and its socket safe", limit: .seconds(8)
     ) { scene in
-        let socket = scene.folders.socketFile
+        let usual = scene.folders.socketFile
+        let socket = ControlSocketPlace.find(scene.folders)
         if socket.utf8.count > 107 {
             return .failed(
                 "\(socket) is longer than the 107 bytes of a socket's path", hint: "choose a shorter --state-dir")
         }
+        if socket != usual {
+            let sign = FileTree.signOfLife(ofServer: socket, within: ControlClient.patience)
+            if case .answers(let pid) = sign {
+                return .warning(
+                    "it runs" + (pid.map { ", pid \($0)" } ?? "")
+                        + ", with its socket in memory (\(socket)): the state folder takes no writes",
+                    hint: "make it writable; 'gwe doctor read-only disk' says more")
+            }
+        }
         if let distrust = FileTree.distrust(ofSocket: socket) {
             return .failed("\(socket): \(distrust)", hint: "chmod o-w \(scene.folders.runFolder)")
         }
-        switch FileTree.canConnect(socket) {
-        case .answers:
-            let holder = try? FileLock.probe(scene.folders.lockFile)
-            return .ok("it runs" + (holder.map { ", pid \($0.processIdentifier)" } ?? ""))
+        let holder = try? StateLock.probe(scene.folders.stateFolder)
+        switch FileTree.signOfLife(ofServer: socket, within: ControlClient.patience) {
+        case .answers(let pid): return .ok("it runs" + (pid.map { ", pid \($0)" } ?? ""))
+        case .silent(let pid):
+            let failure = ControlClient.Failure.silent(pid: pid ?? holder?.processIdentifier)
+            return .failed(failure.description, hint: "see its log; under systemd: systemctl restart gwe")
+        case .nobody where holder?.purpose == DaemonProcess.daemonPurpose:
+            return .failed(
+                "a daemon has the state folder (\(holder?.description ?? "")) and nobody answers at \(socket)",
+                hint: "it may be just starting; see its log")
         case .notPermitted: return .skipped("not permitted to connect to \(socket)")
         case .nobody:
             return .warning("no daemon runs: nothing is supervised", hint: "'gwe run', or systemctl start gwe")
         }
+    }
+}
+
+extension DoctorCheck {
+    /// Fewer free than an app needs beside the daemon's reserve warn.
+    static let descriptors = DoctorCheck(id: "descriptors", subject: "descriptors that the daemon may still open") {
+        scene in
+        guard let holder = try? StateLock.probe(scene.folders.stateFolder),
+            holder.purpose == DaemonProcess.daemonPurpose
+        else { return .skipped("no daemon runs") }
+        guard let use = DescriptorLimit.use(of: holder.processIdentifier) else {
+            return .skipped("not permitted to look at process \(holder.processIdentifier)")
+        }
+        guard use.hasRoom(for: 12) else {
+            return .warning(
+                "\(use.open) of \(use.limit) are open, and \(DescriptorLimit.reserve) are kept for gwe: no app can be started",
+                hint: "raise the hard limit of gwe run: LimitNOFILE= of its unit, ulimit -Hn")
+        }
+        return .ok("\(use.open) of \(use.limit) are open")
     }
 }
 

@@ -72,10 +72,26 @@ extension DoctorCheck {
             return .ok("\(scene.configuration.cloud ?? "the cloud") answered in \(duration.secondsText)")
         case .none(let why)?: return .skipped(why)
         case .unanswered(let why)?:
-            return .failed(why, hint: "look at the findings for dns and proxy, and at the route (ip route)")
-        case .failed(let error)?: return .failed("\(error)", hint: DoctorCheck.hint(for: error))
+            let hint = "look at the findings for dns and proxy, and at the route (ip route)"
+            return .failed(why, hint: boundWayHint(scene) ?? hint)
+        case .failed(let error)?:
+            let hint = boundWayHint(scene) ?? DoctorCheck.hint(for: error)
+            return .failed("\(error)", hint: hint)
         case nil: return .skipped("the cloud was not asked")
         }
+    }
+
+    /// Where `bind_interface` sends requests through an interface that does not exist or has no way out.
+    private static func boundWayHint(_ scene: DoctorScene) -> String? {
+        guard let name = scene.configuration.bindInterface else { return nil }
+        let bound = "requests leave through \(name) only (bind_interface in gateway.yaml)"
+        guard FileTree.exists("/sys/class/net/\(name)") else {
+            return "\(bound), and this machine has no interface of that name"
+        }
+        guard !NetworkRoute.hasDefault(through: name) else { return nil }
+        return
+            "\(bound), and no default route goes that way (ip route): 'gwe config unset bind_interface' leaves the way "
+            + "to the routes"
     }
 
     private static func hint(for error: DeviceClientError) -> String {

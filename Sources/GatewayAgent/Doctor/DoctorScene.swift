@@ -33,7 +33,14 @@ public struct DoctorScene: Sendable {
         self.clock = clock
         isClockSynchronised = ClockState.isSynchronised
         do {
-            configuration = try ConfigurationStore(folders: folders).load()
+            let inForce = try ConfigurationStore(folders: folders).inForce(isTolerant: true)
+            configuration = inForce.configuration
+            let hint = "edit \(folders.gatewayFile), or 'gwe config set KEY VALUE' and 'gwe config unset KEY'"
+            if inForce.refusal != nil {
+                configurationProblem = .failed(inForce.problems.joined(separator: "\n"), hint: hint)
+            } else if !inForce.warnings.isEmpty {
+                configurationProblem = .warning(inForce.warnings.joined(separator: "\n"), hint: hint)
+            }
         } catch let error as SystemError where error.isNotPermitted {
             configurationProblem = .skipped("not permitted: \(error)")
         } catch {

@@ -26,8 +26,14 @@ extension DoctorCheck {
         }
     }
 
+    /// Also whether programs in the state folder may run: installers and apps lie there.
     static let readOnly = DoctorCheck(id: "read-only", subject: "whether state and logs can be written") { scene in
-        DoctorCheck.eachPlace(scene) { place, info in
+        let state = DoctorScene.existing(scene.folders.stateFolder)
+        return DoctorCheck.eachPlace(scene) { place, info in
+            if place == state, info.isNoExec {
+                let hint = "mount -o remount,exec; or another state folder (GWE_STATE_DIR)"
+                return .failed("\(place) is mounted noexec: installers and apps in it cannot run", hint: hint)
+            }
             if info.isReadOnly {
                 let hint = "mount -o remount,rw; after errors the kernel does that by itself: see dmesg"
                 return .failed("\(place) is on a read-only file system", hint: hint)

@@ -20,14 +20,15 @@ struct AppCommand {
         /// Whoever supervises cannot be reached; what was said is noted.
         case outage(String)
         /// The journal cannot be written or read.
-        case journal(String)
+        case journal(JournalError)
         case refused(String)
 
         var description: String {
             switch self {
             case .unknownApp(let app): "no such app: \(app)"
             case .unsupervised: "nothing is supervised: no daemon is running (gwe run)"
-            case .outage(let why), .journal(let why), .refused(let why): why
+            case .outage(let why), .refused(let why): why
+            case .journal(let error): error.description
             }
         }
     }
@@ -57,17 +58,29 @@ struct AppCommand {
         do throws(Refusal) { try record(verb, on: app) } catch {
             // A full disk is no reason to let that run which fills it.
             guard case .journal(let why) = error, verb == .stop, let stopped = services?.stop(app) else { throw error }
-            throw .refused("\(app): \(stopped.state.rawValue), but the next pass may start it again: \(why)")
+            // What filled it writes no more.
+            do throws(Refusal) { try record(verb, on: app) } catch {
+                throw .refused("\(app): \(stopped.state.rawValue), but the next pass may start it again: \(why)")
+            }
         }
         recorded(verb, app)
         guard let services else {
             let isHold = verb == .hold || verb == .unhold
-            return Answer(
-                message: "\(app): \(isHold ? verb.done(nil) : "noted; it holds when a daemon runs (gwe run)")")
+            return Answer(message: "\(app): \(isHold ? verb.done(nil) : noted(verb, app))")
         }
         let notes = try carryOut(verb, on: app, by: services)
         let state = services.status(of: app)?.state.rawValue
         return Answer(message: "\(app): \(verb.done(state))", state: state, notes: notes)
+    }
+
+    /// What is so while nothing supervises.
+    private func noted(_ verb: AppVerb, _ app: AppName) -> String {
+        guard verb == .stop, let left = LeftProcesses.find(context.folders.stateFolder)[app], let pid = left.pid else {
+            return "noted; it holds when a daemon runs (gwe run)"
+        }
+        return
+            "noted, but not stopped: it runs as process \(pid), left by a daemon that is gone; the next daemon stops it "
+            + "(gwe run)"
     }
 
     /// Returns what a person should know besides.
@@ -79,7 +92,7 @@ struct AppCommand {
             do throws(JournalError) {
                 services.hold(try DesiredInputs.load(context: context, journal: journal).heldApps(journal))
             } catch {
-                throw .journal(error.description)
+                throw .journal(error)
             }
         case .stop:
             let stopped = services.stop(app)
@@ -111,7 +124,7 @@ struct AppCommand {
         do throws(JournalError) {
             isKnown = try OperatorCommands(context: context, journal: journal).isKnown(app)
         } catch {
-            throw .journal(error.description)
+            throw .journal(error)
         }
         if !isKnown { throw .unknownApp(app) }
     }
@@ -128,7 +141,7 @@ struct AppCommand {
             case .start, .restart: try commands.start(app)
             }
         } catch {
-            throw .journal(error.description)
+            throw .journal(error)
         }
     }
 

@@ -46,6 +46,16 @@ struct DesiredInputs: Sendable {
         return inputs
     }
 
+    /// Reads the manifest file anew; the other layers stay as they were read.
+    mutating func readLocalAgain(context: GatewayContext, last: LayerRecord?) {
+        let path = context.manifestFile
+        let name = String(path.split(separator: "/").last ?? Substring(path))
+        problems.removeAll { $0.source == name }
+        local = nil
+        newLocalText = nil
+        loadLocal(context: context, last: last)
+    }
+
     private mutating func loadLocal(context: GatewayContext, last: LayerRecord?) {
         let path = context.manifestFile
         let name = String(path.split(separator: "/").last ?? Substring(path))
@@ -87,7 +97,7 @@ struct DesiredInputs: Sendable {
             cloud.layer = try Layer.stored(record.text, source: "journal: cloud layer", origin: .cloud)
             cloud.generation = record.digest.isEmpty ? nil : record.digest
         } catch {
-            add(Problem(source: "cloud", digest: record.digest, message: "\(error)", exit: .badInput))
+            add(Problem(source: DesiredInputs.cloudSource, digest: record.digest, message: "\(error)", exit: .badInput))
         }
     }
 
@@ -105,6 +115,12 @@ struct DesiredInputs: Sendable {
     var isOperatorLayerUnreadable: Bool { problems.contains { $0.source == DesiredInputs.operatorSource } }
 
     private static let operatorSource = "operator"
+    private static let cloudSource = "cloud"
+
+    /// Whether every layer that the journal has could be read.
+    var areLayersReadable: Bool {
+        !problems.contains { $0.source == DesiredInputs.operatorSource || $0.source == DesiredInputs.cloudSource }
+    }
 
     mutating func add(_ problem: Problem) { problems.append(problem) }
 
@@ -150,7 +166,7 @@ struct DesiredInputs: Sendable {
         let sources = Set(problems.map(\.source))
         // What was wrong in the cloud is in force until something else stands there.
         let cloud = Set(CloudResource.inputs.map(\.rawValue))
-        let kept = sources.union(cloud)
+        let kept = sources.union(cloud).union(Journal.machineSources)
         for (source, _) in try journal.problems() where !kept.contains(source) {
             try journal.clearProblem(source: source)
         }

@@ -14,12 +14,21 @@ extension OperatorCommands {
 
     /// Makes packages the operator's wish: the same plan and journal as for any other release. All are checked before
     /// the first is recorded: one that is refused leaves nothing behind, neither of itself nor of the others.
+    /// - Parameters:
+    ///   - allowsDowngrade: whether a package may be of a lower version than what is in force.
+    ///   - isWell: whether an app's release in force is well; nil where nobody knows.
     /// - Throws: `.release` for a package that is refused, `.noSpace`, `.local` for what cannot be read or recorded.
-    func install(tarballs paths: [String]) throws(StepFailure) -> Set<AppName> {
+    func install(
+        tarballs paths: [String], allowsDowngrade: Bool = false, isWell: (AppName) -> Bool? = { _ in nil }
+    ) throws(StepFailure) -> Set<AppName> {
         var candidates: [Candidate] = []
-        for path in paths { candidates.append(try candidate(path)) }
+        for path in paths {
+            let candidate = try candidate(path)
+            if !allowsDowngrade { try refuseDowngrade(candidate, isWell: isWell(candidate.name.name)) }
+            candidates.append(candidate)
+        }
         FaultPoint.pass("operator.checked")
-        for candidate in candidates { try accept(candidate) }
+        for candidate in candidates { try accept(candidate, allowsDowngrade: allowsDowngrade) }
         return Set(candidates.map(\.name.name))
     }
 
@@ -49,7 +58,8 @@ extension OperatorCommands {
             var limits = UnpackLimits()
             limits.allowsSetuid = try inputs().merged.policy.allowSetuid
             let findings = try PackageInspection.check(
-                path, machine: KernelInfo.name.machine, below: context.folders.releasesFolder, limits: limits)
+                path, machine: KernelInfo.name.machine, environment: ProcessFacts.environment,
+                below: context.folders.releasesFolder, limits: limits)
             let failures = findings.filter { $0.level == .fail && $0.subject != "binaries" }
             guard !failures.isEmpty else { return }
             throw refusal(path, failures.map { "\($0.subject): \($0.message)" }.joined(separator: "; "))
@@ -68,7 +78,30 @@ extension OperatorCommands {
         StepFailure(.release, "cannot install \(path): \(why)")
     }
 
-    private func accept(_ candidate: Candidate) throws(StepFailure) {
+    /// Asks the plan whether it would take the package, before anything is recorded: a wish that is refused must not
+    /// stay in force.
+    private func refuseDowngrade(_ candidate: Candidate, isWell: Bool?) throws(StepFailure) {
+        let app = candidate.name.name
+        do throws(JournalError) {
+            guard let record = try journal.apps()[app], let current = record.current else { return }
+            var observed = ObservedState()
+            var there = ObservedApp(current: current.installed)
+            there.earlier = record.others.filter(\.activated).map(\.installed)
+            there.isHealthy = isWell
+            observed.apps[app] = there
+            var desired = DesiredState()
+            desired.policy = try inputs().merged.policy
+            desired.apps[app] = DesiredApp(
+                name: app, release: Sourced(candidate.wish(commandNumber: 0), from: .operatorCommand))
+            let plan = Plan.make(desired: desired, observed: observed)
+            guard let refused = plan.apps.first(where: { $0.app == app && $0.action == .blocked }) else { return }
+            throw JournalError("\(refused.reason)")
+        } catch {
+            throw refusal(candidate.path, error.description)
+        }
+    }
+
+    private func accept(_ candidate: Candidate, allowsDowngrade: Bool) throws(StepFailure) {
         let now = context.clock()
         do throws(JournalError) {
             let run = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
@@ -78,6 +111,7 @@ extension OperatorCommands {
             try change(candidate.name.name) { entry, base in
                 entry.release = candidate.wish(commandNumber: run)
                 entry.base = base
+                entry.allowsDowngrade = allowsDowngrade
                 if entry.state == .stopped { entry.state = nil }
             }
             FaultPoint.pass("operator.accepted")

@@ -23,7 +23,7 @@ extension OperatorCommands {
                 FaultPoint.pass("operator.removed")
             }
         } catch {
-            throw RemovalRefusal(exit: .inputOutputError, description: error.description)
+            throw RemovalRefusal(exit: error.exit, description: error.description)
         }
         if let refusal { throw refusal }
     }

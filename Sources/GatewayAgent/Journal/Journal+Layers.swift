@@ -71,6 +71,13 @@ extension Journal {
         }
     }
 
+    /// What could not be removed when its time came.
+    static let leftoverSource = "leftovers"
+    /// What of this machine kept the last pass from its work.
+    static let machineSource = "machine"
+    /// Problems that are no input: passes note and clear them themselves.
+    static let machineSources: Set<String> = [leftoverSource, machineSource]
+
     /// Notes rejected input. Returns true when it is news: not the same text as before.
     func reportProblem(source: String, digest: String, message: String) throws(JournalError) -> Bool {
         if try problemDigest(source: source) == digest { return false }

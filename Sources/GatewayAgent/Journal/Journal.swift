@@ -11,18 +11,35 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
     public var isUnwritable = false
     /// Whether the disk is full.
     public var isNoSpace = false
-    /// Whether the journal is somebody else's.
+    /// Whether the journal is somebody else's, or on a disk that may only be read.
     public var isNotPermitted = false
+    /// Whether it can be read and not be written, as on a file system that went read-only.
+    public var isReadOnly = false
+    /// Whether this machine is the cause, and the same may succeed in a minute.
+    public var isOfMachine = false
 
     /// What a command ends with that cannot go on without the journal.
-    public var exit: ExitStatus { isNotPermitted ? .notPermitted : isNoSpace ? .noSpace : .inputOutputError }
+    public var exit: ExitStatus {
+        isNotPermitted || isReadOnly ? .notPermitted : isNoSpace ? .noSpace : .inputOutputError
+    }
 
     init(_ description: String) { self.description = description }
+
+    /// The same of a daemon that goes on without writing: the place first, and an exit that says what is the matter.
+    func unwritable(_ stateFolder: String) -> JournalError {
+        var error = self
+        if !isNoSpace { error.isReadOnly = true }
+        error.description = "\(stateFolder) takes no writes: \(description)"
+        return error
+    }
 
     init(_ error: DatabaseError) {
         description = "\(error)"
         isUnwritable = error.isReadOnly || error.cannotOpen
+        isReadOnly = error.isReadOnly
         isNoSpace = error.isFull
+        isNotPermitted = error.isReadOnlyFileSystem
+        isOfMachine = error.isOfMachine || error.isReadOnly
     }
 }
 
@@ -31,17 +48,34 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
 /// Everything is recorded before its effect and confirmed after it; a crash at any point leaves the journal as it was
 /// before or after one call. The journal is the inventory: only what it installed is ever removed.
 public final class Journal: Sendable {
-    let database: Database
+    /// What becomes another once the file can be written.
+    private struct Current: Sendable {
+        var database: Database
+        var trouble: JournalError?
+        var imaginedBecause: String?
+        var reserve: StateReserve?
+    }
+
+    private let current: Lock<Current>
+    /// The file; or, while that takes no writes, what can be read of it.
+    var database: Database { current.withLock(\.database) }
+    /// Why nothing can be written to it; nil where it can be.
+    var trouble: JournalError? { current.withLock(\.trouble) }
     let clock: @Sendable () -> WallTime
     /// Why this is not a file but what the next pass would rebuild, in memory.
-    let imaginedBecause: String?
+    var imaginedBecause: String? { current.withLock(\.imaginedBecause) }
+    /// What is given up when the disk is full; nil for a journal that is only read or not in place yet.
+    var reserve: StateReserve? { current.withLock(\.reserve) }
     /// What `noteTime` wrote last.
     let notedTime = Lock<WallTime?>(nil)
 
-    init(database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil) {
-        self.database = database
+    init(
+        database: Database, clock: @escaping @Sendable () -> WallTime, imaginedBecause: String? = nil,
+        trouble: JournalError? = nil, reserve: StateReserve? = nil
+    ) {
+        current = Lock(
+            Current(database: database, trouble: trouble, imaginedBecause: imaginedBecause, reserve: reserve))
         self.clock = clock
-        self.imaginedBecause = imaginedBecause
     }
 
     /// Opens the journal for a pass, creating or migrating it. The caller holds the state lock.
@@ -60,17 +94,18 @@ public final class Journal: Sendable {
                 throw error
             }
             do throws(DatabaseError) {
-                if size > 0 { return try opened(path: path, clock: clock) }
+                if size > 0 { return try opened(folders, clock: clock) }
                 reason = "\(path) is empty"
             } catch {
                 guard error.isCorrupt else { throw refusal(of: error) }
+                if let journal = try lookedAtAgain(folders, clock: clock) { return journal }
                 reason = "\(error)"
             }
             let aside = try moveAside(path)
             reason += "; moved to \(aside)"
         }
         try create(folders: folders, clock: clock, because: reason)
-        do throws(DatabaseError) { return try opened(path: path, clock: clock) } catch { throw refusal(of: error) }
+        do throws(DatabaseError) { return try opened(folders, clock: clock) } catch { throw refusal(of: error) }
     }
 
     /// Opens the journal to look at it; nil when there is none and nothing is installed. Writes nothing anywhere. A
@@ -105,8 +140,66 @@ public final class Journal: Sendable {
         return Journal(database: database, clock: clock)
     }
 
-    private static func opened(path: String, clock: @escaping @Sendable () -> WallTime) throws(DatabaseError) -> Journal
-    {
+    /// SQLite calls a read that failed once damage, too. So a journal counts as damaged only when its bytes can be read
+    /// as a plain file, twice and the same, and SQLite refuses them in between.
+    /// - Returns: the journal, when it was not damaged after all; nil when it is.
+    /// - Throws: when the file cannot be read, or reads differently each time. Nothing has been touched.
+    private static func lookedAtAgain(
+        _ folders: Folders, clock: @escaping @Sendable () -> WallTime
+    ) throws(JournalError) -> Journal? {
+        let path = folders.journalFile
+        func plainDigest() throws(JournalError) -> String {
+            do throws(SystemError) { return try SHA256.hex(ofFile: path) } catch {
+                throw JournalError("cannot read journal \(path), nothing was changed: \(error)")
+            }
+        }
+        let first = try plainDigest()
+        do throws(DatabaseError) { return try opened(folders, clock: clock) } catch {
+            guard error.isCorrupt else { throw refusal(of: error) }
+        }
+        guard try plainDigest() == first else {
+            throw JournalError("cannot read journal \(path), nothing was changed: it reads differently each time")
+        }
+        return nil
+    }
+
+    /// Opens a journal that takes no writes, for a daemon that runs what it knows; writes nothing anywhere. Where there is
+    /// none, what the release folders tell stands in its place, in memory.
+    static func openUnwritable(
+        folders: Folders, clock: @escaping @Sendable () -> WallTime, because trouble: JournalError
+    ) throws(JournalError) -> Journal {
+        if let journal = try openReadOnly(folders: folders, clock: clock) {
+            return Journal(
+                database: journal.database, clock: clock, imaginedBecause: journal.imaginedBecause, trouble: trouble)
+        }
+        do throws(DatabaseError) {
+            let database = try Database(path: ":memory:")
+            _ = try JournalSchema.migrate(database)
+            return Journal(database: database, clock: clock, trouble: trouble)
+        } catch {
+            throw JournalError(error)
+        }
+    }
+
+    /// Tries to open the file to write, where that could not be so far. The caller holds the state lock.
+    /// - Throws: why it still cannot be written.
+    func becomeWritable(folders: Folders) throws(JournalError) {
+        guard trouble != nil else { return }
+        do throws(JournalError) {
+            let journal = try Journal.open(folders: folders, clock: clock)
+            let now = Current(database: journal.database, reserve: journal.reserve)
+            current.withLock { $0 = now }
+        } catch {
+            let trouble = error.isUnwritable || error.isNoSpace ? error.unwritable(folders.stateFolder) : error
+            current.withLock { $0.trouble = trouble }
+            throw trouble
+        }
+    }
+
+    private static func opened(
+        _ folders: Folders, clock: @escaping @Sendable () -> WallTime
+    ) throws(DatabaseError) -> Journal {
+        let path = folders.journalFile
         let database = try Database(path: path)
         guard try JournalSchema.migrate(database) else {
             throw DatabaseError(
@@ -119,16 +212,19 @@ public final class Journal: Sendable {
         guard check == nil || check == "ok" else {
             throw DatabaseError("check journal", path: path, code: 11, message: check ?? "")
         }
-        return Journal(database: database, clock: clock)
+        return Journal(database: database, clock: clock, reserve: StateReserve(folders: folders))
     }
 
     /// A journal that can be read but not written is found out before anything happens, not at the first step. Changes
     /// nothing: the lock that it takes is given back.
     private static func requireWritable(_ database: Database, _ path: String) throws(DatabaseError) {
+        let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        if let info = try? FileSystemInfo(containing: folder), info.isReadOnly {
+            throw DatabaseError("open journal", path: path, code: 8, message: "read-only", systemCode: EROFS)
+        }
         try database.execute("BEGIN IMMEDIATE")
         try database.execute("ROLLBACK")
         // SQLite makes its rollback journal beside the file.
-        let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
         guard access(folder, W_OK) == 0 else {
             let why = SystemError.last("write to \(folder)")
             // SQLITE_READONLY (https://www.sqlite.org/rescode.html).
@@ -145,18 +241,36 @@ public final class Journal: Sendable {
     }
 
     /// One transaction. Everything that a step changes in the journal goes through one.
+    ///
+    /// On a full disk the reserve is given up for it, then parts of downloads: `body` may run more than once, each time in
+    /// a transaction of its own, and the ones before have left nothing.
     func write<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(JournalError) -> Result {
+        // What stands in for the file in memory would take it, and keep nothing.
+        if let trouble { throw trouble }
         do throws(DatabaseError) {
-            return try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
-                let before = try c.changeCount()
-                let result = try body(&c)
-                if try c.changeCount() != before { try noteTime(in: &c) }
-                return result
+            do throws(DatabaseError) { return try transaction(body) } catch {
+                guard error.isFull, let reserve, reserve.giveUp() || reserve.giveUpDownloads() else { throw error }
             }
+            defer { reserve?.takeBack() }
+            do throws(DatabaseError) { return try transaction(body) } catch {
+                guard error.isFull, let reserve, reserve.giveUpDownloads() else { throw error }
+            }
+            return try transaction(body)
         } catch {
             throw JournalError(error)
+        }
+    }
+
+    private func transaction<Result: Sendable>(
+        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            let before = try c.changeCount()
+            let result = try body(&c)
+            if try c.changeCount() != before { try noteTime(in: &c) }
+            return result
         }
     }
 

@@ -11,7 +11,12 @@ extension Journal {
         var number = 1
         while FileTree.exists("\(path).broken-\(number)") { number += 1 }
         let aside = "\(path).broken-\(number)"
-        guard rename(path, aside) == 0 else { throw JournalError("\(SystemError.last("move \(path) to \(aside)"))") }
+        guard rename(path, aside) == 0 else {
+            let why = SystemError.last("move \(path) to \(aside)")
+            var failure = JournalError("\(why)")
+            failure.isUnwritable = why.isUnwritableStorage
+            throw failure
+        }
         FaultPoint.pass("journal.aside")
         return aside
     }
@@ -40,6 +45,7 @@ extension Journal {
             throw failure
         }
         FaultPoint.pass("journal.renamed")
+        if let aside = lastUnsalvaged(folders) { chmod(aside, 0o400) }
     }
 
     /// Opens, fills and closes the file.
@@ -53,13 +59,50 @@ extension Journal {
         FaultPoint.pass("journal.migrated")
         let count = try Journal(database: database, clock: clock).adoptReleases(below: folders)
         FaultPoint.pass("journal.adopted")
+        let kept = try salvage(into: database, folders, at: clock())
         // Missing and nothing installed: a new gateway.
         guard count > 0 || FileTree.exists(folders.journalFile + ".broken-1") else { return }
         let notice =
             "\(reason); it was rebuilt from the release folders: \(count) apps found. What is installed stays until a "
-            + "manifest or a command says otherwise"
+            + "manifest or a command says otherwise" + kept
         try database.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(noticeKey), .text(notice)])
+    }
+
+    /// The journal that was moved aside last, unless something was taken from it before: then it is 0400. A crash between
+    /// the two renames leaves it as it was, and the next rebuild takes it.
+    private static func lastUnsalvaged(_ folders: Folders) -> String? {
+        var number = 0
+        while FileTree.exists("\(folders.journalFile).broken-\(number + 1)") { number += 1 }
+        let path = "\(folders.journalFile).broken-\(number)"
+        var status = stat()
+        guard number > 0, lstat(path, &status) == 0, status.st_mode & S_IWUSR != 0 else { return nil }
+        return path
+    }
+
+    /// What an operator asked for (holds, stops, installed packages), from the journal that was moved aside last, as far
+    /// as it can be read there. Nothing else knows it.
+    /// - Returns: what to add to the notice.
+    private static func salvage(
+        into database: Database, _ folders: Folders, at now: WallTime
+    ) throws(DatabaseError) -> String {
+        guard let aside = lastUnsalvaged(folders) else { return "" }
+        let name = LayerName.operatorCommand
+        guard let broken = try? Database(path: aside, mode: .readOnly),
+            let row = try? broken.query("SELECT text, digest FROM layer WHERE name = ?", [.text(name.rawValue)]).first,
+            let text = row[0].string, let layer = try? OperatorLayer.stored(text, source: "journal: operator layer")
+        else { return ". What operators had asked for (hold, stop, install) could not be read in it" }
+        guard !layer.apps.isEmpty else { return "" }
+        let record = LayerRecord(source: "operator", text: text, digest: row[1].string ?? "")
+        let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.setLayer(name, record, naming: named, at: now)
+            // Runs of later commands must have other numbers than those that stay in force (D5).
+            let highest = layer.apps.values.compactMap(\.release?.commandNumber).max() ?? 0
+            try c.execute("DELETE FROM sqlite_sequence WHERE name = 'command'")
+            try c.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('command', ?)", [.integer(highest)])
+        }
+        return ". What operators had asked for (hold, stop, install) was found in it and stays in force"
     }
 
     /// What `create` would make, in memory; nil where nothing is lost.

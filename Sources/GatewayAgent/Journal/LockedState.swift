@@ -10,28 +10,39 @@ final class LockedState: Sendable {
         var holder: FileLock.Holder?
     }
 
-    let lock: FileLock
+    let lock: StateLock
     let journal: Journal
 
     /// Creates the state folder if it is missing. An unwritable folder or journal fails here, before anything else is
     /// touched.
-    /// - Parameter inherited: the lock, where this process has it already.
-    init(context: GatewayContext, purpose: String, lock inherited: FileLock? = nil) throws(Failure) {
+    /// - Parameters:
+    ///   - inherited: the lock, where this process has it already.
+    ///   - mayBeUnwritable: goes on where the folder is read-only or full, for a daemon whose apps are to run all the same.
+    ///     `Journal.trouble` says so then, until `Journal.becomeWritable` succeeds.
+    init(
+        context: GatewayContext, purpose: String, lock inherited: StateLock? = nil, mayBeUnwritable: Bool = false
+    ) throws(Failure) {
         let folders = context.folders
         do throws(SystemError) {
             for folder in [folders.stateFolder, folders.releasesFolder, folders.downloadsFolder] {
                 _ = try FileTree.makeDirectory(folder)
                 FaultPoint.pass("state.folder")
             }
+            PrivateFile.closeFolder(folders.stateFolder)
         } catch {
-            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isNotPermitted ? .notPermitted : .cannotCreate
-            throw Failure(exit: exit, description: "\(error)")
+            // What is there is enough to run the apps.
+            guard mayBeUnwritable, error.isUnwritableStorage, FileTree.exists(folders.stateFolder) else {
+                let exit: ExitStatus =
+                    error.isNoSpace ? .noSpace : error.isNotPermitted ? .notPermitted : .cannotCreate
+                throw Failure(exit: exit, description: "\(error)")
+            }
         }
         do throws(FileLock.Failure) {
             if let inherited {
                 lock = inherited
             } else {
-                lock = try FileLock.acquire(folders.lockFile, purpose: purpose)
+                lock = try StateLock.acquire(
+                    folders.stateFolder, purpose: purpose, mayBeUnwritable: mayBeUnwritable)
             }
         } catch {
             if case .held(_, let holder) = error {
@@ -45,13 +56,40 @@ final class LockedState: Sendable {
         FaultPoint.pass("state.locked")
         // A check of a package that was interrupted; nobody else is checking one now.
         try? FileTree.emptyTrash(in: folders.releasesFolder)
+        LockedState.closeFiles(folders)
         do throws(JournalError) {
-            journal = try Journal.open(folders: folders, clock: context.clock)
-            try context.settleTimes(in: journal)
+            journal = try LockedState.journal(context, mayBeUnwritable: mayBeUnwritable)
+            journal.reserve?.make()
             FaultPoint.pass("journal.open")
         } catch {
-            let exit: ExitStatus = error.isNoSpace ? .noSpace : error.isUnwritable ? .cannotCreate : .inputOutputError
+            let exit: ExitStatus = error.isUnwritable && error.exit == .inputOutputError ? .cannotCreate : error.exit
             throw Failure(exit: exit, description: error.description)
         }
+    }
+
+    private static func journal(
+        _ context: GatewayContext, mayBeUnwritable: Bool
+    ) throws(JournalError) -> Journal {
+        do throws(JournalError) {
+            let journal = try Journal.open(folders: context.folders, clock: context.clock)
+            try context.settleTimes(in: journal)
+            return journal
+        } catch {
+            guard mayBeUnwritable, error.isUnwritable || error.isNoSpace else { throw error }
+            let journal = try Journal.openUnwritable(
+                folders: context.folders, clock: context.clock, because: error.unwritable(context.folders.stateFolder))
+            try context.learnTime(from: journal)
+            return journal
+        }
+    }
+
+    /// What only gwe reads is closed to others also where an earlier version, a copy or a hand left it open to them.
+    private static func closeFiles(_ folders: Folders) {
+        for path in [folders.journalFile, folders.usageFile] {
+            PrivateFile.close(path)
+            PrivateFile.close(path + "-journal")
+        }
+        let services = folders.stateFolder + "/services"
+        for name in (try? FileTree.list(services)) ?? [] { PrivateFile.close("\(services)/\(name)") }
     }
 }

@@ -5,8 +5,10 @@ internal import Glibc
 
 /// Why no package was made.
 public enum PackageBuildError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// A pattern of `includes` that nothing in the buildfile's folder matches.
-    case noSuchFile(pattern: String, folder: String)
+    /// Patterns of `includes` that nothing in the buildfile's folder matches; never none.
+    case noSuchFiles([String], folder: String)
+    /// A folder that is to take the package, and that cannot be made: the one above it is missing, too.
+    case noFolder(String)
     /// A device, a socket or a named pipe, which no package may have.
     case specialFile(String)
     /// A command of the buildfile: its key, its text, how it ended.
@@ -15,7 +17,9 @@ public enum PackageBuildError: Error, Sendable, Hashable, CustomStringConvertibl
     /// `cannot build package: …`, one line for people.
     public var description: String {
         switch self {
-        case .noSuchFile(let pattern, let folder): "cannot build package: nothing in \(folder) matches '\(pattern)'"
+        case .noSuchFiles(let patterns, let folder):
+            "cannot build package: nothing in \(folder) matches \(patterns.map { "'\($0)'" }.joined(separator: ", "))"
+        case .noFolder(let path): "cannot build package: there is no folder in which \(path) could be made"
         case .specialFile(let path): "cannot build package: \(path) is neither file nor folder nor symbolic link"
         case .command(let place, let command, let end): "cannot build package: \(place) '\(command)' failed: \(end)"
         }
@@ -49,16 +53,21 @@ public struct PackageBuilder: Sendable {
     ///
     /// Owners, times and the umask of the check-out do not show in it; modification times are SOURCE_DATE_EPOCH, else 0.
     /// - Parameters:
-    ///   - outputFolder: where the tarball goes; made if it is missing.
+    ///   - outputFolder: where the tarball goes; made if it alone is missing, and not the folder above it.
     ///   - say: takes a line for people about each step.
     /// - Returns: the tarball's absolute path.
     /// - Throws: PackageBuildError, ArchiveError, SystemError.
     public func build(into outputFolder: String, say: (String) -> Void = { _ in }) throws -> String {
+        if !FileTree.exists(outputFolder), !FileTree.exists(Self.above(outputFolder)) {
+            throw PackageBuildError.noFolder(outputFolder)
+        }
         try FileTree.makeDirectory(outputFolder)
         let path = try Self.real(outputFolder) + "/" + fileName
         try run(buildfile.preBuildCommands, "pre_build_cmds", say)
         var files = PackageFiles(folder: folder, excludes: buildfile.excludes, omitted: [path, path + ".new"])
-        for pattern in buildfile.includes { try files.include(pattern) }
+        var missing: [String] = []
+        for pattern in buildfile.includes where try !files.include(pattern) { missing.append(pattern) }
+        guard missing.isEmpty else { throw PackageBuildError.noSuchFiles(missing, folder: folder) }
         say("\(files.entries.count) entries into \(fileName)")
         let epoch = getenv("SOURCE_DATE_EPOCH").flatMap { Int64(String(cString: $0)) } ?? 0
         try TarWriter.write(Array(files.entries.values), to: path, modificationTime: epoch)
@@ -76,6 +85,13 @@ public struct PackageBuilder: Sendable {
             say("\(key): \(command)")
             try PackageBuildCommand.run(command, key: key, index: index, folder: folder, environment: environment)
         }
+    }
+
+    /// The folder that a path is in.
+    private static func above(_ path: String) -> String {
+        let parts = path.split(separator: "/")
+        let start = path.hasPrefix("/") ? "/" : ""
+        return parts.count > 1 ? start + parts.dropLast().joined(separator: "/") : start.isEmpty ? "." : start
     }
 
     private static func real(_ path: String) throws(SystemError) -> String {

@@ -16,28 +16,33 @@ public enum PackageInspection {
 
     /// As above, with the temporary folder below a folder of the caller's. Its name begins with
     /// `FileTree.trashPrefix`, so that what a crash leaves is taken away as trash.
+    /// - Parameter environment: gwe's own; nil where the package is for another machine.
     static func check(
-        _ path: String, machine: String?, below place: String, limits: UnpackLimits
+        _ path: String, machine: String?, environment: [String: String]? = nil, below place: String,
+        limits: UnpackLimits
     ) throws -> [PackageCheck.Finding] {
         guard access(path, R_OK) == 0 else { throw SystemError.last("read \(path)") }
         let fileName = path.split(separator: "/").last.map(String.init) ?? path
         let base = try temporaryFolder(below: place)
         defer { try? FileTree.removeTree(base) }
         let folder = base + "/release"
-        let topFolder: String?
+        let unpacked: Unpacked
         do throws(UnpackError) {
-            topFolder = try Unpacker.unpack(from: .file(path), into: folder, limits: limits).topFolder
+            unpacked = try Unpacker.unpack(from: .file(path), into: folder, limits: limits)
         } catch {
             guard error.isPermanent else { throw error }
             return nameFinding(fileName) + [PackageCheck.Finding(.fail, "archive", "\(error)")]
         }
-        var contents = PackageCheck.Contents(fileName: fileName, files: [], texts: [:], topFolder: topFolder)
+        var contents = PackageCheck.Contents(fileName: fileName, files: [], texts: [:], topFolder: unpacked.topFolder)
         try gather("", in: folder, into: &contents)
-        let archive = PackageCheck.Finding(.pass, "archive", "it can be unpacked")
-        let findings = PackageCheck.judge(contents, machine: machine) { bytes, source throws(DocumentError) in
+        let archive =
+            [PackageCheck.Finding(.pass, "archive", "it can be unpacked")]
+            + unpacked.notes.sentences.map { PackageCheck.Finding(.warn, "archive", $0) }
+        let findings = PackageCheck.judge(contents, machine: machine, environment: environment) {
+            bytes, source throws(DocumentError) in
             try YAML.parse(bytes, source: source)
         }
-        return [archive] + findings
+        return archive + findings
     }
 
     /// What is wrong with a buildfile, and whether what it includes is there. Runs none of its commands.
@@ -49,11 +54,15 @@ public enum PackageInspection {
         var findings = builder.buildfile.warnings.map { PackageCheck.Finding(.warn, "buildfile", "\($0)") }
         var files = PackageFiles(folder: builder.folder, excludes: builder.buildfile.excludes, omitted: [])
         for pattern in builder.buildfile.includes {
-            do { try files.include(pattern) } catch let error as PackageBuildError {
+            do {
+                guard try !files.include(pattern) else { continue }
                 // The commands may make it.
                 let level: PackageCheck.Level = builder.buildfile.preBuildCommands.isEmpty ? .fail : .warn
                 let more = level == .warn ? "; pre_build_cmds must make it" : ""
+                let error = PackageBuildError.noSuchFiles([pattern], folder: builder.folder)
                 findings.append(PackageCheck.Finding(level, "includes", "\(error)\(more)"))
+            } catch let error as PackageBuildError {
+                findings.append(PackageCheck.Finding(.fail, "includes", "\(error)"))
             }
         }
         if !findings.contains(where: { $0.level == .fail }) {
@@ -73,8 +82,11 @@ public enum PackageInspection {
         return place.isEmpty ? "/tmp" : place
     }
 
+    /// What the names of its folders begin with.
+    static let folderPrefix = FileTree.trashPrefix + "gwe-check-"
+
     private static func temporaryFolder(below place: String) throws(SystemError) -> String {
-        var template = Array("\(place)/\(FileTree.trashPrefix)gwe-check-XXXXXX".utf8CString)
+        var template = Array("\(place)/\(folderPrefix)XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw .last("create folder in \(place)") }
         return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
@@ -89,11 +101,20 @@ public enum PackageInspection {
             var file = PackageCheck.File(path: inner, kind: .file, mode: UInt32(status.st_mode) & 0o7777)
             switch status.st_mode & S_IFMT {
             case S_IFDIR: file.kind = .folder
-            case S_IFLNK: file.kind = .link
+            case S_IFLNK:
+                file.kind = .link
+                // A gateway reads the file behind it.
+                if PackageCheck.readPaths.contains(inner), !inner.hasSuffix(".sh"),
+                    let text = try? AtomicFile.read(place, limit: PackageCheck.textLimit)
+                {
+                    contents.texts[inner] = text
+                }
             default:
                 file.architecture = try Architecture.ofELF(head(place, count: 20))
                 if PackageCheck.readPaths.contains(inner) {
-                    contents.texts[inner] = try head(place, count: 65_536)
+                    // Of a script the beginning is enough: it may carry an archive behind its last line.
+                    contents.texts[inner] = try head(
+                        place, count: inner.hasSuffix(".sh") ? 65_536 : PackageCheck.textLimit + 1)
                 }
             }
             contents.files.append(file)

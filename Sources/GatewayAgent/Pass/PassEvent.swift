@@ -55,6 +55,10 @@ public struct PassOptions: Sendable {
     public var isByHand = false
     /// Why the pass runs.
     public var reason: PassReason
+    /// Whether it is about all apps, to the end.
+    var isWhole: Bool { only == nil && until == nil }
+    /// Whether it only tries again what this machine kept the last one from: it asks the cloud for nothing but packages.
+    var isRetry: Bool { reason == .machineRetry }
 
     /// A whole pass: everything, the cloud asked when patience with it allows.
     public init(_ reason: PassReason = .commandLine) { self.reason = reason }
@@ -89,6 +93,8 @@ public struct PassResult: Sendable {
     public var summary: String
     var isCloudUnreachable = false
     var talk = CloudTalk.notAsked
+    /// What of this machine was in the way.
+    var trouble: MachineTrouble?
     /// Whether the cloud took and answered what it was asked, though perhaps not each package could be fetched.
     var hasReachedCloud: Bool {
         if case .notAsked = talk { false } else { !isCloudUnreachable }
@@ -103,6 +109,7 @@ public struct PassResult: Sendable {
     /// asked for again, and each time costs.
     init(_ error: JournalError, mayHaveAskedCloud: Bool) {
         self.init(exit: error.exit, summary: error.description)
+        if error.isOfMachine || error.isNoSpace { trouble = MachineTrouble(words: error.description) }
         guard mayHaveAskedCloud else { return }
         talk = .failed(
             CloudFailure(description: error.description, trouble: error.isNoSpace ? .noSpace : .storage))

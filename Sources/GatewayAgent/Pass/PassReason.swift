@@ -27,6 +27,8 @@ public enum PassReason: Sendable, Hashable, CustomStringConvertible {
     /// A person has put a token in place, or asked for one.
     case tokenSet
     case clockSet
+    /// This machine lacked something that it may have by now.
+    case machineRetry
 
     /// The words in the journal and in the log.
     public var description: String {
@@ -44,6 +46,7 @@ public enum PassReason: Sendable, Hashable, CustomStringConvertible {
         case .tokenRefused: "the cloud refuses this gateway's token"
         case .tokenSet: "the token was set"
         case .clockSet: "the clock was set"
+        case .machineRetry: "another try, after a lack of space or the like"
         }
     }
 
@@ -55,7 +58,7 @@ public enum PassReason: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .timer, .reload, .cloudChanged: .none
         case .commandLine, .socket, .install: .command
-        case .remove, .verb, .start, .manifestChanged, .tokenRefused, .tokenSet, .clockSet: .schedule
+        case .remove, .verb, .start, .manifestChanged, .tokenRefused, .tokenSet, .clockSet, .machineRetry: .schedule
         }
     }
 }

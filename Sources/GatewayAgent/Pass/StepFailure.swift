@@ -19,15 +19,28 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
     var output: String?
     /// Why an artifact could not be fetched.
     var fetch: CloudFailure?
+    /// Whether this machine lacked something that it may have again in a minute: space, descriptors, memory, a disk that
+    /// can be written.
+    var isOfMachine = false
+    /// The journal's own failure, where that is why.
+    var journal: JournalError?
 
     init(_ kind: Kind, _ description: String, output: String? = nil) {
         self.kind = kind
         self.description = description
         self.output = output
+        isOfMachine = kind == .noSpace
     }
 
     init(_ error: SystemError) {
-        self.init(error.code == 28 || error.code == 122 ? .noSpace : .local, "\(error)")
+        self.init(error.isNoSpace ? .noSpace : .local, "\(error)")
+        isOfMachine = error.isShortage
+    }
+
+    /// A program of a package that could not be started.
+    init(_ error: ProcessError) {
+        self.init(error.isOfMachine ? .local : .release, "\(error)")
+        isOfMachine = error.isOfMachine
     }
 
     init(unpack error: UnpackError, artifact: String) {
@@ -40,6 +53,21 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
 
     init(_ error: JournalError) {
         self.init(error.isNoSpace ? .noSpace : .local, error.description)
+        isOfMachine = error.isOfMachine
+        journal = error
+    }
+}
+
+extension JournalError {
+    /// What kept the end of the steps from being recorded.
+    init(_ failure: StepFailure) {
+        if let journal = failure.journal {
+            self = journal
+            return
+        }
+        self.init(failure.description)
+        isNoSpace = failure.kind == .noSpace
+        isOfMachine = failure.isOfMachine
     }
 }
 

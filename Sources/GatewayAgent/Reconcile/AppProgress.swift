@@ -27,6 +27,10 @@ final class AppProgress {
     /// Whether `current` points at `release` and the journal says so.
     var isActivated = false
     var failedStep: Step?
+    /// Whether its steps were run before the others', because they give space back.
+    var isDone = false
+    /// Set when the disk is too small for it, and nothing of it was done.
+    var shortfall: Plan.Shortfall?
 
     var app: AppName { plan.app }
 

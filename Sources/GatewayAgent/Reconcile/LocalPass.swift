@@ -20,6 +20,10 @@ public enum LocalPass {
         if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
         do {
             let state = try LockedState(context: context, purpose: "reconcile")
+            for problem in context.configurationProblems { emit(.problem(problem)) }
+            if context.configurationProblems.isEmpty {
+                ConfigurationStore(folders: context.folders).keep(context.configuration)
+            }
             let timing = CloudTiming(context: context, journal: state.journal)
             var options = options
             if !options.isOffline, context.configuration.product != nil, !timing.mayAsk(options) {
@@ -61,6 +65,7 @@ public enum LocalPass {
         do throws(JournalError) {
             let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock)
             try context.learnTime(from: journal)
+            for problem in context.configurationProblems { emit(.problem(problem)) }
             if let notice = try journal?.notice() { emit(.problem(notice)) }
             var inputs = try DesiredInputs.load(context: context, journal: journal)
             var options = options
@@ -69,7 +74,9 @@ public enum LocalPass {
             var isCloudMissing = options.isOffline
             if let cloud {
                 do throws(CloudFailure) {
-                    try preview(cloud, &inputs)
+                    try SlowWork.run(waitingFor: context.cloudWords, tell: { emit(.note($0)) }) {
+                        () throws(CloudFailure) in try preview(cloud, &inputs)
+                    }
                     isReachable = true
                 } catch {
                     emit(.problem("\(error); planning from the last desired state that is known"))

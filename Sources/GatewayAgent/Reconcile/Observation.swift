@@ -11,7 +11,7 @@ struct Observation {
     let services: [AppName: ServiceStatus]?
     private let observer: Observer
     /// How the files of each release in force differ from its inventory.
-    private let damage: [AppName: [Drift]]
+    private let damage: [AppName: Observer.Damage]
     private let freeByteCount: Int64?
 
     /// - Parameter isDeep: see `PassOptions.isDeep`.
@@ -25,6 +25,18 @@ struct Observation {
         self.observer = observer
         damage = records.compactMapValues { $0.current.map(observer.damage) }
         freeByteCount = observer.freeByteCount
+    }
+
+    /// What could not be looked at, a sentence each.
+    var troubles: [String] { damage.sorted { $0.key < $1.key }.compactMap(\.value.trouble) }
+
+    /// What the removal of an app gives back: as much as its releases and kept packages hold.
+    private func reclaimable(_ record: AppRecord?) -> Int64 {
+        let store = ReleaseStore(folders: context.folders)
+        let releases = record?.all ?? []
+        let packages = Set(releases.map(\.artifact)).filter { !$0.isEmpty }
+        return releases.reduce(0) { $0 + max(0, $1.installed.unpackedByteCount) }
+            + packages.reduce(0) { $0 + (FileTree.byteCount(ofFile: store.artifactPath($1)) ?? 0) }
     }
 
     /// The wish that each installed release fulfils.
@@ -41,11 +53,19 @@ struct Observation {
         for (name, record) in records {
             guard let current = record.current else { continue }
             let isService = current.installed.kind == .service
-            observed.apps[name] = ObservedApp(
+            var app = ObservedApp(
                 current: current.installed,
-                drift: observer.drift(of: current, damage: damage[name] ?? [], desired: desired.apps[name]),
+                drift: observer.drift(
+                    of: current, damage: damage[name]?.drift ?? [], desired: desired.apps[name],
+                    policy: desired.policy),
                 isRunning: isService ? services.map { $0[name]?.isRunning ?? false } : nil,
                 hasEndedWell: services?[name]?.hasEndedWell ?? false)
+            app.earlier = record.others.filter(\.activated).map(\.installed)
+            app.isHealthy = isService ? services?[name].flatMap(\.isWell) : nil
+            observed.apps[name] = app
+        }
+        for name in Array(observed.apps.keys) where desired.apps[name].map({ $0.state.value == .absent }) ?? true {
+            observed.apps[name]?.reclaimableByteCount = reclaimable(records[name])
         }
         TakenOverApps.complete(&observed, context, desired: desired, services: services)
         observed.quarantined =
@@ -74,10 +94,13 @@ struct Snapshot {
     /// - Parameters:
     ///   - progressing: the apps that the running pass works on.
     ///   - problems: what is wrong with the inputs, in words.
-    func status(progressing: Set<AppName> = [], problems: [String]) -> GatewayStatus {
+    ///   - left: what runs though nothing supervises, see `LeftProcesses`.
+    func status(
+        progressing: Set<AppName> = [], problems: [String], left: [AppName: ServiceStatus] = [:]
+    ) -> GatewayStatus {
         GatewayStatus(
             desired: desired, observed: observed, plan: plan, services: services, progressing: progressing,
-            problems: problems)
+            problems: problems, left: left)
     }
 
     /// Which of these apps no layer names and nobody installed.
@@ -101,6 +124,9 @@ struct Snapshot {
         plan = Plan.make(desired: desired, observed: observed, only: only)
     }
 
+    /// Whether an app is to be removed only because no layer names it any more.
+    var removesWhatIsNoLongerNamed: Bool { plan.apps.contains(where: \.isOfNoLayer) }
+
     /// Adds the removal of apps that the operator took back and that were never in force: what an attempt left.
     mutating func takeAway(_ options: PassOptions) {
         for app in options.removed.sorted() where desired.apps[app] == nil {
@@ -111,6 +137,11 @@ struct Snapshot {
                     steps: [.remove]))
         }
     }
+}
+
+extension AppPlan {
+    /// Whether the app is to be removed because no layer names it any more.
+    var isOfNoLayer: Bool { action == .remove && origin == .installed }
 }
 
 extension DesiredState {

@@ -20,6 +20,8 @@ struct PassOutcome {
     var hasAskedCloud = false
     /// Set when the cloud could not be asked and no layer was ever seen.
     var isWishUnknown = false
+    /// Set when the manifest was being written for so long that removals were left out.
+    var isManifestUnsettled = false
 
     static let unknownWish = "no desired state is known: there is no manifest, and the cloud was not asked"
 
@@ -28,7 +30,16 @@ struct PassOutcome {
             + "; the last good one is in force ('gwe status' says what is wrong)"
     }
 
-    var word: String { failures.isEmpty ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }
+    /// What of this machine was in the way; nil when nothing was.
+    var trouble: MachineTrouble? {
+        let ours = failures.filter(\.failure.isOfMachine).map { "\($0.app): \($0.failure)" }
+        guard shortfall != nil || !ours.isEmpty else { return nil }
+        return MachineTrouble(
+            words: ([shortfall?.description].compactMap(\.self) + ours).joined(separator: "; "),
+            neededByteCount: ours.isEmpty ? shortfall?.neededByteCount : nil)
+    }
+
+    var word: String { failures.isEmpty && shortfall == nil ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }
 
     var exit: ExitStatus {
         if shortfall != nil || failures.contains(where: { $0.failure.kind == .noSpace }) { return .noSpace }
@@ -38,6 +49,7 @@ struct PassOutcome {
         }
         if !failures.isEmpty || isWishUnknown { return .unavailable }
         if hasErrors || !blocked.isEmpty { return .failure }
+        if isManifestUnsettled { return .tryLater }
         if !unknownApps.isEmpty { return .noSuchApp }
         return deferred.isEmpty ? .success : .deferred
     }
@@ -45,9 +57,10 @@ struct PassOutcome {
     func result(isSupervised: Bool) -> PassResult {
         var lines: [String] = []
         if let shortfall {
-            lines.append(
-                "not enough space: about \(shortfall.neededByteCount) bytes needed, \(shortfall.freeByteCount) free; "
-                    + "nothing was touched")
+            let rest =
+                changed.isEmpty
+                ? "nothing was touched" : "done all the same: \(changed.map(\.text).joined(separator: ", "))"
+            lines.append("\(shortfall.description); \(rest)")
         } else if !failures.isEmpty {
             lines.append("failed: " + failures.map(\.app.text).joined(separator: ", "))
         } else if !changed.isEmpty {
@@ -56,11 +69,13 @@ struct PassOutcome {
         if !rejected.isEmpty { lines.append(PassOutcome.rejection(rejected)) }
         lines += unknownApps.map { "no such app: \($0)" }
         if isWishUnknown { lines.append(PassOutcome.unknownWish) }
+        if isManifestUnsettled { lines.append("nothing was removed: the manifest is still being written") }
         if !blocked.isEmpty { lines.append("blocked: " + blocked.map(\.text).joined(separator: ", ")) }
         lines += deferred.map { "deferred: \($0)" }
         if !isSupervised, !changed.isEmpty { lines.append("nothing was started: no daemon supervises (gwe run)") }
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))
         result.isCloudUnreachable = cloudFailure != nil
+        result.trouble = trouble
         result.talk = talk
         return result
     }

@@ -2,8 +2,8 @@ internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
 
-/// Carries out a plan: an operation of the journal, all downloads before anything is interrupted, then the steps of each
-/// app, and what came of it.
+/// Carries out a plan: an operation of the journal, first what gives space back, then all downloads before anything else is
+/// interrupted, then the steps of each app, and what came of it.
 struct PlanApplication {
     let context: GatewayContext
     let journal: Journal
@@ -28,22 +28,53 @@ struct PlanApplication {
             AppProgress(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
         }
         for work in works where work.plan.defersDownload { work.deferral = work.plan.deferral }
-        let fetched = works.filter { $0.plan.steps.contains(.download) && $0.deferral == nil }
+        if options.until == nil { freeSpace(works, snapshot, runner) }
+        outcome.shortfall = judgeSpace(works, snapshot)
+        let fetched = works.filter {
+            $0.plan.steps.contains(.download) && $0.deferral == nil && $0.shortfall == nil
+        }
         try tellOtau("DOWNLOAD", fetched)
         // Everything is fetched before anything is interrupted.
         for work in fetched { runner.fetch(work, until: options.until) }
         if options.until == nil, !isInterrupted() {
-            try tellOtau("INSTALL", works.filter { $0.failure == nil })
+            try tellOtau("INSTALL", works.filter { $0.failure == nil && $0.shortfall == nil })
             carryOut(works, snapshot, runner)
         }
         guard !runner.wasInterrupted, !isInterrupted() else { return false }
         // What the last step led to; with it everything of this pass is in the journal.
-        do throws(StepFailure) { try runner.commit() } catch { throw JournalError(error.description) }
+        do throws(StepFailure) { try runner.commit() } catch { throw JournalError(error) }
         for work in works { try settle(work, &outcome) }
         FaultPoint.pass("operation.settled")
-        try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer)
+        let shortage = outcome.shortfall.map {
+            " \($0.description.prefix(1).uppercased() + $0.description.dropFirst())."
+        }
+        try journal.finishOperation(operation, outcome: outcome.word, summary: snapshot.plan.footer + (shortage ?? ""))
         FaultPoint.pass("operation.finished")
         return true
+    }
+
+    /// Runs the removals and stops of the plan: an app that fills the disk, or that makes room for another, does not wait for
+    /// what has no room. Where all is done or nothing, nothing comes first.
+    private func freeSpace(_ works: [AppProgress], _ snapshot: Snapshot, _ runner: StepRunner) {
+        guard snapshot.desired.policy.atomic != .all else { return }
+        for work in works where work.plan.freesSpace && work.plan.deferral == nil {
+            for step in work.plan.steps { runner.run(step, work) }
+            work.isDone = true
+        }
+    }
+
+    /// Holds what is to be fetched against what is free by now. What has no room is left out, and with
+    /// `policy.atomic: all` everything is; the rest of the plan needs none.
+    private func judgeSpace(_ works: [AppProgress], _ snapshot: Snapshot) -> Plan.Shortfall? {
+        guard works.contains(where: { $0.plan.steps.contains(.download) && $0.deferral == nil }),
+            let free = Observer(context: context, isDeep: false).freeByteCount,
+            let shortfall = snapshot.plan.shortfall(freeByteCount: free)
+        else { return nil }
+        let isAll = snapshot.desired.policy.atomic == .all
+        for work in works where isAll || work.plan.steps.contains(.download) && work.deferral == nil {
+            work.shortfall = shortfall
+        }
+        return shortfall
     }
 
     /// Tells `otau_in` of a phase that begins, if it is about an update of `config_otau`.
@@ -56,6 +87,7 @@ struct PlanApplication {
     /// Runs the steps that are no fetching. With `policy.atomic: all` nothing is interrupted before every app's
     /// installer has ended well, and not at all while one of them is blocked or must wait.
     private func carryOut(_ works: [AppProgress], _ snapshot: Snapshot, _ runner: StepRunner) {
+        let works = works.filter { $0.shortfall == nil && !$0.isDone }
         for work in works { work.deferral = work.plan.deferral }
         if snapshot.desired.policy.atomic == .all {
             deferAll(works, snapshot.plan)
@@ -65,8 +97,22 @@ struct PlanApplication {
             deferAll(works, snapshot.plan)
         }
         for work in works where work.failure == nil && work.deferral == nil {
+            if let cause = failedRequirement(of: work, among: works) {
+                work.deferral = "requires \(cause), which failed"
+                continue
+            }
             for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
+            if work.failure != nil, snapshot.desired.policy.atomic == .all { deferAll(works, snapshot.plan) }
         }
+    }
+
+    /// Which of the apps that this one requires has failed in this pass, itself or by what it requires: what runs is not
+    /// interrupted for a release that could not be started. A removal needs nobody.
+    private func failedRequirement(of work: AppProgress, among works: [AppProgress]) -> AppName? {
+        guard work.plan.action != .remove, let required = work.desired?.requires.value else { return nil }
+        return works.first { other in
+            required.contains(other.app) && (other.failure != nil || other.deferral?.hasPrefix("requires ") == true)
+        }?.app
     }
 
     private func deferAll(_ works: [AppProgress], _ plan: Plan) {
@@ -99,8 +145,17 @@ struct PlanApplication {
         if known != state { try journal.setFetchStatus(work.artifactLabel, state) }
     }
 
+    private func known(_ work: AppProgress) throws(JournalError) -> FetchState? {
+        try journal.fetchStatus(limit: 50).first { $0.artifact == work.artifactLabel }?.state
+    }
+
     /// Notes a failed app: the others went on (kept apart, so that one never hides another).
     private func settle(_ work: AppProgress, _ outcome: inout PassOutcome) throws(JournalError) {
+        if let shortfall = work.shortfall {
+            guard work.plan.steps.contains(.download) else { return }
+            let info = "about \(shortfall.neededByteCount) bytes needed, \(shortfall.freeByteCount) free"
+            return try journal.setFetchStatus(work.artifactLabel, work.fetchState(.testError, info))
+        }
         if work.failure == nil, let deferral = work.deferral {
             if work.plan.defersDownload { try tellDeferral(work) }
             return outcome.deferred.append("\(work.app): \(deferral)")
@@ -115,8 +170,12 @@ struct PlanApplication {
         let isDownload = work.failedStep == .download || work.failedStep == .verify
         let state: FetchState.Name = isDownload ? .downloadError : .installError
         if work.plan.wish != nil {
+            let isStart = work.failedStep == .start && work.isActivated
+            // What the installer said is still of use where only the start has failed.
+            let said = try isStart ? known(work)?.output : nil
             try journal.setFetchStatus(
-                work.artifactLabel, work.fetchState(state, failure.description, output: failure.output))
+                work.artifactLabel, work.fetchState(state, failure.description, output: failure.output ?? said))
+            try FailedStarts(journal: journal).note(work.app, isStart ? work.artifactLabel : nil)
         }
         guard failure.kind == .release, let wish = work.plan.wish else { return }
         let now = context.clock()

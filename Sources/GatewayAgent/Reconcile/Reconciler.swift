@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 
 /// One pass: look at all inputs, plan, apply, report. Level-triggered: every pass starts from a new observation, and no
 /// plan outlives its pass. It observes once before it acts, and once after.
@@ -26,6 +27,10 @@ final class Reconciler {
 
     /// Runs a pass. The caller holds the state lock.
     func run(_ options: PassOptions) throws(JournalError) -> PassEnd {
+        let house = Housekeeping(context: context, journal: journal, emit: emit)
+        var inputs = try DesiredInputs.load(context: context, journal: journal)
+        // Before anything is written: it may be what makes that possible.
+        try house.sweepDownloads(inputs)
         if let notice = try journal.notice() {
             emit(.problem(notice))
             try journal.noticeWasTold()
@@ -33,33 +38,41 @@ final class Reconciler {
         try context.settleTimes(in: journal)
         var outcome = PassOutcome()
         let link = options.isOffline ? nil : cloud
-        outcome.hasAskedCloud = link != nil
+        outcome.hasAskedCloud = link != nil && !options.isRetry
         try Recovery(context: context, journal: journal).run()
-        var inputs = try DesiredInputs.load(context: context, journal: journal)
         let before = try observe(options)
+        for trouble in before.troubles { emit(.problem(trouble)) }
         guard !isInterrupted() else { return .interrupted }
         var snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
-        if let link, try converse(with: link, &inputs, snapshot, &outcome) {
+        try FailedStarts(journal: journal).settle(snapshot.status(problems: []))
+        if let link, !options.isRetry, try converse(with: link, &inputs, snapshot, &outcome) {
             snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+            try house.sweepDownloads(inputs)
         }
         guard !isInterrupted() else { return .interrupted }
+        if snapshot.removesWhatIsNoLongerNamed {
+            snapshot = try settled(&inputs, before, options, &outcome)
+            guard !isInterrupted() else { return .interrupted }
+        }
         services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
         try accept(&inputs, snapshot, options, &outcome)
         let reached = outcome.cloudFailure == nil ? link : nil
         snapshot.surveyDownloads(context, cloud: reached, only: options.only, emit: emit)
+        // Only now: the survey plans anew.
+        if outcome.isManifestUnsettled { snapshot.plan.apps.removeAll(where: \.isOfNoLayer) }
         snapshot.takeAway(options)
         emit(.plan(snapshot.plan))
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
         outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
-        if let shortfall = snapshot.plan.shortfall {
-            outcome.shortfall = shortfall
-            try reportShortfall(shortfall, snapshot)
-        } else if !snapshot.plan.isEmpty {
+        if !snapshot.plan.isEmpty {
             let application = PlanApplication(
                 context: context, journal: journal, services: services, cloud: reached,
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }
+        if !outcome.isManifestUnsettled { try house.sweepReleases(snapshot, inputs) }
+        if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
+        journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
         if let reached, isWorthReporting {
             let after = try observe(options)
@@ -68,6 +81,35 @@ final class Reconciler {
             outcome.cloudFailure = try report(settled, inputs, to: reached)
         }
         return .finished(outcome.result(isSupervised: services != nil))
+    }
+
+    /// Waits until nobody writes the local manifest any more, and reads it again: the first half of a file that is being
+    /// copied is a good manifest too, that names fewer apps, and it may have been read long before it stood. After five
+    /// seconds the pass goes on without the removals.
+    private func settled(
+        _ inputs: inout DesiredInputs, _ before: Observation, _ options: PassOptions, _ outcome: inout PassOutcome
+    ) throws(JournalError) -> Snapshot {
+        if FileWriting.isGoingOn(context.manifestFile) {
+            let words = "has just been written, or is being written: nothing is removed before it stands"
+            emit(.note("\(context.manifestFile) \(words)"))
+        }
+        let end = MonotonicTime.now + FileWriting.patience
+        while FileWriting.isGoingOn(context.manifestFile), MonotonicTime.now < end, !isInterrupted() { usleep(100_000) }
+        inputs.readLocalAgain(context: context, last: try journal.layer(.local))
+        let snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
+        outcome.isManifestUnsettled =
+            snapshot.removesWhatIsNoLongerNamed && FileWriting.isGoingOn(context.manifestFile)
+        return snapshot
+    }
+
+    /// Keeps what of this machine was in the way, for `gwe status`.
+    private func note(_ trouble: MachineTrouble?) throws(JournalError) {
+        guard let trouble else {
+            try journal.clearProblem(source: Journal.machineSource)
+            return
+        }
+        let digest = SHA256.hex(of: Array(trouble.words.utf8))
+        _ = try journal.reportProblem(source: Journal.machineSource, digest: digest, message: trouble.words)
     }
 
     private func observe(_ options: PassOptions) throws(JournalError) -> Observation {
@@ -100,7 +142,9 @@ final class Reconciler {
         let due = try dueReports(snapshot, inputs)
         let usage = try UsageDelivery.due(context, journal) { emit(.problem($0)) }
         do throws(ConversationFailure) {
-            return try conversation.run(&inputs, reports: due, usage: usage)
+            return try SlowWork.run(waitingFor: context.cloudWords, tell: { [emit] in emit(.note($0)) }) {
+                () throws(ConversationFailure) in try conversation.run(&inputs, reports: due, usage: usage)
+            }
         } catch {
             switch error {
             case .journal(let failure): throw failure
@@ -120,7 +164,9 @@ final class Reconciler {
         guard !due.isEmpty else { return nil }
         let delivery = ReportDelivery(context: context, journal: journal, cloud: link, emit: emit)
         do throws(ConversationFailure) {
-            _ = try delivery.send(due)
+            try SlowWork.run(waitingFor: context.cloudWords, tell: { [emit] in emit(.note($0)) }) {
+                () throws(ConversationFailure) in _ = try delivery.send(due)
+            }
             return nil
         } catch {
             switch error {
@@ -139,14 +185,5 @@ final class Reconciler {
         let sent = try journal.sentReports()
         let otau = try OtauProgress(journal: journal)?.due(snapshot.plan, sent: sent)
         return reports.due(sent: sent, now: context.clock()) + (otau.map { [$0] } ?? [])
-    }
-
-    /// Tells the cloud which packages did not fit.
-    private func reportShortfall(_ shortfall: Plan.Shortfall, _ snapshot: Snapshot) throws(JournalError) {
-        for plan in snapshot.plan.work where plan.steps.contains(.download) {
-            let work = AppProgress(plan: plan, desired: nil, record: nil)
-            let info = "about \(shortfall.neededByteCount) bytes needed, \(shortfall.freeByteCount) free"
-            try journal.setFetchStatus(work.artifactLabel, work.fetchState(.testError, info))
-        }
     }
 }

@@ -57,26 +57,22 @@ extension StepRunner {
     /// Takes releases away that the policy does not keep: the newest `keep_versions` stay, the one in force among them.
     func prune(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let current = work.release else { return .already() }
-        let candidates = ([work.before].compactMap(\.self) + work.others)
-            .filter { $0.id != current.id }.sorted { $0.id > $1.id }
-        var kept: [ReleaseRecord] = [current]
-        var surplus: [ReleaseRecord] = []
-        for record in candidates {
-            let isTwin = kept.contains {
-                $0.installed.version == record.installed.version && $0.installed.digest == record.installed.digest
-            }
-            if record.state == .installed, !isTwin, kept.count < max(1, policy.keepVersions) {
-                kept.append(record)
-            } else {
-                surplus.append(record)
+        let all = AppRecord(
+            name: work.app, current: current,
+            others: ([work.before].compactMap(\.self) + work.others).filter { $0.id != current.id })
+        let surplus = all.surplus(keeping: policy.keepVersions)
+        let kept = Set(all.all.filter { record in !surplus.contains { $0.id == record.id } }.map(\.artifact))
+        var stays: [String] = []
+        for record in surplus {
+            // What cannot be removed is in nobody's way; `Housekeeping` tells of it and tries again.
+            do throws(StepFailure) { try discard(record, keepingArtifacts: kept) } catch {
+                stays.append("\(record.installed.folder) stays: \(error)")
             }
         }
-        for record in surplus { try discard(record, keepingArtifacts: Set(kept.map(\.artifact))) }
-        try discardDownloads(of: work.app, keeping: Set(kept.map(\.artifact)))
-        try system { () throws(SystemError) in
-            try FileTree.emptyTrash(in: self.context.folders.releasesFolder(of: work.app))
-        }
-        return surplus.isEmpty ? .already() : .done(surplus.map(\.installed.folder).joined(separator: ", "))
+        try discardDownloads(of: work.app, keeping: kept)
+        try? FileTree.emptyTrash(in: context.folders.releasesFolder(of: work.app))
+        let words = surplus.map(\.installed.folder).joined(separator: ", ")
+        return surplus.isEmpty ? .already() : .done(([words] + stays).joined(separator: "; "))
     }
 
     /// Takes away what downloads of versions that are wanted no more left.
@@ -84,10 +80,7 @@ extension StepRunner {
         try system { () throws(SystemError) in
             // No name of an app has a dot, so the prefix is this app's alone.
             for name in try FileTree.list(self.context.folders.downloadsFolder) where name.hasPrefix("\(app).v") {
-                let base = [".partial", ".origin"].reduce(name) {
-                    $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0
-                }
-                if kept.contains(base) { continue }
+                if kept.contains(Housekeeping.base(of: name)) { continue }
                 _ = try FileTree.removeFile(self.store.artifactPath(name))
                 FaultPoint.pass("downloads.discarded")
             }

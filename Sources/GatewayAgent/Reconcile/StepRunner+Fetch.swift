@@ -94,7 +94,8 @@ extension StepRunner {
             case .wrongContent:
                 throw StepFailure(work.plan.action == .repair ? .unavailable : .release, error.description)
             case .unavailable:
-                var failure = StepFailure(.unavailable, error.description)
+                var failure = StepFailure(error.isOfMachine ? .local : .unavailable, error.description)
+                failure.isOfMachine = error.isOfMachine
                 failure.fetch = error
                 throw failure
             }
@@ -211,23 +212,25 @@ extension StepRunner {
     ) throws(StepFailure) -> StepResult {
         guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
         var outcome = streamed ?? job.unpack(file: store.artifactPath(artifact.name))
-        if case .failure(.sourceEnded) = outcome {
-            // The content changed while it was fetched: what was unpacked of it is void.
+        if streamed != nil, case .failure = outcome {
+            // What ran beside the download may have read other bytes than those that are verified now: of a resumed part
+            // that was void, of a file that was given up. Only what the whole file says counts.
             try clearStaging(work)
             outcome = job.unpack(file: store.artifactPath(artifact.name))
         }
-        let unpacked: Unpacked
+        var unpacked: Unpacked
         do throws(UnpackError) { unpacked = try outcome.get() } catch {
             throw StepFailure(unpack: error, artifact: work.artifactLabel)
         }
+        note(unpacked.notes, work, wish)
         let staging = store.stagingPath(work.app)
         let kind = try checkPackage(work, wish, staging)
         let taken = Set(([work.before].compactMap(\.self) + work.others).map(\.installed.folder))
         let folder = store.freeFolder(work.app, version: wish.version, digest: artifact.digest, taken: taken)
-        let inventory = Inventory(
-            .init(
-                app: work.app.text, version: wish.version.text, artifactDigest: artifact.digest.hex,
-                origin: work.plan.origin.description), entries: unpacked.entries)
+        let about = Inventory.Release(
+            app: work.app.text, version: wish.version.text, artifactDigest: artifact.digest.hex,
+            origin: work.plan.origin.description)
+        var inventory = Inventory(about, entries: unpacked.entries)
         let release = InstalledRelease(
             version: wish.version, digest: artifact.digest, folder: folder, kind: kind,
             artifactByteCount: artifact.byteCount, unpackedByteCount: inventory.byteCount,
@@ -236,22 +239,38 @@ extension StepRunner {
             app: work.app, installed: release, artifact: artifact.name, inventory: inventory.digest, state: .unpacked,
             bootID: context.bootID)
         // What cannot be supervised is refused while nothing is interrupted yet.
-        _ = try ServiceConfiguration(context: context).make(record, desired: work.desired, in: staging)
-        let (row, now) = (record, context.clock())
+        let service = try ServiceConfiguration(context: context, policy: policy).make(
+            record, desired: work.desired, in: staging)
+        // An app that runs as another user may write where its package lets it; nobody may where there is none.
+        if service?.definitions.contains(where: { $0.user != nil }) == true {
+            do throws(SystemError) { try unpacked.restoreFolderModes(in: staging) } catch { throw StepFailure(error) }
+            inventory = Inventory(about, entries: unpacked.entries)
+            record.inventory = inventory.digest
+        }
+        let (row, now, barrier, entryCount) = (record, context.clock(), unpacked.barrier, unpacked.entries.count)
+        let whole = inventory
         FaultPoint.pass("unpack.unpacked")
         // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever.
         record.id = try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.insert(row, at: now) }
         FaultPoint.pass("unpack.inserted")
         try system { () throws(SystemError) in
-            try inventory.write(to: self.store.inventoryPath(work.app, folder))
+            try whole.write(to: self.store.inventoryPath(work.app, folder))
             FaultPoint.pass("unpack.inventoried")
-            try unpacked.barrier.sync(tree: staging)
+            try barrier.sync(tree: staging)
             FaultPoint.pass("unpack.synced")
             try FileTree.move(staging, to: self.store.path(work.app, folder))
         }
         FaultPoint.pass("unpack.renamed")
         work.release = record
-        return .done("\(unpacked.entries.count) entries, \(inventory.byteCount) bytes")
+        return .done("\(entryCount) entries, \(whole.byteCount) bytes")
+    }
+
+    /// Says what whoever reads a pass should know of a package; `gwe package check` says the rest.
+    private func note(_ notes: UnpackNotes, _ work: AppProgress, _ wish: ReleaseWish) {
+        let checksum = wish.sha256 == nil ? notes.checksumSentence : nil
+        for sentence in [notes.macSentence, checksum].compactMap(\.self) {
+            emit(.note("\(work.app): \(work.artifactLabel): \(sentence)"))
+        }
     }
 
     /// Holds `app.yaml` against name, version and machine; says what the package is.
@@ -294,6 +313,7 @@ extension StepRunner {
 extension DownloadRequest {
     /// What a wish says of size and content, and the policy of speed.
     mutating func limit(_ wish: ReleaseWish, receiveLimit: Int64?) {
+        isPackage = true
         sha256 = wish.sha256?.hex
         if let size = wish.size { expectedByteCount = size }
         self.receiveLimit = receiveLimit

@@ -13,7 +13,7 @@ extension StepRunner {
     func installChecked(_ work: AppProgress) throws(StepFailure) -> StepResult {
         let result = try install(work)
         if let release = work.release {
-            _ = try ServiceConfiguration(context: context).make(release, desired: work.desired)
+            _ = try ServiceConfiguration(context: context, policy: policy).make(release, desired: work.desired)
         }
         return result
     }
@@ -56,7 +56,8 @@ extension StepRunner {
         let output = completed.outputText
         guard completed.succeeded else {
             let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
-            throw StepFailure(.release, "\(installer.name) \(why)", output: output)
+            let words = completed.lastLine.map { ": \($0)" } ?? ""
+            throw StepFailure(.release, "\(installer.name) \(why)\(words)", output: output)
         }
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
@@ -100,7 +101,8 @@ extension StepRunner {
             FaultPoint.pass("uninstall.ran")
             if completed.succeeded { return .done("uninstall.sh ended with exit code 0") }
             let why = completed.timedOut ? "did not end within 15 minutes" : "ended with \(completed.exitInWords)"
-            emit(.problem("\(work.app): uninstall.sh \(why); the app is removed all the same: \(completed.outputText)"))
+            let words = completed.lastLine.map { ": \($0)" } ?? ""
+            emit(.problem("\(work.app): uninstall.sh \(why); the app is removed all the same\(words)"))
             return .done("uninstall.sh \(why)")
         } catch {
             emit(.problem("\(work.app): \(error); the app is removed all the same"))
@@ -116,8 +118,13 @@ extension StepRunner {
 
     private func installer(in folder: String) throws(StepFailure) -> Script? {
         if FileTree.exists(folder + "/install.sh") {
-            guard access(folder + "/install.sh", X_OK) == 0 else {
-                throw StepFailure(.release, "install.sh is not executable: set its x bit before packing")
+            if let reason = ProgramFile.whyNotExecutable(folder + "/install.sh") {
+                guard reason.isOfMachine else {
+                    throw StepFailure(.release, "install.sh is not executable: set its x bit before packing")
+                }
+                var failure = StepFailure(.local, "install.sh cannot run: \(reason.words)")
+                failure.isOfMachine = true
+                throw failure
             }
             return Script(name: "install.sh", executable: "./install.sh", arguments: [])
         }
@@ -138,18 +145,16 @@ extension StepRunner {
                 script.executable, script.arguments, environment: environment, directory: folder, timeout: timeout,
                 outputLimit: StepRunner.keptOutputByteCount)
         } catch {
-            throw StepFailure(.release, "\(error)")
+            throw StepFailure(error)
         }
     }
 
-    /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine,
+    /// The gateway's own environment, so that proxies and locale reach an installer as they did under Gateway Engine (unless
+    /// `policy.environment` is `clean`),
     /// and the variables of docs/packages.md#installsh.
     private func scriptEnvironment(folder: String, data: String, _ work: AppProgress) -> [String: String] {
-        var environment = ProcessFacts.environment
+        var environment = ChildEnvironment.of(ProcessFacts.environment, isClean: policy.environment == .clean)
         environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        for name in ServiceNotification.variables + ["GWE_FAULT", "GWE_FAULT_LOG"] {
-            environment[name] = nil
-        }
         environment["GWE_APP"] = work.app.text
         environment["GWE_VERSION"] = (work.release ?? work.before)?.installed.version.text ?? ""
         environment["GWE_PREVIOUS_VERSION"] =

@@ -6,7 +6,8 @@ extension StepRunner {
     func configure(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
         let path = store.servicePath(work.app)
-        guard let made = try ServiceConfiguration(context: context).make(release, desired: work.desired) else {
+        guard let made = try ServiceConfiguration(context: context, policy: policy).make(release, desired: work.desired)
+        else {
             let wasThere = try system { () throws(SystemError) in
                 _ = try FileTree.removeFile(self.store.programPath(work.app))
                 return try FileTree.removeFile(path)
@@ -62,7 +63,13 @@ extension StepRunner {
         // An app that keeps failing has its delays; a pass that changes nothing else does not shorten them.
         let now = work.plan.steps != [.start]
         if let problem = services.bringUp(work.app, definitions, now: now, untilHealthy: true) {
-            throw StepFailure(services.outage() == nil ? .release : .local, problem)
+            var failure = StepFailure(services.outage() == nil ? .release : .local, problem)
+            // What this machine lacks says nothing of the release.
+            if services.snapshots()[work.app]?.isPostponed == true {
+                failure.kind = .local
+                failure.isOfMachine = true
+            }
+            throw failure
         }
         return .done(services.snapshots()[work.app].map { $0.pid.map { "pid \($0)" } ?? $0.state.rawValue } ?? "")
     }

@@ -71,10 +71,10 @@ struct DataBudgetLedger {
         case unknown(host: String)
     }
 
-    /// gateway.yaml's interface, else the one that the kernel would choose now for the cloud, or for the proxy in between.
+    /// gateway.yaml's `bind_interface`, else the one that the kernel would choose now for the cloud, or for the proxy in between.
     private var route: Route {
         let configuration = context.configuration
-        if let name = configuration.interface { return .over(name) }
+        if let name = configuration.bindInterface { return .over(name) }
         guard let cloud = configuration.cloud else {
             return configuration.proxy.map(route(toward:)) ?? .none
         }

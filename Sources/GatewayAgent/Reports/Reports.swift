@@ -15,7 +15,8 @@ struct Reports {
     init(context: GatewayContext, journal: Journal?, status: GatewayStatus, generation: String?) throws(JournalError) {
         engineReport = EngineReport(status, generation: generation, agent: AgentVersion.userAgent)
         deviceInfo = DeviceInfo.collect(agentVersion: AgentVersion.text)
-        let states = try journal?.fetchStatus() ?? []
+        var states = try journal?.fetchStatus() ?? []
+        if let journal { states = try FailedStarts(journal: journal).corrected(states, status) }
         fetchStatus = FetchStatus(states.map { ($0.artifact, $0.state) })
     }
 

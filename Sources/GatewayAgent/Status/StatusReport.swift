@@ -18,6 +18,14 @@ public struct StatusReport: Sendable {
         public var progressing: Set<AppName> = []
         /// Until the next poll; nil where none is to come.
         public var nextPoll: Duration?
+        /// The limits of the machine that the daemon has come to, in words.
+        public var limits: [String] = []
+        /// What is wrong with the daemon itself.
+        public var problems: [String] = []
+        /// What of this machine kept the last pass from its work; nil when nothing did.
+        public var trouble: String?
+        /// Until that is tried again; nil where nobody will.
+        public var nextRetry: Duration?
 
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
@@ -55,20 +63,35 @@ public struct StatusReport: Sendable {
         let observation = try Observation(
             context: context, journal: journal, services: daemon?.services, isDeep: isDeep)
         let snapshot = try observation.snapshot(inputs, journal: journal)
-        var problems = try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
+        var problems = daemon?.problems ?? []
+        // As the files are now: who has just broken one is to see it here.
+        let files = try? ConfigurationStore(folders: context.folders).inForce(isTolerant: true)
+        problems += files?.refusal.map { [$0] } ?? []
+        problems += try [journal?.notice()].compactMap(\.self) + inputs.problems.map(\.message)
         for problem in try journal?.problems() ?? [] where !problems.contains(problem.message) {
-            problems.append(problem.message)
+            if problem.source != Journal.machineSource { problems.append(problem.message) }
         }
+        problems += observation.troubles
+        // The daemon knows it too where the journal takes nothing.
+        let noted = try journal?.problems().first { $0.source == Journal.machineSource }?.message
+        if let trouble = daemon?.trouble ?? noted {
+            problems.append("\(trouble); it is tried again \(daemon?.nextRetry.map(text) ?? "with the next pass")")
+        }
+        problems += daemon?.limits ?? []
         let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
-        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems)
+        let left = daemon == nil ? LeftProcesses.find(context.folders.stateFolder) : [:]
+        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems, left: left)
         if let only { return detail(of: only, status, context) }
         let doubt = context.trust.doubt
         var document = GatewayStatusDocument(
             summary: .init(
-                apps: status.apps.count, synced: status.synced, drifted: status.drifted, failed: status.failed),
+                apps: status.apps.count, synced: status.synced, drifted: status.drifted, failed: status.failed,
+                others: status.others),
             isSupervised: daemon != nil, isClockTrusted: doubt == nil, generation: inputs.cloud.generation,
-            problems: status.problems, notes: snapshot.desired.notes, apps: status.apps.map(AppStatusDocument.init))
+            // Unknown keys are no failure of the gateway.
+            problems: status.problems + (files?.warnings ?? []), notes: snapshot.desired.notes,
+            apps: status.apps.map(AppStatusDocument.init))
         document.nextPoll = daemon?.nextPoll.map(text)
         document.clock = doubt
         if context.configuration.product != nil {

@@ -47,24 +47,17 @@ struct HealthProbes: Sendable {
         guard let program = words.first else { return .failed("the command is empty") }
         do throws(ProcessError) {
             let user = try definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
+            let inherited = ChildEnvironment.of(environment, isClean: definition.hasCleanEnvironment)
             let ran = try ChildProcess.run(
-                program, Array(words.dropFirst()), environment: environment.merging(definition.environment) { $1 },
+                program, Array(words.dropFirst()),
+                environment: inherited.merging(user?.environment ?? [:]) { $1 }.merging(definition.environment) { $1 },
                 directory: definition.directory, timeout: commandTimeout, killDelay: .seconds(2), outputLimit: 4_096,
                 user: user)
             if ran.succeeded { return .passed }
             let why = ran.timedOut ? "no end within \(commandTimeout.components.seconds) s" : ran.exitInWords
-            return .failed(HealthProbes.lastLine(ran.outputText).map { "\(why): \($0)" } ?? why)
+            return .failed(ran.lastLine.map { "\(why): \($0)" } ?? why)
         } catch {
-            return error.reason == .resources ? .skipped : .failed(error.description)
+            return error.isOfMachine ? .skipped : .failed(error.description)
         }
-    }
-
-    /// The last line with something in it, at most 200 characters, without control characters.
-    static func lastLine(_ output: String) -> String? {
-        let lines = output.split(whereSeparator: \.isNewline).lazy.map { line in
-            line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) }
-        }
-        guard let last = lines.last(where: { $0.contains { $0 != " " } }) else { return nil }
-        return String(last.prefix(200))
     }
 }

@@ -82,9 +82,9 @@ public final class HealthWatch: Sendable {
         loop: EventLoop, environment: [String: String] = ProcessFacts.environment, caFile: String? = nil,
         observer: @escaping @Sendable (AppName, ServiceHealth) -> Void = { _, _ in }
     ) {
-        // Those speak to the agent, not to a check.
-        let own = environment.filter { !ServiceNotification.variables.contains($0.key) }
-        self.init(loop: loop, probes: HealthProbes(environment: own, caFile: caFile), observer: observer)
+        self.init(
+            loop: loop, probes: HealthProbes(environment: ChildEnvironment.of(environment), caFile: caFile),
+            observer: observer)
     }
 
     init(

@@ -30,6 +30,11 @@ final class LogChannel: @unchecked Sendable {
     /// Dropped because of the rate, all in all.
     private var limited = PipeLog.Loss()
     private var noteTimer: EventLoop.Timer?
+    /// Since when the beginning of a line waits in the pipe for its end.
+    private var unfinishedSince: MonotonicTime?
+    private var unfinishedTimer: EventLoop.Timer?
+    /// How long it waits before people see it without its end.
+    private static let patienceWithLine = Duration.seconds(2)
 
     /// - Throws: when the pipe can neither be opened nor made.
     init(
@@ -50,16 +55,23 @@ final class LogChannel: @unchecked Sendable {
         if let source { loop.remove(source) }
         if let timer { loop.cancel(timer) }
         if let noteTimer { loop.cancel(noteTimer) }
+        if let unfinishedTimer { loop.cancel(unfinishedTimer) }
     }
 
     private static var now: Duration { .nanoseconds(MonotonicTime.now.nanoseconds) }
 
-    func setDestination(_ destination: ServiceDefinition.Log, owner: UserIdentity?) {
+    /// - Parameter isAdopted: whether the process ran before this channel was made; else one is about to start.
+    func setDestination(_ destination: ServiceDefinition.Log, owner: UserIdentity?, isAdopted: Bool) {
         path = destination.path
         log.setFile(
-            path: destination.path, maxByteCount: destination.maxByteCount, backups: destination.backups, owner: owner)
+            path: destination.path, maxByteCount: destination.maxByteCount, backups: destination.backups, owner: owner,
+            goesOn: isAdopted)
+        if !isAdopted { log.begin() }
         publish()
     }
+
+    /// Descriptors that the log will take when something is written to it.
+    var descriptorsToCome: Int { log.descriptorsToCome }
 
     /// The end of the pipe for the app. The caller closes it.
     func appEnd() throws(SystemError) -> Int32 { try log.appEnd() }
@@ -72,6 +84,7 @@ final class LogChannel: @unchecked Sendable {
             if moved.isBusy || moved.byteCount == 0 { break }
         }
         left = 0
+        unfinishedSince = nil
         note(isLast: true)
         publish()
     }
@@ -110,6 +123,7 @@ final class LogChannel: @unchecked Sendable {
         let limited = limited
         let moved = move(all: false)
         publish()
+        watchUnfinished(moved)
         pace.moved(moved.byteCount, at: LogChannel.now, isDropping: self.limited != limited)
         // Whoever reads the log is slow: the pipe stays readable, so the loop would call at once.
         if moved.isBusy { return wait(LogPace.longest) }
@@ -121,15 +135,41 @@ final class LogChannel: @unchecked Sendable {
         loop.rearm(source, isStuck ? .moreReadable : .readableOnce)
     }
 
+    // MARK: unfinished lines
+
+    private func watchUnfinished(_ moved: PipeLog.Moved) {
+        guard moved.left > 0, log.hasFile else { return unfinishedSince = nil }
+        if unfinishedSince == nil || moved.byteCount > 0 { unfinishedSince = .now }
+        if unfinishedTimer == nil { lookAtUnfinished(after: LogChannel.patienceWithLine) }
+    }
+
+    private func lookAtUnfinished(after delay: Duration) {
+        unfinishedTimer = loop.schedule(after: delay) { [weak self] in self?.showUnfinished() }
+    }
+
+    /// Moves the beginning of a line that has waited for its end long enough. A line that goes on and on (a progress bar)
+    /// is shown once in that time.
+    private func showUnfinished() {
+        unfinishedTimer = nil
+        guard let since = unfinishedSince else { return }
+        let rest = LogChannel.patienceWithLine - since.duration(to: .now)
+        guard rest <= .zero else { return lookAtUnfinished(after: rest) }
+        unfinishedSince = nil
+        let moved = move(all: false, unfinished: true)
+        publish()
+        left = moved.left
+        watchUnfinished(moved)
+    }
+
     // MARK: moving
 
     /// Moves what may be moved, and drops what is too much.
-    private func move(all: Bool) -> PipeLog.Moved {
+    private func move(all: Bool, unfinished: Bool = false) -> PipeLog.Moved {
         defer {
             if let path { ledger.moved(path, byteCount: log.fileByteCount, rotated: log.takeRotated()) }
         }
         if backlog > 0 {
-            let moved = log.move(all: all, byteLimit: backlog, scratch: scratch)
+            let moved = log.move(all: all, unfinished: unfinished, byteLimit: backlog, scratch: scratch)
             backlog = moved.byteCount == 0 || moved.byteCount >= backlog ? 0 : backlog - moved.byteCount
             if moved.byteCount > 0 || moved.isBusy { return moved }
         }
@@ -137,12 +177,12 @@ final class LogChannel: @unchecked Sendable {
         if limit != rate.linesPerSecond { rate = LogRate(linesPerSecond: limit, at: LogChannel.now) }
         guard limit != nil, log.hasFile else {
             note(isLast: false)
-            return log.move(all: all, scratch: scratch)
+            return log.move(all: all, unfinished: unfinished, scratch: scratch)
         }
         let allowance = rate.allowance(at: LogChannel.now)
         note(isLast: false)
         guard allowance > 0 else { return drop(all: all, PipeLog.Moved()) }
-        let moved = log.move(all: all, lineLimit: allowance, scratch: scratch)
+        let moved = log.move(all: all, unfinished: unfinished, lineLimit: allowance, scratch: scratch)
         rate.spend(moved.lineCount)
         guard moved.isLimited else { return moved }
         rate.shut()

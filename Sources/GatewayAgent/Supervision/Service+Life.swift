@@ -85,7 +85,7 @@ extension Service {
             problem = nil
         case .ended, .timer:
             if actions.contains(.spawn) && !before.startsAgain { restarts += 1 }
-        case .spawned, .spawnFailed, .adopted, .signalFailed, .unhealthy:
+        case .spawned, .spawnFailed, .spawnPostponed, .adopted, .signalFailed, .unhealthy:
             break
         }
     }
@@ -123,6 +123,8 @@ extension Service {
         watch = nil
         tree = nil
         leaderEnd = nil
+        let isInBackground = leftOthersAtOnce
+        leftOthersAtOnce = false
         isAdopted = false
         lastExit = exit
         let isStopping = state == .stopping || state == .unknown
@@ -130,13 +132,21 @@ extension Service {
         if isStopping {
             if !machine.isStoppedUnhealthy { problem = nil }
         } else if uptime < machine.rules.startSeconds {
-            wentWrong("\(exit.words) too soon, after \(Service.text(uptime))")
+            let hint = isInBackground ? ": \(Service.inBackground)" : ""
+            wentWrong("\(exit.words) too soon, after \(Service.text(uptime))\(hint)")
+        } else if isExpected, isInBackground {
+            // It may be all that it is to do: no problem, but worth a word.
+            lastError = "\(exit.words) after \(Service.text(uptime)): \(Service.inBackground)"
         } else if !isExpected {
             wentWrong("\(exit.words) after \(Service.text(uptime))")
         }
         handle(.ended(exit, uptime: uptime))
         forgetIfDone()
     }
+
+    private static let inBackground =
+        "it seems to put itself in the background, where nobody would watch it, so what it left was ended; "
+        + "run it in the foreground (many have an option for that, such as -f, --foreground or --no-daemon)"
 
     func wentWrong(_ words: String) {
         problem = words

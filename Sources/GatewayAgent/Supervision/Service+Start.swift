@@ -1,6 +1,7 @@
 internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 
 /// Starting a process. All on the loop's thread.
 extension Service {
@@ -11,32 +12,54 @@ extension Service {
 
     func spawn() {
         startedWith = definition
+        isPostponed = false
         let tree: ProcessTree
         do {
             let user = try definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
-            try openPipes(owner: user)
+            try requireDescriptors()
+            try openPipes(owner: user, isAdopted: false)
             tree = try spawn(user)
         } catch let error as ProcessError {
-            return failed(error.description, isPermanent: error.isPermanent)
+            wentWrong(error.description)
+            isPostponed = error.isOfMachine
+            return handle(isPostponed ? .spawnPostponed : .spawnFailed(permanent: error.isPermanent))
         } catch {
-            return failed("\(error)", isPermanent: false)
+            wentWrong("\(error)")
+            isPostponed = (error as? SystemError)?.isOfResources == true
+            return handle(isPostponed ? .spawnPostponed : .spawnFailed(permanent: false))
         }
         isAdopted = false
         watch(tree, since: .now)
         handle(.spawned)
     }
 
-    private func failed(_ problem: String, isPermanent: Bool) {
-        wentWrong(problem)
-        handle(.spawnFailed(permanent: isPermanent))
+    /// How often a start is tried again at once, 2 ms later each, while the program's file is open for writing.
+    private static let mostBusy = 10
+    /// What a start takes for a moment: a pipe for its outcome, /dev/null, the control group, the record, the app's ends.
+    private static let descriptorsOfStart = 8
+
+    /// Refuses a start that would take the descriptors that the agent keeps for itself, now or when the logs of what runs
+    /// already are opened.
+    private func requireDescriptors() throws(ProcessError) {
+        let streams = definition.errorOutput == nil ? 1 : 2
+        let open = [output, errorOutput].compactMap(\.self)
+        // A new stream has a pipe, a log and the log's folder; the process itself is watched by one more.
+        let own = 1 + 3 * max(0, streams - open.count)
+        let others = supervisor.own.value.services.values.reduce(0) { $0 + $1.descriptorsToCome }
+        let count = own + others + Service.descriptorsOfStart
+        guard let use = DescriptorLimit.use, !use.hasRoom(for: count) else { return }
+        throw ProcessError(.resources, definition.command[0], use.shortage)
     }
+
+    /// Descriptors that its logs will take when it writes.
+    var descriptorsToCome: Int { [output, errorOutput].reduce(0) { $0 + ($1?.descriptorsToCome ?? 0) } }
 
     private func spawn(_ user: UserIdentity?) throws -> ProcessTree {
         var request = SpawnRequest(
             executable: definition.command[0], arguments: Array(definition.command.dropFirst()),
-            environment: processEnvironment, directory: definition.directory)
+            environment: processEnvironment(user), directory: definition.directory)
         request.user = user
-        request.umask = definition.umask
+        request.umask = definition.umask ?? request.umask
         var descriptors: [Int32] = []
         defer { for descriptor in descriptors { ChildProcess.close(descriptor) } }
         if let end = try output?.appEnd() {
@@ -51,10 +74,12 @@ extension Service {
         return try spawn(request)
     }
 
-    private var processEnvironment: [String: String] {
-        var result = supervisor.environment.merging([
+    private func processEnvironment(_ user: UserIdentity?) -> [String: String] {
+        let inherited = ChildEnvironment.of(supervisor.environment, isClean: definition.hasCleanEnvironment)
+        var result = inherited.merging([
             "SUPERVISOR_ENABLED": "1", "SUPERVISOR_GROUP_NAME": definition.app.text,
         ]) { $1 }
+        result.merge(user?.environment ?? [:]) { $1 }
         result.merge(definition.environment) { $1 }
         // What is left of a service is found by them.
         result[Service.nameVariable] = definition.processName
@@ -68,6 +93,7 @@ extension Service {
         var request = prepared
         var group = try? supervisor.groups?.create(name)
         var isSpare = false
+        var busyCount = 0
         while true {
             let record = try supervisor.folders.createRecord(
                 name, data: definition.canonicalJSON.text(), controlGroup: group, isSpare: isSpare)
@@ -88,6 +114,10 @@ extension Service {
                     group = nil
                 case .record where !isSpare:
                     isSpare = true
+                case .busy where busyCount < Service.mostBusy:
+                    // A child of another thread holds the file until its exec: that is over in a moment.
+                    busyCount += 1
+                    usleep(2_000)
                 default:
                     group?.remove()
                     throw error
@@ -128,17 +158,18 @@ extension Service {
 
     // MARK: pipes
 
-    func openPipes(owner: UserIdentity?) throws(SystemError) {
+    func openPipes(owner: UserIdentity?, isAdopted: Bool) throws(SystemError) {
         supervisor.logs.register(definition)
-        output = try channel(output, ".out", definition.output, owner)
+        output = try channel(output, ".out", definition.output, owner, isAdopted)
         errorOutput = try definition.errorOutput.map { log throws(SystemError) in
-            try channel(errorOutput, ".err", log, owner)
+            try channel(errorOutput, ".err", log, owner, isAdopted)
         }
         mark()
     }
 
     private func channel(
-        _ existing: LogChannel?, _ suffix: String, _ log: ServiceDefinition.Log, _ owner: UserIdentity?
+        _ existing: LogChannel?, _ suffix: String, _ log: ServiceDefinition.Log, _ owner: UserIdentity?,
+        _ isAdopted: Bool
     ) throws(SystemError) -> LogChannel {
         let channel: LogChannel
         if let existing {
@@ -149,7 +180,7 @@ extension Service {
                     loop: loop, scratch: supervisor.scratch, ledger: supervisor.logs, pipePath: path, owner: owner)
             }
         }
-        channel.setDestination(log, owner: owner)
+        channel.setDestination(log, owner: owner, isAdopted: isAdopted)
         return channel
     }
 

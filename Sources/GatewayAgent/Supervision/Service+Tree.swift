@@ -5,7 +5,8 @@ internal import GatewaySystem
 ///
 /// A stop asks first: the stop signal goes to the leader (with `stopasgroup` to its group), and when the leader has ended,
 /// to everything that is left, which then has the rest of `stopwaitsecs`. So `sh -c 'app & wait'`, whose shell passes nothing
-/// on, lets its app write what it has to write. SIGKILL to the whole tree follows after `stopwaitsecs` in any case.
+/// on, lets its app write what it has to write. Those of the tree that a signal has stopped get SIGCONT after it. SIGKILL
+/// to the whole tree follows after `stopwaitsecs` in any case.
 ///
 /// When the leader ends by itself, what is left is killed at once, whatever `autorestart` says: it would hold ports and
 /// locks that the next start needs, and nobody waits for it. The restart comes when the last one is gone, which the kernel
@@ -13,6 +14,8 @@ internal import GatewaySystem
 extension Service {
     /// How long a restart waits for killed leftovers (they are in the kernel, at dead storage for one).
     private static let patienceWithKilled = Duration.seconds(2)
+    /// A program that puts itself in the background ends within this time.
+    private static let soon = Duration.seconds(1)
 
     var treeMark: String { "\(supervisor.treeKey)/\(key)" }
 
@@ -34,6 +37,8 @@ extension Service {
         // Its leftovers may be on their way to be killed.
         guard let pid, leaderEnd == nil else { return }
         send(startedWith.stopSignal, to: pid, wholeGroup: startedWith.stopAsGroup)
+        // A process that is stopped acts on no signal before it may go on; a shell waits for its child that is.
+        tree?.goOn(besides: others)
     }
 
     func killTree() {
@@ -59,6 +64,8 @@ extension Service {
         let exit: ServiceExit
         do {
             exit = try ChildProcess.poll(pid, reap: false).map(ServiceExit.init) ?? .unknown
+            let isSoon = exit == .code(0) && uptime < max(machine.rules.startSeconds, Service.soon)
+            leftOthersAtOnce = isSoon && !isStopping && !tree.descendants(besides: others).isEmpty
             // While it is a zombie its group's number is nobody else's. Mostly this is all there is to end.
             if !isStopping { try? ChildProcess.signal(pid, 9, wholeGroup: true) }
             _ = try? ChildProcess.poll(pid)
@@ -75,6 +82,7 @@ extension Service {
             // With `stopasgroup` those of its group had the signal with the leader; twice means haste to many programs.
             let told = startedWith.stopAsGroup ? left.filter { ProcessFacts($0)?.group == pid } : []
             ProcessTree.signal(startedWith.stopSignal, to: left.filter { !told.contains($0) })
+            ProcessTree.goOn(left)
         } else {
             setTimer(nil)
             tree.kill(besides: others)

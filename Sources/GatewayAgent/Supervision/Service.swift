@@ -30,6 +30,10 @@ final class Service: @unchecked Sendable {
     var tree: ProcessTree?
     /// How the process ended, while what it left behind is awaited; `pid` is kept as long.
     var leaderEnd: LeaderEnd?
+    /// Whether the last start was put off for what this machine lacks.
+    var isPostponed = false
+    /// Whether the process that is ending came to a good end soon after its start and left others running.
+    var leftOthersAtOnce = false
     var timer: EventLoop.Timer?
 
     var lastExit: ServiceExit?
@@ -81,13 +85,15 @@ final class Service: @unchecked Sendable {
     /// What is published.
     var view: ServiceView {
         let isThere = leaderEnd == nil
+        var status = ServiceStatus(
+            app: key.app, process: key.process, state: state, pid: isThere ? pid : nil, lastExit: lastExit,
+            restarts: restarts, problem: problem, lastError: lastError, adopted: isAdopted, wanted: isWanted,
+            release: startedWith.release)
+        status.isPostponed = state == .backoff && isPostponed
         return ServiceView(
-            status: ServiceStatus(
-                app: key.app, process: key.process, state: state, pid: isThere ? pid : nil, lastExit: lastExit,
-                restarts: restarts, problem: problem, lastError: lastError, adopted: isAdopted, wanted: isWanted,
-                release: startedWith.release),
+            status: status,
             started: pid != nil && isThere ? started : nil, nextAttempt: state == .backoff ? timer?.deadline : nil,
-            logs: [output?.facts, errorOutput?.facts].compactMap(\.self))
+            logs: [output?.facts, errorOutput?.facts].compactMap(\.self), tree: isThere ? tree : nil)
     }
 
     /// A handler for the loop; does nothing once the service is forgotten.

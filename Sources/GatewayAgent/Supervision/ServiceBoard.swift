@@ -41,9 +41,13 @@ struct ServiceView: Sendable {
     /// When it is started again, in BACKOFF.
     var nextAttempt: MonotonicTime?
     var logs: [LogFacts] = []
+    /// The process and what descends from it; nil when there is none.
+    var tree: ProcessTree?
 
     func status(at now: MonotonicTime) -> ServiceStatus {
         var status = status
+        // Nobody tells of a process that is stopped: it is looked at.
+        if status.problem == nil, let pid = tree?.stoppedProcess { status.problem = ServiceStatus.stopped(pid) }
         status.uptime = started?.duration(to: now)
         status.nextAttempt = nextAttempt.map { max(.zero, now.duration(to: $0)) }
         for facts in logs.map(\.value) {

@@ -29,7 +29,7 @@ extension Supervisor {
         service.isWanted = true
         service.isAdopted = true
         let owner = try? definition.user.map { name throws(ProcessError) in try UserIdentity(name) }
-        do { try service.openPipes(owner: owner) } catch {
+        do { try service.openPipes(owner: owner, isAdopted: true) } catch {
             service.wentWrong(error.description)
         }
         let uptime = process.uptime

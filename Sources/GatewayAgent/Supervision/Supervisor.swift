@@ -91,8 +91,7 @@ public final class Supervisor: ServiceManager {
         groups = trees.usesControlGroups ? ControlGroups(stateFolder: stateFolder) : nil
         scratch = try PipeScratch()
         logs = LogLedger(loop: loop, stateFolder: stateFolder)
-        // Those speak to the agent, not to its services.
-        self.environment = environment.filter { !ServiceNotification.variables.contains($0.key) }
+        self.environment = ChildEnvironment.of(environment)
         own = LoopOwned(Own(), loop: loop)
         health?.check(self)
         if groups == nil { collectOrphans() }

@@ -10,9 +10,12 @@ internal import GatewaySystem
 struct ServiceConfiguration {
     let context: GatewayContext
     let store: ReleaseStore
+    private let policy: Policy
 
-    init(context: GatewayContext) {
+    /// - Parameter policy: for definitions that are to be made or compared.
+    init(context: GatewayContext, policy: Policy = Policy()) {
         self.context = context
+        self.policy = policy
         store = ReleaseStore(folders: context.folders)
     }
 
@@ -72,6 +75,8 @@ struct ServiceConfiguration {
                 program: try program(record.app, nil, override, serviceContext))
         } catch let error as SystemError {
             throw StepFailure(error)
+        } catch let errors as DocumentErrors {
+            throw StepFailure(.release, errors.errors.map(\.description).joined(separator: "; "))
         } catch {
             throw StepFailure(.release, "\(error)")
         }
@@ -90,11 +95,10 @@ struct ServiceConfiguration {
         let current = context.folders.currentLink(of: record.app)
         return ServiceContext(
             release: record.installed.folder, directory: current, logFolder: context.folders.logFolder,
-            environment: [
-                "GWE_APP": record.app.text, "GWE_VERSION": record.installed.version.text, "GWE_CURRENT_DIR": current,
-                "GWE_DATA_DIR": context.folders.dataFolder(of: record.app),
-            ],
-            requires: desired?.requires.value.sorted() ?? [])
+            environment: ServiceContext.appEnvironment(
+                app: record.app, version: record.installed.version.text, current: current,
+                data: context.folders.dataFolder(of: record.app)),
+            requires: desired?.requires.value.sorted() ?? [], hasCleanEnvironment: policy.environment == .clean)
     }
 
     /// How the file, or the program that supervisord has, differs from what would be made now, in the environment it was

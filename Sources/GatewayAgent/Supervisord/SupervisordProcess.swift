@@ -1,4 +1,5 @@
 internal import GatewayModel
+internal import GatewaySystem
 
 /// One element of `getAllProcessInfo` (http://supervisord.org/api.html#process-control).
 struct SupervisordProcess: Sendable, Hashable {
@@ -67,9 +68,10 @@ extension SupervisordProcess {
     func status(
         _ app: AppName, isOne: Bool, expected exitCodes: [Int32], release: String, isOwn: Bool
     ) -> ServiceStatus {
-        ServiceStatus(
+        let stopped = pid.flatMap { ProcessFacts($0)?.isStopped == true ? ServiceStatus.stopped($0) : nil }
+        let problem = problem(expected: exitCodes) ?? stopped
+        return ServiceStatus(
             app: app, process: isOne ? name : nil, state: state, pid: pid, uptime: uptime, lastExit: lastExit,
-            problem: problem(expected: exitCodes), lastError: problem(expected: exitCodes), adopted: !isOwn,
-            wanted: state != .stopped, release: release)
+            problem: problem, lastError: problem, adopted: !isOwn, wanted: state != .stopped, release: release)
     }
 }

@@ -40,7 +40,7 @@ public struct CloudTrouble: Sendable, Hashable {
         case alreadyActivated = "already_activated"
         /// The disk is full.
         case noSpace = "no_space"
-        /// A file of this machine could not be read or written.
+        /// A file of this machine could not be read or written, or it is short of memory.
         case storage
         /// gateway.yaml does not let the request be made.
         case configuration
@@ -106,7 +106,7 @@ extension CloudTrouble.Kind {
         case .alreadyActivated:
             "the cloud says this gateway is activated already, or not enabled: enable its activation there again"
         case .noSpace: "the disk is full: what the cloud sends cannot be kept"
-        case .storage: "a file of this machine cannot be read or written"
+        case .storage: "this machine cannot do it now: a file cannot be read or written, or memory is short"
         case .configuration: "gateway.yaml does not let the cloud be asked"
         case .artifact: "the cloud answers, but an artifact cannot be fetched"
         }

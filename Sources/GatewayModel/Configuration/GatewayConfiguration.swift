@@ -58,9 +58,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var cloud: String? { text(.cloud) }
     /// As configured. What identifies the gateway, the MAC of `interface` included, is `Identity.resolve`.
     public var identity: String? { text(.identity) }
-    /// A network interface that requests leave through, and whose MAC is the identity; nil leaves the way to the
-    /// kernel.
+    /// A network interface whose MAC is the identity; nil where the identity is given as a text.
     public var interface: String? { text(.interface) }
+    /// A network interface that requests leave through; nil leaves the way to the kernel's routes.
+    public var bindInterface: String? { text(.bindInterface) }
     /// An absolute path of a PEM file of trusted roots, in place of the system's; nil: the system's.
     public var caFile: String? { text(.caFile) }
     /// An absolute path of a TLS client certificate, PEM; nil: none is shown to the cloud.

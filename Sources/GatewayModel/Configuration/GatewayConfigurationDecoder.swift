@@ -6,9 +6,47 @@ extension GatewayConfiguration.Layer {
     public init(decoding node: Node, source: String) throws(DocumentErrors) {
         let problems = Problems(source: source)
         self.init()
+        read(node, source, unknown: problems, bad: problems)
+        try problems.throwIfAny()
+    }
+
+    /// What a document says as far as it can be understood.
+    public struct Reading: Sendable {
+        /// The keys that are known and whose values are good.
+        public var layer: GatewayConfiguration.Layer
+        /// The names of keys that are not known, in the order of the text.
+        public var unknownKeys: [String] = []
+        /// What is to be said of those; nil where there are none.
+        public var unknown: DocumentErrors?
+        /// What else is wrong; nil where nothing is.
+        public var bad: DocumentErrors?
+    }
+
+    /// Reads the document of gateway.yaml and never fails: what is wrong stands beside what is good.
+    /// - Parameter source: the path of the file, for errors and origins.
+    public static func reading(_ node: Node, source: String) -> Reading {
+        var layer = GatewayConfiguration.Layer()
+        let (unknown, bad) = (Problems(source: source), Problems(source: source))
+        layer.read(node, source, unknown: unknown, bad: bad)
+        var reading = Reading(layer: layer)
+        reading.unknownKeys = (node.entries ?? []).map(\.key).filter { !knownKeys.contains($0) }
+        do throws(DocumentErrors) { try unknown.throwIfAny() } catch { reading.unknown = error }
+        do throws(DocumentErrors) { try bad.throwIfAny() } catch { reading.bad = error }
+        return reading
+    }
+
+    private static let knownKeys = ["schema"] + GatewayConfiguration.Key.allCases.map(\.rawValue)
+
+    private mutating func read(_ node: Node, _ source: String, unknown: Problems, bad: Problems) {
         if case .null = node.value { return }
         let keys = GatewayConfiguration.Key.allCases
-        if let fields = Fields(Field(node, problems: problems), keys: ["schema"] + keys.map(\.rawValue)) {
+        let entries = node.entries ?? []
+        for entry in entries where !Self.knownKeys.contains(entry.key) {
+            let words =
+                "unknown key \(DocumentText.quoted(entry.key)); \(Fields.hint(for: entry.key, among: Self.knownKeys))"
+            unknown.report(words, at: entry.keyMark, path: .root)
+        }
+        if let fields = Fields(Field(node, problems: bad), keys: Self.knownKeys + entries.map(\.key)) {
             if let field = fields.field("schema"), field.node.string != GatewayConfiguration.schema {
                 field.expected(GatewayConfiguration.schema)
             }
@@ -26,7 +64,6 @@ extension GatewayConfiguration.Layer {
                     "identity is set as well, and a gateway has one identity: remove identity or interface")
             }
         }
-        try problems.throwIfAny()
     }
 
     private static func text(of field: Field, _ key: GatewayConfiguration.Key) -> String? {

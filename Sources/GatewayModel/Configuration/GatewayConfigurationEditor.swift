@@ -22,13 +22,13 @@ public struct GatewayConfigurationEditor: Sendable {
     /// Sets a key, in its old place if it has one. A comment after the old value stays.
     public mutating func set(_ key: GatewayConfiguration.Key, to value: String) {
         let scalar = Self.scalar(value, of: key)
-        guard let place = place(of: key) else {
+        guard let place = place(of: key.rawValue) else {
             let end = lines.last == "..." ? lines.count - 1 : lines.count
             lines.insert("\(key): \(scalar)"[...], at: end)
             return
         }
         let first = lines[place.lowerBound]
-        let end = Self.keyEnd(key, in: first) ?? first.endIndex
+        let end = Self.keyEnd(key.rawValue, in: first) ?? first.endIndex
         let comment = place.count == 1 ? Self.comment(in: first[end...]) : ""
         lines.replaceSubrange(place, with: ["\(first[..<end]) \(scalar)\(comment)"[...]])
     }
@@ -40,12 +40,15 @@ public struct GatewayConfigurationEditor: Sendable {
     }
 
     /// Takes a key away, with the lines that continue its value; nothing happens where it is not there.
-    public mutating func remove(_ key: GatewayConfiguration.Key) {
-        while let place = place(of: key) { lines.removeSubrange(place) }
+    public mutating func remove(_ key: GatewayConfiguration.Key) { remove(named: key.rawValue) }
+
+    /// The same for a key that is none of gateway.yaml's.
+    public mutating func remove(named name: String) {
+        while let place = place(of: name) { lines.removeSubrange(place) }
     }
 
     /// The lines of a key: its own and the indented ones that continue its value.
-    private func place(of key: GatewayConfiguration.Key) -> Range<Int>? {
+    private func place(of key: String) -> Range<Int>? {
         guard let start = lines.firstIndex(where: { Self.keyEnd(key, in: $0) != nil }) else { return nil }
         var end = start + 1
         while end < lines.count, let first = lines[end].first, first == " " || first == "\t" { end += 1 }
@@ -53,8 +56,8 @@ public struct GatewayConfigurationEditor: Sendable {
     }
 
     /// The index after the colon when the line begins with this key.
-    private static func keyEnd(_ key: GatewayConfiguration.Key, in line: Substring) -> Substring.Index? {
-        for form in [key.rawValue, "\"\(key)\"", "'\(key)'"] where line.hasPrefix(form) {
+    private static func keyEnd(_ key: String, in line: Substring) -> Substring.Index? {
+        for form in [key, "\"\(key)\"", "'\(key)'"] where line.hasPrefix(form) {
             var rest = line.dropFirst(form.count)
             while rest.first == " " { rest.removeFirst() }
             guard rest.first == ":" else { continue }

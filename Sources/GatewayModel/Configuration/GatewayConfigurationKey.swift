@@ -7,8 +7,10 @@ extension GatewayConfiguration {
         case cloud
         /// The name of the device in the product.
         case identity
-        /// A network interface whose MAC is the identity, and that requests leave through.
+        /// A network interface whose MAC is the identity. Where requests leave is ``bindInterface``.
         case interface
+        /// A network interface that requests leave through, whatever the routes say.
+        case bindInterface = "bind_interface"
         /// A PEM file of trusted roots, in place of the system's.
         case caFile = "ca_file"
         /// A TLS client certificate, PEM.
@@ -65,7 +67,7 @@ extension GatewayConfiguration {
                 return expect("a product id (1 to 63 of the characters a-z A-Z 0-9 -)", SettingText.isLabel(text))
             case .cloud: return SettingText.cloudProblem(text)
             case .identity: return SettingText.identityProblem(text)
-            case .interface:
+            case .interface, .bindInterface:
                 return expect(
                     "the name of a network interface (1 to 15 bytes, no '/' or white space)",
                     SettingText.isInterfaceName(text))

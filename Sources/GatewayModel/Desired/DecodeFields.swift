@@ -37,7 +37,8 @@ extension Field {
     func appName() -> AppName? {
         guard let text = string("an app's name") else { return nil }
         guard let name = AppName(text) else {
-            report("\(DocumentText.quoted(text)) is no app's name: \(AppName.form)")
+            let remark = DocumentText.remark(on: text, beyondASCII: true)
+            report("\(DocumentText.quoted(text)) is no app's name: \(AppName.form)\(remark)")
             return nil
         }
         return name
@@ -47,8 +48,9 @@ extension Field {
         guard let text = string("64 hex digits") else { return nil }
         guard let digest = Digest(text) else {
             let count = text.unicodeScalars.count
-            report(
-                "expected 64 hex digits, found \(count == 64 ? "another character among them" : "\(count) characters")")
+            let other = text.unicodeScalars.first { !$0.isASCII || Character($0).hexDigitValue == nil }
+            let found = other.map { ", and \(DocumentText.described($0)) among them" } ?? ""
+            report("expected 64 hex digits, found \(count) characters\(found)")
             return nil
         }
         return digest
@@ -62,7 +64,8 @@ extension Field {
         }
         guard let text = string("a version") else { return nil }
         guard let version = Version(text) else {
-            report("\(DocumentText.quoted(text)) is no version: \(Version.form)")
+            let remark = DocumentText.remark(on: text)
+            report("\(DocumentText.quoted(text)) is no version: \(Version.form)\(remark)")
             return nil
         }
         return version
@@ -78,7 +81,8 @@ extension Field {
         }
         let parts = WebAddressParts(text)
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            report("a URL has no white space and only ASCII: percent-encode the rest")
+            let remark = DocumentText.remark(on: text, beyondASCII: true)
+            report("a URL has no white space and only ASCII: percent-encode the rest\(remark)")
             return nil
         }
         guard !parts.authority.isEmpty, parts.user == nil else {

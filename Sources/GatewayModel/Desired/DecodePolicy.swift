@@ -3,7 +3,7 @@ internal import Documents
 extension PolicyLayer {
     static let keys = [
         "keep_versions", "require_signature", "allow_downgrade", "allow_setuid", "window", "bandwidth", "precedence",
-        "atomic", "log_budget", "log_rate", "data_budget",
+        "atomic", "log_budget", "log_rate", "data_budget", "environment",
     ]
 
     /// Reads the `policy` mapping of a manifest; what is wrong goes to the field's problems.
@@ -32,6 +32,8 @@ extension PolicyLayer {
             return field.integer(in: 1...Int64(Policy.unlimitedLogRate)).map { Int($0) }
         }
         policy.dataBudget = fields.field("data_budget").flatMap(dataBudget)
+        policy.environment = fields.field("environment")?.choice(of: Policy.Environment.allCases.map(\.rawValue))
+            .flatMap(Policy.Environment.init)
         return policy
     }
 

@@ -47,7 +47,7 @@ struct ReleaseReader {
     /// A name in the product's content area. The name of this app's package at another version is a slip.
     private func contentName(_ field: Field, version: Version?) -> String? {
         guard let text = field.string("a name in the content area") else { return nil }
-        let isPlain = !text.unicodeScalars.contains { $0 == "/" || $0.value < 0x20 || $0.value == 0x7F }
+        let isPlain = !text.unicodeScalars.contains { $0 == "/" || $0 != "\u{20}" && DocumentText.isNeverMeant($0) }
         guard isPlain, (1...255).contains(text.unicodeScalars.count), text != ".", text != ".." else {
             field.report(
                 "expected a name in the content area, without / and control characters, found \(field.node.found)")

@@ -56,7 +56,9 @@ extension ServiceOverride {
             let child = Field(
                 entry.node, keyMark: entry.keyMark, path: field.path.child(entry.key), problems: field.problems)
             guard isVariable(entry.key) else {
-                let message = "no name of an environment variable: letters, digits and _, no digit first"
+                let message =
+                    "no name of an environment variable: letters, digits and _, no digit first"
+                    + DocumentText.remark(on: entry.key, beyondASCII: true)
                 field.problems.report(message, at: entry.keyMark, path: child.path)
                 continue
             }

@@ -202,6 +202,8 @@ public struct DesiredApp: Sendable, Hashable {
     public var health: Sourced<HealthCheck>?
     /// Whether it waits neither for the window nor for the data budget.
     public var urgent: Bool
+    /// Whether the operator wants this release although a higher one is in force.
+    public var allowsDowngrade = false
 
     /// An app with the defaults of a manifest; `merge` makes those that are in force.
     public init(

@@ -53,6 +53,13 @@ public enum EngineFetch {
     ) throws(DocumentErrors) -> EngineFetchCommand {
         let trimmed = text.unicodeScalars.drop { $0.properties.isWhitespace || $0 == "\u{FEFF}" }
         guard let first = trimmed.first else { return .empty }
+        if let sign = DocumentText.htmlSign(at: Array(String(trimmed.prefix(12)).utf8)[...]) {
+            throw DocumentErrors(
+                DocumentError(
+                    source: source, mark: Mark(line: 1, column: 1),
+                    message: "expected JSON or YAML, found \(sign): this looks like HTML, "
+                        + "so copy the text itself, not the page's source"))
+        }
         let node: Node
         do throws(DocumentError) {
             let bytes = Array(text.utf8)

@@ -131,6 +131,7 @@ extension PolicyLayer {
                         })
                 ))
         }
+        if let environment { members.append(("environment", .string(environment.rawValue))) }
         return .object(members)
     }
 }

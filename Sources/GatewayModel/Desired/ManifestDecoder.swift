@@ -63,7 +63,8 @@ public enum ManifestDecoder {
                 let app = Field(
                     entry.node, keyMark: entry.keyMark, path: field.path.child(entry.key), problems: root.problems)
                 guard let name = AppName(entry.key) else {
-                    root.problems.report("no app's name: \(AppName.form)", at: entry.keyMark, path: app.path)
+                    let remark = DocumentText.remark(on: entry.key, beyondASCII: true)
+                    root.problems.report("no app's name: \(AppName.form)\(remark)", at: entry.keyMark, path: app.path)
                     continue
                 }
                 layer.apps[name] = reader.read(app, name: name)

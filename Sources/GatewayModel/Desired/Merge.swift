@@ -110,6 +110,7 @@ private struct AppWords {
         }
         let kept = installed.map { Sourced($0, from: Origin.installed) }
         var app = DesiredApp(name: name, release: operatorRelease ?? base ?? kept)
+        app.allowsDowngrade = operatorRelease != nil && entry.allowsDowngrade
         if let state = entry.state {
             app.state = Sourced(state, from: .operatorCommand)
         } else if let state = layers.lazy.compactMap(\.state).first {

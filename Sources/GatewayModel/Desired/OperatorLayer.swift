@@ -57,6 +57,8 @@ public struct OperatorEntry: Sendable, Hashable {
     public var state: WantedState?
     /// `hold` sets it, `unhold` takes it back. It cannot undo another layer's hold.
     public var hold: Bool
+    /// Whether `release` may be lower than what is in force (`install --allow-downgrade`).
+    public var allowsDowngrade = false
 
     /// What a command of the operator leads to; without arguments, nothing.
     public init(
@@ -74,6 +76,7 @@ public struct OperatorEntry: Sendable, Hashable {
     func canonicalJSON(of name: AppName) -> JSONValue {
         var members = release?.members(of: name) ?? []
         if let base, release != nil { members.append(("base", .object(base.members(of: name)))) }
+        if allowsDowngrade, release != nil { members.append(("allow_downgrade", true)) }
         if let state { members.append(("state", .string(state.rawValue))) }
         if hold { members.append(("hold", true)) }
         return .object(members)
@@ -82,7 +85,10 @@ public struct OperatorEntry: Sendable, Hashable {
     static func decode(_ field: Field, of name: AppName) -> OperatorEntry {
         var entry = OperatorEntry()
         let reader = ReleaseReader(app: name, allowsRun: true)
-        guard let fields = Fields(field, keys: ["version", "artifact", "run", "base", "state", "hold"]) else {
+        guard
+            let fields = Fields(
+                field, keys: ["version", "artifact", "run", "base", "state", "hold", "allow_downgrade"])
+        else {
             return entry
         }
         entry.release = reader.read(fields)
@@ -91,6 +97,7 @@ public struct OperatorEntry: Sendable, Hashable {
         }
         entry.state = fields.field("state")?.choice(of: WantedState.allCases.map(\.rawValue)).flatMap(WantedState.init)
         entry.hold = fields.field("hold")?.bool() ?? false
+        entry.allowsDowngrade = fields.field("allow_downgrade")?.bool() ?? false
         return entry
     }
 }

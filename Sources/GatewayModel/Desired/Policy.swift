@@ -22,6 +22,8 @@ public struct PolicyLayer: Sendable, Hashable {
     public var logRate: Int?
     /// Bytes per interface and period: `ppp0: 50MiB/month`.
     public var dataBudget: [String: DataBudget]?
+    /// How much of gwe's own environment apps and installers get.
+    public var environment: Policy.Environment?
 
     /// A policy that says nothing.
     public init() {}
@@ -70,6 +72,10 @@ public struct Policy: Sendable, Hashable {
     /// while an app is blocked or must wait.
     public enum Atomicity: String, Sendable, Hashable, CaseIterable { case app, all }
 
+    /// `inherit`: apps and installers get the environment of gwe run, but for what speaks to gwe itself. `clean`: of it only PATH,
+    /// LANG, TZ, HOME, USER, LOGNAME, SHELL and what begins with `GWE_`.
+    public enum Environment: String, Sendable, Hashable, CaseIterable { case inherit, clean }
+
     /// What `log_rate: unlimited` stands for; any lower rate is tighter.
     public static let unlimitedLogRate = 1_000_000_000
 
@@ -95,6 +101,8 @@ public struct Policy: Sendable, Hashable {
     public var logRate = 1_000
     /// Limits by the name of the network interface; an interface that is not there has none.
     public var dataBudget: [String: DataBudget] = [:]
+    /// How much of gwe's own environment apps and installers get.
+    public var environment = Environment.inherit
 
     /// The defaults.
     public init() {}

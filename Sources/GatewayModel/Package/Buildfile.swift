@@ -44,7 +44,13 @@ public struct Buildfile: Sendable, Hashable {
 
         func required<Value>(_ key: String, _ read: (Field) -> Value?) -> Value? {
             guard let field = fields.field(key) else {
-                fields.report("the key \(key) is missing")
+                let near = node.entries?.map(\.key).first { word in
+                    !keys.contains(word) && Suggestion.nearest(to: word, among: keys) == key
+                }
+                let hint = near.map {
+                    ": did you mean \(DocumentText.quoted(key)) in place of \(DocumentText.quoted($0))?"
+                }
+                fields.report("the key \(key) is missing\(hint ?? "")")
                 return nil
             }
             return read(field)

@@ -58,7 +58,7 @@ public enum PackageCheck {
         public var fileName: String
         /// All that was unpacked, folders and links included.
         public var files: [File]
-        /// The content of the small text files that gwe reads, by path; at most 64 KiB of each.
+        /// The content of the small text files that gwe reads, by path; at most `textLimit` and a byte of each.
         public var texts: [String: [UInt8]]
         /// The one folder that everything lay under.
         public var topFolder: String?
@@ -75,13 +75,18 @@ public enum PackageCheck {
     }
 
     /// The paths whose text the judgement wants to see.
-    public static let readPaths = ["install.sh", "uninstall.sh", "supervisor.conf", AppYAML.fileName]
+    public static let readPaths = ["install.sh", "uninstall.sh", "setup.py", "supervisor.conf", AppYAML.fileName]
+    /// Bytes of `supervisor.conf` and `app.yaml` that a gateway reads; it refuses a longer one.
+    public static let textLimit = 1 << 20
 
     /// - Parameters:
     ///   - machine: what the package is meant for, as of uname(2); nil where that is not known.
+    ///   - environment: gwe's own on the gateway, which `%(ENV_X)s` names; nil where that is not known.
     ///   - yaml: reads YAML.
-    public static func judge(_ contents: Contents, machine: String? = nil, yaml: DocumentReader) -> [Finding] {
-        var judge = Judge(contents: contents, machine: machine)
+    public static func judge(
+        _ contents: Contents, machine: String? = nil, environment: [String: String]? = nil, yaml: DocumentReader
+    ) -> [Finding] {
+        var judge = Judge(contents: contents, machine: machine, environment: environment)
         judge.name()
         judge.layout()
         judge.script("install.sh")

@@ -5,13 +5,16 @@ extension PackageCheck {
     struct Judge {
         let contents: Contents
         let machine: String?
+        /// gwe's own environment; nil where the gateway is another machine.
+        let environment: [String: String]?
         private(set) var findings: [Finding] = []
         private var package: PackageName?
         private var app: AppYAML?
 
-        init(contents: Contents, machine: String?) {
+        init(contents: Contents, machine: String?, environment: [String: String]?) {
             self.contents = contents
             self.machine = machine
+            self.environment = environment
         }
 
         private mutating func add(_ level: Level, _ subject: String, _ message: String) {
@@ -35,15 +38,12 @@ extension PackageCheck {
             let place = contents.topFolder.map { "under the folder '\($0)'" } ?? "at the root"
             if count == 0 { return add(.fail, "files", "there is no file in it") }
             add(.pass, "files", "\(count) file\(count == 1 ? "" : "s") \(place)")
-            for name in PackageCheck.readPaths + ["setup.py"] where contents.file(name) == nil {
+            for name in PackageCheck.readPaths where contents.file(name) == nil {
                 guard let deeper = contents.files.first(where: { $0.kind == .file && $0.path.hasSuffix("/" + name) })
                 else { continue }
                 add(
                     .warn, "files",
                     "'\(deeper.path)' is not used: \(name) counts at the root or under one top folder only")
-            }
-            for file in contents.files where file.kind == .file && file.mode & 0o002 != 0 {
-                add(.warn, "files", "'\(file.path)' can be written by everybody (mode \(octal(file.mode)))")
             }
         }
 
@@ -85,7 +85,7 @@ extension PackageCheck {
 
         mutating func appYAML(_ yaml: DocumentReader) {
             let path = AppYAML.fileName
-            guard let bytes = contents.texts[path] else { return }
+            guard let bytes = contents.texts[path], isReadable(path) else { return }
             do {
                 let app = try AppYAML.decode(yaml(bytes, path))
                 self.app = app
@@ -102,42 +102,83 @@ extension PackageCheck {
         mutating func supervisorConf() {
             let path = "supervisor.conf"
             guard let name = package?.name ?? AppName("app") else { return }
-            let folder = "/var/lib/gwe/releases/\(name)/current"
+            let folders = Folders()
+            let folder = folders.currentLink(of: name)
             guard let text = text(path) else {
-                let word = app?.service?.command?.split(separator: " ").first
-                return program(word.map(String.init) ?? "", AppYAML.fileName, from: folder)
+                if let file = contents.file(path) {
+                    return add(.fail, path, "it is a \(file.kind == .folder ? "folder" : "link that leads nowhere")")
+                }
+                let word = app?.service?.command?.split(separator: " ").first.map(String.init)
+                return program(word ?? "", app?.service?.directory ?? "", AppYAML.fileName)
             }
-            var context = ServiceContext(release: "", directory: folder, logFolder: Folders.defaultLogFolder)
-            // The gateway's environment is not known here: its variables stand for themselves.
-            let variables = PackageServiceFile.variables(namedIn: text)
-            for name in variables { context.agentEnvironment[name] = "$\(name)" }
-            do {
+            guard isReadable(path) else { return }
+            let context = ServiceContext(
+                release: "", directory: folder, logFolder: Folders.defaultLogFolder,
+                environment: ServiceContext.appEnvironment(
+                    app: name, version: package?.version.text ?? "1", current: folder,
+                    data: folders.dataFolder(of: name)),
+                agentEnvironment: environment ?? [:])
+            do throws(DocumentErrors) {
                 let conf = try PackageServiceFile.parse(
-                    text, source: path, app: name, context: context, override: app?.service)
+                    text, source: path, app: name, context: context, override: app?.service,
+                    isEnvironmentKnown: environment != nil)
                 for warning in conf.warnings { add(.warn, path, "\(warning)") }
-                for name in variables.sorted() where conf.definition.environment[name] == nil {
+                for name in conf.openVariables.sorted() {
                     add(.warn, path, "it needs the variable \(name) in the environment of gwe on the gateway")
                 }
-                add(.pass, path, "command: \(conf.definition.command.joined(separator: " "))")
-                program(conf.definition.command.first ?? "", path, from: folder)
-            } catch { add(.fail, path, "\(error)") }
+                let command = conf.definition.command.map { $0.contains("\n") ? DocumentText.quoted($0) : $0 }
+                add(.pass, path, "command: \(command.joined(separator: " "))")
+                program(conf.definition.command.first ?? "", conf.definition.directory, path)
+            } catch {
+                for problem in error.errors { add(.fail, path, "\(problem)") }
+                if error.omittedCount > 0 { add(.fail, path, "and \(error.omittedCount) more") }
+            }
+        }
+
+        /// A gateway reads no more of its text files.
+        private mutating func isReadable(_ path: String) -> Bool {
+            guard contents.texts[path]?.count ?? 0 > PackageCheck.textLimit else { return true }
+            add(.fail, path, "it has more than \(PackageCheck.textLimit >> 20) MiB: a gateway refuses it as too large")
+            return false
         }
 
         /// A program that is part of the package must be there and have its x bit. `install.sh` may make it.
-        private mutating func program(_ word: String, _ subject: String, from folder: String) {
-            var path = word
-            if path.hasPrefix(folder + "/") { path.removeFirst(folder.count + 1) }
-            if path.hasPrefix("./") { path.removeFirst(2) }
-            guard path.contains("/") || word.hasPrefix("./"), !path.hasPrefix("/"), !word.hasPrefix("$") else { return }
+        /// - Parameter directory: where a relative path of it begins: absolute, or relative to the release.
+        private mutating func program(_ word: String, _ directory: String, _ subject: String) {
+            guard let name = package?.name ?? AppName("app") else { return }
+            let folder = Folders().currentLink(of: name)
+            guard word.contains("/"), !word.hasPrefix("$"), !directory.contains("$") else { return }
+            let base = directory.hasPrefix("/") ? directory : "\(folder)/\(directory)"
+            let whole = Judge.resolved(word.hasPrefix("/") ? word : "\(base)/\(word)")
+            // What lies elsewhere on the gateway is not the package's.
+            guard whole.hasPrefix(folder + "/") else { return }
+            let path = String(whole.dropFirst(folder.count + 1))
             if let file = contents.file(path) {
                 if file.kind == .file, !file.isExecutable {
                     add(.fail, subject, "'\(path)' is the program to run, but its x bit is missing")
                 }
+            } else if isBelowLink(path) {
+                return
             } else if contents.file("install.sh") != nil {
                 add(.warn, subject, "'\(path)' is not in the package; install.sh must make it")
             } else {
                 add(.fail, subject, "'\(path)' is the program to run, but it is not in the package")
             }
+        }
+
+        /// Whether a part of a path is a link: what it leads to is not looked at.
+        private func isBelowLink(_ path: String) -> Bool {
+            let parts = path.split(separator: "/")
+            return parts.indices.contains { contents.file(parts[...$0].joined(separator: "/"))?.kind == .link }
+        }
+
+        /// An absolute path without `.` and `..`.
+        private static func resolved(_ path: String) -> String {
+            var parts: [Substring] = []
+            for part in path.split(separator: "/") where part != "." {
+                if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+            }
+            return "/" + parts.joined(separator: "/")
         }
 
         mutating func reserved() {
@@ -188,6 +229,38 @@ extension PackageCheck {
                     "nothing will run: it has no install.sh, no setup.py, no supervisor.conf and no service")
             }
             if hasInstaller, hasSetup { add(.warn, "setup.py", "it is not run, because install.sh is there") }
+            if hasSetup, !hasInstaller { setup() }
+        }
+
+        /// What `python3 setup.py install` needs and leaves.
+        private mutating func setup() {
+            let path = "setup.py"
+            let lines = (text(path) ?? "").split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }
+            func imports(_ module: String) -> Bool {
+                lines.contains { line in
+                    ["import \(module)", "from \(module)"].contains { start in
+                        guard line.hasPrefix(start) else { return false }
+                        return line.dropFirst(start.count).first.map { " .,;\t".contains($0) } ?? true
+                    }
+                }
+            }
+            if imports("distutils") {
+                add(
+                    .warn, path,
+                    "it imports distutils, which Python 3.12 and later do not have: on such a gateway it fails unless "
+                        + "setuptools is installed there")
+            } else if imports("setuptools") || imports("pkg_resources") {
+                add(
+                    .warn, path,
+                    "it needs setuptools, which Python 3.12 and later do not bring: install python3-setuptools on the gateway"
+                )
+            }
+            add(
+                .warn, path,
+                "what 'python3 setup.py install' puts outside of the release stays when the app is removed: "
+                    + (contents.file("uninstall.sh") == nil
+                        ? "take it away in uninstall.sh, or install into the release"
+                        : "uninstall.sh must take it away"))
         }
 
         private func octal(_ mode: UInt32) -> String {

@@ -101,8 +101,15 @@ public struct ObservedApp: Sendable, Hashable {
     public var isRunning: Bool?
     /// Whether it ended by itself as it may: that is as good as running (D14).
     public var hasEndedWell: Bool
+    /// Releases that were in force before the current one and are still there.
+    public var earlier: [InstalledRelease] = []
+    /// Whether the current release is well: false when it shall run and does not, or fails its health check; nil when
+    /// nobody can know.
+    public var isHealthy: Bool?
+    /// Bytes that its removal gives back: of all its releases and kept packages. 0 where nobody means to remove it.
+    public var reclaimableByteCount: Int64 = 0
 
-    /// An app as a pass has seen it.
+    /// An app as a pass has seen it; ``earlier`` and ``isHealthy`` are set afterwards.
     public init(
         current: InstalledRelease, drift: [Drift] = [], isRunning: Bool? = nil, hasEndedWell: Bool = false
     ) {

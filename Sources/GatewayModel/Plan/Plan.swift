@@ -46,6 +46,9 @@ public struct AppPlan: Sendable, Hashable {
     /// Set when it waits because it failed before; its action is `blocked` then.
     public var quarantine: Quarantine?
 
+    /// Whether its steps give space back and take none: a removal, or a stop. Such apps come first in a pass.
+    public var freesSpace: Bool { action == .remove || steps == [.stop] }
+
     /// A line of a plan by hand; `Plan.make` makes those of a pass.
     public init(
         app: AppName, action: Action, reason: String, origin: Origin, installed: InstalledRelease? = nil,
@@ -82,12 +85,17 @@ public struct Plan: Sendable, Hashable {
     /// What of the wish was ignored, and why: one sentence each.
     public var notes: [String]
 
-    /// Why a pass stops before its first step: the disk is too small for it.
+    /// Why a pass fetches nothing: the disk is too small for it.
     public struct Shortfall: Sendable, Hashable {
         /// Bytes that all steps together may need, an estimate.
         public var neededByteCount: Int64
-        /// Bytes that are free for gwe.
+        /// Bytes that are free for gwe, with those that removals give back.
         public var freeByteCount: Int64
+
+        /// "not enough space: about 2 bytes needed, 1 free".
+        public var description: String {
+            "not enough space: about \(neededByteCount) bytes needed, \(freeByteCount) free"
+        }
     }
 
     /// A plan by hand; `Plan.make` makes that of a pass.
@@ -101,6 +109,12 @@ public struct Plan: Sendable, Hashable {
         self.inSync = inSync
         self.errors = errors
         self.shortfall = shortfall
+    }
+
+    /// What is missing for all downloads of this plan, with so much free; nil when they fit.
+    public func shortfall(freeByteCount: Int64) -> Shortfall? {
+        let needed = apps.reduce(0) { sum($0, $1.defersDownload ? 0 : $1.diskByteCount ?? 0) }
+        return needed > freeByteCount ? Shortfall(neededByteCount: needed, freeByteCount: freeByteCount) : nil
     }
 
     /// Apps with steps that would run now.

@@ -108,6 +108,14 @@ private struct PlanMaker {
         if !drift.isEmpty { plan.drift[app, default: []] += drift }
     }
 
+    /// Whether the app runs as it is wanted.
+    private func isUndisturbed(_ app: DesiredApp, _ there: ObservedApp?) -> Bool {
+        guard let there, there.isRunning == true, there.drift.isEmpty, let release = app.release?.value else {
+            return false
+        }
+        return there.current.satisfies(release)
+    }
+
     /// Why nothing can be done for an app, or nil.
     private func blocker(of app: DesiredApp, cycle: [AppName]?, there: ObservedApp?) -> String? {
         if let cycle { return "requires cycle: " + (cycle + [cycle[0]]).map(\.text).joined(separator: " -> ") }
@@ -115,7 +123,8 @@ private struct PlanMaker {
             guard let other = desired.apps[name], other.state.value != .absent else {
                 return "requires \(name), which is not part of the desired state"
             }
-            guard other.state.value == .running || app.state.value == .stopped else {
+            // One that runs goes on without it, as long as nothing is to be done with it.
+            guard other.state.value == .running || app.state.value == .stopped || isUndisturbed(app, there) else {
                 return "requires \(name), whose state is stopped"
             }
         }
@@ -124,11 +133,19 @@ private struct PlanMaker {
             return "policy.require_signature is set, and this version of gwe cannot check signatures"
         }
         guard let there, !there.current.satisfies(release) else { return nil }
-        if there.current.version.order(to: release.version) == .newer, !desired.policy.allowDowngrade {
-            return "downgrade from \(there.current.version) to \(release.version) refused: "
-                + "set policy.allow_downgrade to allow it"
+        if there.current.version.order(to: release.version) == .newer, !desired.policy.allowDowngrade,
+            !app.allowsDowngrade, !isWayBack(there, to: release)
+        {
+            return "downgrade from \(there.current.version) to \(release.version) refused: an old command may be "
+                + "replayed; policy.allow_downgrade allows it, and 'gwe install --allow-downgrade' here"
         }
         return nil
+    }
+
+    /// Whether a release was in force on this gateway before, and what replaced it is not well: to go back is none of the
+    /// downgrades that a replayed command could bring about.
+    private func isWayBack(_ there: ObservedApp, to wish: ReleaseWish) -> Bool {
+        there.isHealthy == false && there.earlier.contains { $0.satisfies(wish) }
     }
 
     /// Why a release that is not in force is left alone for now; nil when it may be tried.
@@ -259,15 +276,19 @@ private struct PlanMaker {
     }
 
     private mutating func checkSpace() {
-        let needed = plan.apps.reduce(0) { sum($0, $1.defersDownload ? 0 : $1.diskByteCount ?? 0) }
-        if let free = observed.freeByteCount, needed > free {
-            plan.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: free)
+        guard let free = observed.freeByteCount else { return }
+        // Removals come first, but where all is done or nothing.
+        var freed: Int64 = 0
+        for change in plan.apps where change.action == .remove && change.deferral == nil {
+            guard desired.policy.atomic != .all else { break }
+            freed = sum(freed, observed.apps[change.app]?.reclaimableByteCount ?? 0)
         }
+        plan.shortfall = plan.shortfall(freeByteCount: sum(free, freed))
     }
 }
 
 /// Sizes come from outside, and may be anything: what does not fit into 64 bits fits on no disk either.
-private func sum(_ byteCounts: Int64...) -> Int64 {
+func sum(_ byteCounts: Int64...) -> Int64 {
     byteCounts.reduce(0) { total, byteCount in
         let (result, isTooLarge) = total.addingReportingOverflow(max(0, byteCount))
         return isTooLarge ? .max : result

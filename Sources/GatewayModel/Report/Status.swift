@@ -8,7 +8,7 @@ public struct AppStatus: Sendable, Hashable {
     public enum Health: String, Sendable, Hashable, CaseIterable {
         /// It runs, and its health check has not decided yet.
         case starting
-        /// `degraded`: it starts or stops, or its health check fails.
+        /// `degraded`: it starts or stops, a signal has stopped its process, or its health check fails.
         case healthy, degraded
         /// It should run and does not.
         case down
@@ -30,8 +30,8 @@ public struct AppStatus: Sendable, Hashable {
     public var drift: [Drift]
     /// How well it runs, whatever its version.
     public var health: Health
-    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises, `-` when nothing is
-    /// installed.
+    /// supervisord's word; `EXITED` for what is no service, `UNKNOWN` when nothing supervises and no process is found, `-`
+    /// when nothing is installed.
     public var state: String
     /// What the supervisor says of it; nil when it does not know it, or nothing supervises.
     public var service: ServiceStatus?
@@ -45,6 +45,12 @@ public struct AppStatus: Sendable, Hashable {
     public var isWantedRunning: Bool
     /// What is wrong with its process now or went wrong last, else why the wanted release failed; nil when nothing did.
     public var lastError: String?
+    /// The layer that holds it; nil when nobody does.
+    public var holder: Origin?
+    /// The layer that wants it stopped; nil when it shall run.
+    public var stopper: Origin?
+    /// What its next change waits for, such as a window; nil when it waits for nothing that is known before a download.
+    public var waits: String?
 
     /// `drifted(modified, symlink)`, `held`.
     public var syncText: String {
@@ -67,9 +73,10 @@ public struct GatewayStatus: Sendable, Hashable {
     /// - Parameters:
     ///   - services: what the supervisor says; nil when nothing supervises.
     ///   - progressing: apps that a running pass is working on.
+    ///   - left: what runs though nothing supervises: a daemon that was killed leaves its apps.
     public init(
         desired: DesiredState, observed: ObservedState, plan: Plan, services: [AppName: ServiceStatus]?,
-        progressing: Set<AppName> = [], problems: [String] = []
+        progressing: Set<AppName> = [], problems: [String] = [], left: [AppName: ServiceStatus] = [:]
     ) {
         isSupervised = services != nil
         self.problems = problems + plan.errors
@@ -79,7 +86,8 @@ public struct GatewayStatus: Sendable, Hashable {
         apps = Set(wanted).union(observed.apps.keys).sorted().map { name in
             GatewayStatus.status(
                 of: name, wish: desired.apps[name], there: observed.apps[name], planned: planned[name],
-                drift: plan.drift[name] ?? [], service: services?[name], isSupervised: services != nil,
+                drift: plan.drift[name] ?? [], service: services == nil ? left[name] : services?[name],
+                isSupervised: services != nil,
                 isProgressing: progressing.contains(name), quarantine: observed.quarantined[name])
         }
     }
@@ -91,7 +99,7 @@ public struct GatewayStatus: Sendable, Hashable {
         let isService = there?.current.kind == .service
         let isWanted = wish?.state.value == .running && isService
         let isFailing = quarantine.map { $0.wish == wish?.release?.value } ?? false
-        return AppStatus(
+        var status = AppStatus(
             name: name, desired: wish?.state.value == .absent ? nil : wish?.release?.value.version,
             installed: there?.current,
             sync: sync(planned, drift: drift, isProgressing: isProgressing), drift: drift,
@@ -99,6 +107,10 @@ public struct GatewayStatus: Sendable, Hashable {
             state: word(service, isService: isService, isSupervised: isSupervised, there: there), service: service,
             reason: planned?.reason, nextAction: planned?.action, origin: wish?.release?.origin ?? .installed,
             isWantedRunning: isWanted, lastError: service?.trouble ?? (isFailing ? quarantine?.lastError : nil))
+        status.holder = wish?.hold.value == true ? wish?.hold.origin : nil
+        status.stopper = wish?.state.value == .stopped ? wish?.state.origin : nil
+        status.waits = planned?.deferral
+        return status
     }
 
     private static func sync(_ planned: AppPlan?, drift: [Drift], isProgressing: Bool) -> AppStatus.Sync {
@@ -119,6 +131,7 @@ public struct GatewayStatus: Sendable, Hashable {
         guard isWanted else { return .none }
         guard isSupervised, let service else { return isSupervised ? .down : .unknown }
         switch service.state {
+        case .running where service.problem != nil: return .degraded
         case .running:
             switch service.health {
             case .unhealthy: return .degraded
@@ -136,7 +149,7 @@ public struct GatewayStatus: Sendable, Hashable {
     ) -> String {
         guard there != nil else { return "-" }
         guard isService else { return "EXITED" }
-        guard isSupervised else { return "UNKNOWN" }
+        guard isSupervised || service != nil else { return "UNKNOWN" }
         return (service?.state ?? .stopped).rawValue
     }
 
@@ -154,6 +167,17 @@ public struct GatewayStatus: Sendable, Hashable {
             $0.sync != .synced && $0.sync != .held || $0.health == .degraded || $0.health == .starting
         }
         return bad || !problems.isEmpty ? .failure : .success
+    }
+
+    /// How many apps are in each of the other states; with those in sync and drifted, the first four are all there are.
+    public var others: [(name: String, count: Int)] {
+        [
+            ("held", apps.count { $0.sync == .held }), ("blocked", apps.count { $0.sync == .blocked }),
+            ("quarantined", apps.count { $0.sync == .quarantined }),
+            ("progressing", apps.count { $0.sync == .progressing }),
+            ("degraded", apps.count { $0.health == .degraded || $0.health == .starting }),
+            ("down", apps.count { $0.health == .down }), ("stopped", apps.count { $0.stopper != nil }),
+        ]
     }
 
     /// Counts for the summary line and for `engine_report`.

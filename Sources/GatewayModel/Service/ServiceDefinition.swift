@@ -43,11 +43,13 @@ public struct ServiceDefinition: Sendable, Hashable {
     public var command: [String]
     /// An absolute path. May lead through the `current` link: it is resolved at each start.
     public var directory: String
-    /// Over what the agent itself has.
+    /// Over what the agent itself has, and over HOME, USER, LOGNAME and SHELL of `user`.
     public var environment: [String: String]
+    /// Whether little of the agent's environment is passed on; see `Policy.Environment.clean`.
+    public var hasCleanEnvironment: Bool
     /// A name or a number; nil is the agent's own.
     public var user: String?
-    /// nil is the agent's own.
+    /// nil is 022.
     public var umask: UInt16?
     /// Lower starts first and stops last.
     public var priority: Int
@@ -88,6 +90,7 @@ public struct ServiceDefinition: Sendable, Hashable {
         self.command = command
         directory = context.directory
         environment = context.environment
+        hasCleanEnvironment = context.hasCleanEnvironment
         user = nil
         umask = nil
         priority = 999
@@ -135,12 +138,14 @@ public struct ServiceContext: Sendable, Hashable {
     public var requires: [AppName]
     /// The check in force for the app; nil is none.
     public var health: HealthCheck?
+    /// See `ServiceDefinition.hasCleanEnvironment`.
+    public var hasCleanEnvironment: Bool
 
     /// A context with the facts of an app and its release. Without `environment` its services get nothing of their own.
     public init(
         release: String, directory: String, logFolder: String, environment: [String: String] = [:],
         agentEnvironment: [String: String] = [:], hostName: String = "localhost", requires: [AppName] = [],
-        health: HealthCheck? = nil
+        health: HealthCheck? = nil, hasCleanEnvironment: Bool = false
     ) {
         self.release = release
         self.directory = directory
@@ -150,5 +155,15 @@ public struct ServiceContext: Sendable, Hashable {
         self.hostName = hostName
         self.requires = requires
         self.health = health
+        self.hasCleanEnvironment = hasCleanEnvironment
+    }
+
+    /// The variables that gwe gives every service of an app.
+    /// - Parameters:
+    ///   - current: the release's `current` link.
+    ///   - data: the app's own folder.
+    public static func appEnvironment(app: AppName, version: String, current: String, data: String) -> [String: String]
+    {
+        ["GWE_APP": app.text, "GWE_VERSION": version, "GWE_CURRENT_DIR": current, "GWE_DATA_DIR": data]
     }
 }

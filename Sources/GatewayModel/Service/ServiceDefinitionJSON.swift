@@ -31,6 +31,7 @@ extension ServiceDefinition {
             ("requires", .array(requires.map { .string($0.text) })),
         ]
         // As before there was any.
+        if hasCleanEnvironment { members.append(("clean_environment", .bool(true))) }
         if let health { members.append(("health", health.canonicalJSON())) }
         return .object(members)
     }
@@ -76,6 +77,7 @@ extension ServiceDefinition {
             guard let text = value.string else { return nil }
             environment[name] = text
         }
+        hasCleanEnvironment = json["clean_environment"]?.bool ?? false
         user = json["user"]?.string
         umask = json["umask"]?.integer.flatMap(UInt16.init(exactly:))
         self.priority = priority

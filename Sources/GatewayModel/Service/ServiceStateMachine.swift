@@ -66,6 +66,9 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case spawned
         /// It could not be started; `permanent` when only another configuration helps.
         case spawnFailed(permanent: Bool)
+        /// It could not be started now for a reason of the machine, such as that no descriptor is left: `startretries` does
+        /// not count it.
+        case spawnPostponed
         /// A process that another agent started was found running.
         case adopted(uptime: Duration)
         /// The process has ended, after so long a time.
@@ -146,6 +149,7 @@ public struct ServiceStateMachine: Sendable, Hashable {
         case .restart: restart()
         case .spawned: spawned()
         case .spawnFailed(let permanent): spawnFailed(permanent: permanent, randomness)
+        case .spawnPostponed: spawnPostponed(randomness)
         case .adopted(let uptime): adopted(uptime)
         case .ended(let exit, let uptime): ended(exit, uptime, randomness)
         case .timer: timer()
@@ -222,6 +226,13 @@ public struct ServiceStateMachine: Sendable, Hashable {
             return [.cancelTimer]
         }
         return startFailed(randomness)
+    }
+
+    private mutating func spawnPostponed(_ randomness: Double) -> [Action] {
+        guard state == .starting else { return [] }
+        failures += 1
+        state = .backoff
+        return [.setTimer(rules.backoff.delay(attempt: failures, randomness: randomness))]
     }
 
     private mutating func startFailed(_ randomness: Double) -> [Action] {

@@ -14,7 +14,8 @@ public struct ServiceStatus: Sendable, Hashable {
     public var lastExit: ServiceExit?
     /// Restarts without anybody's command since the supervisor knows the service.
     public var restarts: Int
-    /// Why it is not running: why it could not start, what it waits for, how it ended; nil when nothing is wrong now.
+    /// Why it is not running: why it could not start, what it waits for, how it ended, or that a signal has stopped its
+    /// process; nil when nothing is wrong now.
     public var problem: String?
     /// The last thing that went wrong, kept when it is over.
     public var lastError: String?
@@ -24,6 +25,8 @@ public struct ServiceStatus: Sendable, Hashable {
     public var logCounters = ServiceLogCounters()
     /// Until the next attempt, in BACKOFF.
     public var nextAttempt: Duration?
+    /// Whether that attempt was put off for what this machine lacks (descriptors, memory): it says nothing of the release.
+    public var isPostponed = false
     /// Whether this supervisor found it running and did not start it.
     public var adopted: Bool
     /// Whether it shall run: an operator's stop makes this false.
@@ -62,13 +65,42 @@ public struct ServiceStatus: Sendable, Hashable {
     /// Whether it has a process that is up, or coming up.
     public var isRunning: Bool { state == .running || state == .starting }
 
+    /// Whether it does what it shall: runs or has ended well, and passes its health check. nil when it shall not run, or
+    /// while it starts for the first time and nobody knows yet.
+    public var isWell: Bool? {
+        guard wanted else { return nil }
+        if hasEndedWell { return true }
+        switch state {
+        case .running:
+            guard case .unhealthy = health else { return true }
+            return false
+        // Between two crashes it starts, too.
+        case .starting: return lastError == nil ? nil : false
+        case .stopped, .stopping, .unknown: return nil
+        case .backoff, .exited, .fatal: return false
+        }
+    }
+
     /// Whether it ended by itself with an exit code that it may end with.
     public var hasEndedWell: Bool { state == .exited && problem == nil }
 
     /// What is wrong now, or went wrong last, in words: what keeps it from running before what fails while it runs.
     public var trouble: String? { problem ?? health?.reason ?? logProblem ?? lastError }
 
-    /// supervisord's `exitstatus`: the code, 128 and the signal like a shell, -1 for an unknown one, 0 for none yet.
+    /// The problem of a service with a process that SIGSTOP or the like has stopped.
+    public static func stopped(_ pid: Int32) -> String {
+        "stopped by a signal (state T): 'kill -CONT \(pid)' lets it go on"
+    }
+
+    /// supervisord's `exitstatus`, which dashboards read: 0 while there is a process or never was one, the code that the last
+    /// one ended with, -1 where a signal ended it or nobody knows how it ended.
+    public var supervisordExitStatus: Int32 {
+        guard !state.hasProcess, let lastExit else { return 0 }
+        if case .code(let code) = lastExit { return code }
+        return -1
+    }
+
+    /// How the last process ended as a shell tells it: the code, 128 and the signal, -1 for an unknown one, 0 for none yet.
     public var exitStatus: Int32 {
         switch lastExit {
         case .code(let code): code

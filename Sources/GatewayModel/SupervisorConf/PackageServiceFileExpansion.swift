@@ -9,6 +9,8 @@ enum PackageServiceFileExpansion {
         case text(String)
         /// `process_num` and `numprocs`.
         case number(Int64)
+        /// A text that only the gateway knows; what stands in its place here.
+        case open(String)
     }
 
     static func expand(_ text: String, _ values: [String: Value]) throws(Failure) -> String {

@@ -38,11 +38,12 @@ extension PackageServiceFileExpansion {
 
         func text(of value: Value) throws(Failure) -> String {
             switch (value, conversion) {
+            case (.open(let text), "s"): return text
             case (.text(let text), "s"): return padded(sign: "", precision.map { String(text.prefix($0)) } ?? text)
             case (.number(let number), "s"):
                 return padded(sign: "", precision.map { String(String(number).prefix($0)) } ?? String(number))
             case (.number(let number), _): return self.number(number)
-            case (.text(let text), _):
+            case (.text(let text), _), (.open(let text), _):
                 throw Failure(message: "cannot expand %(\(name))\(conversion): '\(text)' is a text, not a number")
             }
         }

@@ -4,10 +4,20 @@ internal import Documents
 /// strict (a later key or section of the same name wins or is merged), values over several lines.
 /// https://docs.python.org/3/library/configparser.html#supported-ini-file-structure
 struct PackageServiceFileLines {
+    /// What was cut off a value: the sign that begins a comment, and the rest of its line.
+    struct Comment {
+        var text: String
+        var mark: Mark
+    }
     struct Option {
         var name: String
         var value: String
         var mark: Mark
+        var comments: [Comment] = []
+        /// The lines that end in a backslash and are followed by one more line of the value.
+        var backslashes: [Int] = []
+        /// Where its value ends so far.
+        var lastLine: Int
     }
     struct Section {
         var name: String
@@ -15,13 +25,31 @@ struct PackageServiceFileLines {
         var options: [Option] = []
     }
 
-    private(set) var sections: [Section] = []
+    private static let mostLines = 10_000
 
-    /// At most 1 MiB and 10,000 lines are read.
+    private(set) var sections: [Section] = []
+    /// What is no line of such a file, in the order of the text.
+    private(set) var problems: [DocumentError] = []
+
+    /// As `init(reading:source:)`.
+    /// - Throws: the first problem.
     init(_ text: String, source: String) throws(DocumentError) {
+        self.init(reading: text, source: source)
+        if let problem = problems.first { throw problem }
+    }
+
+    /// At most 1 MiB and 10,000 lines are read: reading takes time by the square of the lines.
+    init(reading text: String, source: String) {
         guard text.utf8.count <= 1 << 20 else {
-            throw DocumentError(
-                source: source, mark: nil, message: "expected at most 1 MiB, found \(text.utf8.count) bytes")
+            problems = [
+                DocumentError(
+                    source: source, mark: nil, message: "expected at most 1 MiB, found \(text.utf8.count) bytes")
+            ]
+            return
+        }
+        if let problem = PackageServiceFileLines.noText(text, source) {
+            problems = [problem]
+            return
         }
         var text = Substring(text)
         if text.unicodeScalars.first == "\u{FEFF}" { text = Substring(text.unicodeScalars.dropFirst()) }
@@ -29,14 +57,21 @@ struct PackageServiceFileLines {
         var option: Int?
         var indent = 0
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
+        guard lines.count <= PackageServiceFileLines.mostLines else {
+            let message = "expected at most \(PackageServiceFileLines.mostLines) lines, found \(lines.count)"
+            problems = [DocumentError(source: source, mark: nil, message: message)]
+            return
+        }
         for (index, raw) in lines.enumerated() {
             let line = Array(raw.unicodeScalars)
             let comment = PackageServiceFileLines.commentStart(line)
             let value = PackageServiceFileLines.stripped(line[..<(comment ?? line.count)])
             let firstNonSpace = line.firstIndex { !$0.properties.isWhitespace } ?? 0
             let mark = Mark(line: index + 1, column: firstNonSpace + 1)
-            func wrong(_ message: String) -> DocumentError {
-                DocumentError(source: source, mark: mark, message: message)
+            let dropped = comment.map { start in
+                Comment(
+                    text: PackageServiceFileLines.stripped(line[start...]),
+                    mark: Mark(line: index + 1, column: start + 1))
             }
             if value.isEmpty {
                 // An empty line inside a value belongs to it, a comment line does not.
@@ -44,7 +79,7 @@ struct PackageServiceFileLines {
                 continue
             }
             if let section = current, let option, firstNonSpace > indent {
-                sections[section].options[option].value += "\n" + value
+                sections[section].options[option].append(value, dropped, line: index + 1)
                 continue
             }
             indent = firstNonSpace
@@ -58,17 +93,25 @@ struct PackageServiceFileLines {
                 option = nil
                 continue
             }
-            guard let section = current else {
-                throw wrong("expected a section such as [supervisord] before '\(value)'")
+            let delimiter = value.firstIndex { $0 == "=" || $0 == ":" }
+            let name = delimiter.map { PackageServiceFileLines.trimmed(value[..<$0]).lowercased() } ?? ""
+            let remark = DocumentText.remark(on: value)
+            guard let section = current, let delimiter, !name.isEmpty else {
+                let message =
+                    current == nil
+                    ? "expected a section such as [supervisord] before \(PackageServiceFileLines.shown(value))\(remark)"
+                    : delimiter.map { "expected a key before '\(value[$0])'" }
+                        ?? "expected 'key = value', found \(PackageServiceFileLines.shown(value))\(remark)"
+                problems.append(DocumentError(source: source, mark: mark, message: message))
+                // Without a section nothing that follows has its place.
+                if current == nil { return }
+                continue
             }
-            guard let delimiter = value.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
-                throw wrong("expected 'key = value', found '\(value)'")
-            }
-            let name = PackageServiceFileLines.trimmed(value[..<delimiter]).lowercased()
-            guard !name.isEmpty else { throw wrong("expected a key before '\(value[delimiter])'") }
             let text = PackageServiceFileLines.trimmed(value[value.index(after: delimiter)...])
             sections[section].options.removeAll { $0.name == name }
-            sections[section].options.append(Option(name: name, value: text, mark: mark))
+            sections[section].options.append(
+                Option(
+                    name: name, value: text, mark: mark, comments: dropped.map { [$0] } ?? [], lastLine: index + 1))
             option = sections[section].options.count - 1
         }
         // What stands in [DEFAULT] counts for each section that does not have it.
@@ -105,6 +148,23 @@ struct PackageServiceFileLines {
         return nil
     }
 
+    /// What no program could have written as a text: UTF-16, or NUL bytes, which no argument of a program can hold.
+    private static func noText(_ text: String, _ source: String) -> DocumentError? {
+        guard let offset = text.utf8.firstIndex(of: 0) else { return nil }
+        // Both byte order marks of UTF-16 are no UTF-8.
+        let isUTF16 = text.hasPrefix("\u{FFFD}\u{FFFD}")
+        let before = Array(text.utf8[..<offset])
+        return DocumentError(
+            source: source, mark: DocumentText.mark(of: before.count, in: before),
+            message: isUTF16 ? "the text is UTF-16: save it as UTF-8" : "the text holds a NUL byte")
+    }
+
+    /// A value in a message: as it stands, or with escapes where it could not be read otherwise.
+    static func shown(_ text: String) -> String {
+        let isPlain = !text.unicodeScalars.contains(where: DocumentText.isInvisible)
+        return isPlain && text.utf8.count <= 200 ? "'\(text)'" : DocumentText.quoted(text)
+    }
+
     private static func stripped(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
         var text = String.UnicodeScalarView()
         text.append(contentsOf: scalars)
@@ -116,5 +176,15 @@ struct PackageServiceFileLines {
         while text.first?.isWhitespace == true { text.removeFirst() }
         while text.last?.isWhitespace == true { text.removeLast() }
         return String(text)
+    }
+}
+
+extension PackageServiceFileLines.Option {
+    /// Takes one more line of the value.
+    fileprivate mutating func append(_ text: String, _ comment: PackageServiceFileLines.Comment?, line: Int) {
+        if value.hasSuffix("\\") { backslashes.append(lastLine) }
+        value += "\n" + text
+        lastLine = line
+        if let comment { comments.append(comment) }
     }
 }

@@ -2,11 +2,11 @@ internal import Documents
 
 /// Where the output of the processes of one program goes.
 extension PackageServiceFileReader {
-    mutating func logs(into result: inout ServiceDefinition) throws(DocumentError) {
+    mutating func logs(into result: inout ServiceDefinition) {
         let name = result.key.description
-        result.output = try log("stdout", default: "\(context.logFolder)/\(name).log")
-        let errorOutput = try log("stderr", default: "\(context.logFolder)/\(name).stderr.log")
-        guard try boolean("redirect_stderr") ?? true else {
+        result.output = log("stdout", default: "\(context.logFolder)/\(name).log")
+        let errorOutput = log("stderr", default: "\(context.logFolder)/\(name).stderr.log")
+        guard boolean("redirect_stderr") ?? true else {
             // Two streams cannot be written into one file by turns without tearing lines; one can.
             if let path = errorOutput.path, path == result.output.path {
                 note("stderr_logfile", "is that of stdout: taken as redirect_stderr=true")
@@ -20,18 +20,18 @@ extension PackageServiceFileReader {
         }
     }
 
-    private mutating func log(_ stream: String, default path: String) throws(DocumentError) -> ServiceDefinition.Log {
+    private mutating func log(_ stream: String, default path: String) -> ServiceDefinition.Log {
         var log = ServiceDefinition.Log(path: path)
-        if let name = try text("\(stream)_logfile") {
+        if let name = text("\(stream)_logfile") {
             switch name.lowercased() {
             case "none", "off": log.path = nil
             case "auto": break
             case "syslog": note("\(stream)_logfile", "syslog is not supported: the output goes to \(path)")
-            default: log.path = try absolute("\(stream)_logfile", name, base: context.logFolder)
+            default: log.path = absolute("\(stream)_logfile", name, base: context.logFolder)
             }
         }
-        if let size = try byteCount("\(stream)_logfile_maxbytes") { log.maxByteCount = size }
-        if let count = try amount("\(stream)_logfile_backups") {
+        if let size = byteCount("\(stream)_logfile_maxbytes") { log.maxByteCount = size }
+        if let count = amount("\(stream)_logfile_backups") {
             log.backups = min(count, 1_000)
             if count > 1_000 { note("\(stream)_logfile_backups", "\(count) are too many: 1000 are kept") }
         }

@@ -17,12 +17,39 @@ extension PackageServiceFileReader {
         for option in section.options where !PackageServiceFileReader.honoured.contains(option.name) {
             if ignored.contains(option.name) {
                 if !isNeutral(option) { note(option.name, "not supported: '\(option.value)' has no effect") }
+            } else if let reason = reason(option) {
+                note(option.name, reason)
             } else if let near = Suggestion.nearest(to: option.name, among: PackageServiceFileReader.honoured + ignored)
             {
-                note(option.name, "unknown key, did you mean '\(near)'?")
+                note(option.name, "unknown key, did you mean '\(near)'?\(remark(option))")
             } else {
-                note(option.name, "unknown key")
+                note(option.name, "unknown key\(remark(option))")
             }
+        }
+    }
+
+    private func remark(_ option: PackageServiceFileLines.Option) -> String {
+        DocumentText.remark(on: option.name, beyondASCII: true)
+    }
+
+    /// What is asked for in vain by those keys that many files have.
+    private func reason(_ option: PackageServiceFileLines.Option) -> String? {
+        switch option.name {
+        case "group", "groups":
+            let user = options["user"]?.value ?? ""
+            let who =
+                user.isEmpty ? "of gwe itself, as no user is given" : "that the gateway's user database gives '\(user)'"
+            let cure = user.isEmpty ? "" : ": to add it there, 'usermod -aG \(option.value) \(user)' in install.sh"
+            return "no key of supervisord's either: the app has the groups \(who), not '\(option.value)'\(cure)"
+        case "childlogdir", "logfile", "logfile_backups", "logfile_maxbytes", "loglevel", "minfds", "minprocs",
+            "nodaemon",
+            "pidfile", "silent":
+            return "a key of supervisord itself, not of a program: it has no effect"
+        case "stdout_maxbytes", "stdout_backups", "stderr_maxbytes", "stderr_backups":
+            let parts = option.name.split(separator: "_")
+            return "unknown key, did you mean '\(parts[0])_logfile_\(parts[1])'?"
+        case "redirect_stdout": return "unknown key: standard output goes to stdout_logfile"
+        default: return nil
         }
     }
 
@@ -36,9 +63,9 @@ extension PackageServiceFileReader {
     }
 
     /// What supervisord refuses is refused, also where it would have no effect.
-    func checkIgnored() throws(DocumentError) {
-        for key in PackageServiceFileReader.switches { _ = try boolean(key) }
-        for key in PackageServiceFileReader.sizes { _ = try byteCount(key) }
-        _ = try text("serverurl")
+    mutating func checkIgnored() {
+        for key in PackageServiceFileReader.switches { _ = boolean(key) }
+        for key in PackageServiceFileReader.sizes { _ = byteCount(key) }
+        _ = text("serverurl")
     }
 }

@@ -24,16 +24,13 @@ public struct SupervisordProgram: Sendable, Hashable {
         let source = "supervisor.conf"
         let authored = supervisorConf ?? "[supervisord]\n"
         let sections = try PackageServiceFileLines(authored, source: source).sections
-        let programs = sections.filter { SupervisordProgram.isProgram($0.name) }
-        guard let section = programs.first, programs.count == 1 else {
-            throw DocumentError(source: source, mark: nil, message: "expected one section [supervisord]")
-        }
+        let (section, _) = try PackageServiceFileSections.program(of: sections, source: source)
         var options: [String: String] = [:]
         for option in section.options { options[option.name] = option.value }
         var additions = SupervisordProgramAdditions(app: app, options: options, context: context, source: source)
         try additions.make(override, restartsAlways: supervisorConf == nil)
 
-        var lines = SupervisordProgram.lines(ofProgramIn: authored)
+        var lines = SupervisordProgram.lines(of: section.name, in: authored)
         let kept = lines.joined(separator: "\n")
         if (try? PackageServiceFileLines("[program]\n" + kept, source: source).sections.map(\.options.count))
             != [section.options.count]
@@ -54,21 +51,19 @@ public struct SupervisordProgram: Sendable, Hashable {
         return String(text.dropFirst(mark.count).prefix { !$0.isNewline })
     }
 
-    static func isProgram(_ section: String) -> Bool { section == "supervisord" || section.hasPrefix("program:") }
-
     /// A value of several lines as one that stays one.
     static func folded(_ value: String) -> String {
         value.split(separator: "\n").joined(separator: "\n\t")
     }
 
     /// The lines below the program's headers, without those of other sections.
-    private static func lines(ofProgramIn text: String) -> [String] {
+    private static func lines(of program: String, in text: String) -> [String] {
         var lines: [String] = []
         var isInside = false
         for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             let trimmed = PackageServiceFileLines.trimmed(line)
             if trimmed.hasPrefix("["), let end = trimmed.lastIndex(of: "]") {
-                isInside = isProgram(String(trimmed[trimmed.index(after: trimmed.startIndex)..<end]))
+                isInside = trimmed[trimmed.index(after: trimmed.startIndex)..<end] == program
             } else if isInside {
                 lines.append(String(line))
             }

@@ -21,8 +21,7 @@ public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
 
     static func reason(of archive: OpaquePointer) -> String {
         guard let words = archive_error_string(archive) else { return "unknown error" }
-        let text = String(cString: words)
-        return text.prefix(1).lowercased() + text.dropFirst()
+        return String(cString: words).lowercasedFirst
     }
 
     /// "cannot", the action, a colon and the reason.

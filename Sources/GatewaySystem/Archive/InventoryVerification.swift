@@ -17,8 +17,19 @@ extension Inventory {
             case content = "content changed"
             /// The symlink leads elsewhere.
             case target = "link changed"
-            /// It could not be examined or read, so nothing is known of it.
+            /// It could not be examined or read: the disk is damaged there.
             case unreadable = "unreadable"
+            /// This process could not look at it: no descriptor, no memory, not permitted. That says nothing of it.
+            case unexamined = "not examined"
+
+            /// Why a system call failed.
+            init(code: Int32) {
+                switch code {
+                case EMFILE, ENFILE, ENOMEM, EAGAIN, EACCES, EPERM: self = .unexamined
+                case ENOENT, ENOTDIR: self = .missing
+                default: self = .unreadable
+                }
+            }
         }
 
         /// Relative to the release folder, for people: bytes that are not UTF-8 are shown as U+FFFD.
@@ -40,7 +51,7 @@ extension Inventory {
     public func verify(_ directory: String, deep: Bool, limit: Int = .max) -> [Deviation] {
         let opened = retrying { open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard opened >= 0 else {
-            return [Deviation(path: ".", change: errno == ENOENT ? .missing : .unreadable)]
+            return [Deviation(path: ".", change: .init(code: errno))]
         }
         let root = OpenFile(owning: opened)
         let descriptor = root.descriptor
@@ -69,10 +80,10 @@ private struct InventoryVerifier {
     mutating func check(_ line: InventoryReader.Line) {
         var status = stat()
         guard fstatat(root, line.pathText, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-            let isMissing = errno == ENOENT || errno == ENOTDIR
+            let change = Inventory.Deviation.Change(code: errno)
             if missingFolders.contains(where: { line.path.starts(with: $0) }) { return }
             if line.kind == UInt8(ascii: "d") { missingFolders.append(Array(line.path) + [47]) }
-            return report(line, isMissing ? .missing : .unreadable)
+            return report(line, change)
         }
         switch (line.kind, status.st_mode & S_IFMT) {
         case (UInt8(ascii: "d"), S_IFDIR):
@@ -94,17 +105,20 @@ private struct InventoryVerifier {
             && Int64(status.st_mtim.tv_nsec) == line.file.modified.nanoseconds
             && UInt64(status.st_ino) == line.file.inode
         if isDeep || !isUntouched {
-            guard let digest = digest(line) else { return report(line, .unreadable) }
+            let digest: SHA256Digest
+            do throws(SystemError) { digest = try self.digest(line) } catch {
+                return report(line, .init(code: error.code))
+            }
             guard digest == line.digestValue() else { return report(line, .content) }
         }
         if status.st_mode & 0o7777 != line.mode { report(line, .mode) }
     }
 
-    private mutating func digest(_ line: InventoryReader.Line) -> SHA256Digest? {
+    private mutating func digest(_ line: InventoryReader.Line) throws(SystemError) -> SHA256Digest {
         let opened = retrying { openat(root, line.pathText, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
-        guard opened >= 0 else { return nil }
+        guard opened >= 0 else { throw .last("open \(String(decoding: line.path, as: UTF8.self))") }
         let file = OpenFile(owning: opened)
-        return try? file.digest(named: "", buffer: buffer)
+        return try file.digest(named: String(decoding: line.path, as: UTF8.self), buffer: buffer)
     }
 
     private mutating func report(_ line: InventoryReader.Line, _ change: Inventory.Deviation.Change) {

@@ -1,8 +1,11 @@
 internal import CArchive
 internal import Glibc
 
-/// Decompresses one stream. All checksums are checked; several streams in a row count as one (RFC 1952, 2.2;
-/// RFC 8878, 3.1; the .xz file format, 2), anything else after a stream is an error.
+/// Decompresses one package. All checksums are checked.
+///
+/// Several streams in a row count as one (RFC 1952, 2.2; RFC 8878, 3.1; the .xz file format, 2). Zeros after the last
+/// one are passed over, as gzip(1) does: block devices and some tools for uploads pad with them. Anything else there
+/// is an error.
 final class StreamDecoder {
     private enum Codec {
         case gzip(UnsafeMutablePointer<z_stream>)
@@ -11,17 +14,28 @@ final class StreamDecoder {
     }
 
     private let codec: Codec
+    private let memoryLimit: Int64
     /// Whether everything so far forms whole streams.
     private(set) var isAtBoundary = false
-    private var isAtEnd = false
+    /// Whether every stream so far has a checksum of its content.
+    private(set) var hasChecksum = true
+    /// Bytes of the package so far, and where the current stream begins.
+    private var position: Int64 = 0
+    private var streamStart: Int64 = 0
+    private var streamProducedCount: Int64 = 0
+    /// Zeros since the end of the last stream.
+    private var paddingCount: Int64 = 0
+    /// The first bytes of a zstd frame, which say whether it has a checksum.
+    private var frameHead: [UInt8] = []
 
-    /// LZMA_CONCATENATED, a cast that Swift does not import.
-    private static let concatenated: UInt32 = 0x08
+    /// LZMA_TELL_NO_CHECK and LZMA_TELL_UNSUPPORTED_CHECK, casts that Swift does not import.
+    private static let tellsMissingChecks: UInt32 = 0x03
 
     /// How many bytes `init` wants to see.
     static let magicByteCount = 6
 
     init(magic: some Collection<UInt8>, memoryLimit: Int64) throws(UnpackError) {
+        self.memoryLimit = memoryLimit
         if magic.starts(with: [0x1F, 0x8B]) {
             let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
             stream.initialize(to: z_stream())
@@ -30,7 +44,7 @@ final class StreamDecoder {
             guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
                 throw .system(SystemError("start decompressor", code: ENOMEM))
             }
-        } else if magic.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
+        } else if Self.isFrame(magic) {
             guard let stream = ZSTD_createDStream() else {
                 throw .system(SystemError("start decompressor", code: ENOMEM))
             }
@@ -41,11 +55,17 @@ final class StreamDecoder {
             let stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)
             stream.initialize(to: lzma_stream())
             codec = .xz(stream)
-            guard lzma_stream_decoder(stream, UInt64(clamping: memoryLimit), Self.concatenated) == LZMA_OK
-            else { throw .system(SystemError("start decompressor", code: ENOMEM)) }
+            try startXZ(stream)
         } else {
             throw .damaged(reason: "it is neither gzip, zstd nor xz")
         }
+    }
+
+    /// A frame of zstd, or one to be skipped, as pzstd(1) begins with (RFC 8878, 3.1.2).
+    private static func isFrame(_ magic: some Collection<UInt8>) -> Bool {
+        guard let first = magic.first else { return false }
+        return magic.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
+            || (first & 0xF0 == 0x50 && magic.dropFirst().starts(with: [0x2A, 0x4D, 0x18]))
     }
 
     deinit {
@@ -64,22 +84,67 @@ final class StreamDecoder {
     func decode(
         _ input: UnsafeRawBufferPointer, isLast: Bool, into output: UnsafeMutableRawBufferPointer
     ) throws(UnpackError) -> (consumed: Int, produced: Int) {
-        switch codec {
-        case .gzip(let stream): try inflate(stream, input, output)
-        case .zstd(let stream): try decompress(stream, input, output)
-        case .xz(let stream): try decode(stream, input, isLast, output)
+        if isAtBoundary {
+            let zeroCount = input.firstIndex { $0 != 0 } ?? input.count
+            paddingCount += Int64(zeroCount)
+            position += Int64(zeroCount)
+            guard zeroCount == 0, let first = input.first else { return (zeroCount, 0) }
+            try beginStream(first)
         }
+        let result: (consumed: Int, produced: Int)
+        do throws(UnpackError) {
+            result =
+                switch codec {
+                case .gzip(let stream): try inflate(stream, input, output)
+                case .zstd(let stream): try decompress(stream, input, output)
+                case .xz(let stream): try decode(stream, input, isLast, output)
+                }
+        } catch {
+            // What does not even begin as a stream does is no damaged stream, but something that was appended.
+            guard case .damaged = error, streamStart > 0, streamProducedCount == 0 else { throw error }
+            throw afterTheEnd(streamStart)
+        }
+        position += Int64(result.consumed)
+        streamProducedCount += Int64(result.produced)
+        return result
+    }
+
+    /// - Parameter first: the byte that follows the last stream and its padding.
+    private func beginStream(_ first: UInt8) throws(UnpackError) {
+        let isExpected: Bool
+        switch codec {
+        case .gzip(let stream):
+            isExpected = first == 0x1F && paddingCount == 0
+            inflateReset(stream)
+        case .zstd:
+            isExpected = (first == 0x28 || first & 0xF0 == 0x50) && paddingCount == 0
+            frameHead = []
+        case .xz(let stream):
+            // Only xz knows padding between streams, of four bytes each (the .xz file format, 2.2).
+            isExpected = first == 0xFD && paddingCount.isMultiple(of: 4)
+            if isExpected { try startXZ(stream) }
+        }
+        guard isExpected else { throw afterTheEnd(position) }
+        isAtBoundary = false
+        streamStart = position
+        streamProducedCount = 0
+        paddingCount = 0
+    }
+
+    private func startXZ(_ stream: UnsafeMutablePointer<lzma_stream>) throws(UnpackError) {
+        guard lzma_stream_decoder(stream, UInt64(clamping: memoryLimit), Self.tellsMissingChecks) == LZMA_OK else {
+            throw .system(SystemError("start decompressor", code: ENOMEM))
+        }
+    }
+
+    private func afterTheEnd(_ place: Int64) -> UnpackError {
+        .damaged(reason: "data after the end of the archive at byte \(place)")
     }
 
     private func inflate(
         _ stream: UnsafeMutablePointer<z_stream>, _ input: UnsafeRawBufferPointer,
         _ output: UnsafeMutableRawBufferPointer
     ) throws(UnpackError) -> (consumed: Int, produced: Int) {
-        if isAtBoundary {
-            guard !input.isEmpty else { return (0, 0) }
-            isAtBoundary = false
-            inflateReset(stream)
-        }
         stream.pointee.next_in = UnsafeMutablePointer(
             mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.pointee.avail_in = UInt32(clamping: input.count)
@@ -99,13 +164,17 @@ final class StreamDecoder {
     private func decompress(
         _ stream: OpaquePointer, _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
     ) throws(UnpackError) -> (consumed: Int, produced: Int) {
-        if isAtBoundary, input.isEmpty { return (0, 0) }
         var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
         var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         let hint = ZSTD_decompressStream(stream, &target, &source)
         guard ZSTD_isError(hint) == 0 else {
             let words = ZSTD_getErrorName(hint).map { String(cString: $0) } ?? "unknown error"
             throw .damaged(reason: "the zstd data is damaged (\(words.lowercased()))")
+        }
+        if frameHead.count < 5 {
+            frameHead += input[..<source.pos].prefix(5 - frameHead.count)
+            // The third bit of the descriptor that follows the magic number (RFC 8878, 3.1.1.1.1).
+            if frameHead.count == 5, frameHead[0] == 0x28, frameHead[4] & 0x04 == 0 { hasChecksum = false }
         }
         isAtBoundary = hint == 0
         return (source.pos, target.pos)
@@ -115,7 +184,6 @@ final class StreamDecoder {
         _ stream: UnsafeMutablePointer<lzma_stream>, _ input: UnsafeRawBufferPointer, _ isLast: Bool,
         _ output: UnsafeMutableRawBufferPointer
     ) throws(UnpackError) -> (consumed: Int, produced: Int) {
-        guard !isAtEnd else { return (0, 0) }
         stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_in = input.count
         stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -123,9 +191,8 @@ final class StreamDecoder {
         let code = lzma_code(stream, isLast ? LZMA_FINISH : LZMA_RUN)
         switch code {
         case LZMA_OK, LZMA_BUF_ERROR: break
-        case LZMA_STREAM_END:
-            isAtEnd = true
-            isAtBoundary = true
+        case LZMA_NO_CHECK, LZMA_UNSUPPORTED_CHECK: hasChecksum = false
+        case LZMA_STREAM_END: isAtBoundary = true
         case LZMA_MEM_ERROR: throw .system(SystemError("decompress", code: ENOMEM))
         case LZMA_MEMLIMIT_ERROR: throw .tooLarge(reason: "its xz dictionary needs too much memory")
         default: throw .damaged(reason: "the xz data is damaged (error \(code.rawValue))")

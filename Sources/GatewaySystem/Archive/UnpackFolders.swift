@@ -16,9 +16,12 @@ final class UnpackFolders {
 
     private func shrink(to count: Int) { while open.count > count { close(open.removeLast().descriptor) } }
 
+    static let isTaken = "something else has its name already; pack one of the two"
+
     /// The descriptor of a folder, valid until the next call. Missing ones are made if `makes`, with mode 0755.
+    /// - Parameter isFolder: whether the last component is the entry itself.
     func descriptor(
-        of components: some Collection<ArraySlice<UInt8>>, makes: Bool, for entry: [UInt8]
+        of components: some Collection<ArraySlice<UInt8>>, makes: Bool, for entry: [UInt8], isFolder: Bool = false
     ) throws(UnpackError) -> Int32 {
         var depth = 0
         var isShared = true
@@ -30,7 +33,8 @@ final class UnpackFolders {
             if isShared { shrink(to: depth) }
             isShared = false
             let parent = open.last?.descriptor ?? root.descriptor
-            open.append((component, try enter(component, in: parent, makes: makes, entry)))
+            let isEntry = isFolder && depth == components.count - 1
+            open.append((component, try enter(component, in: parent, makes: makes, entry, isEntry: isEntry)))
             depth += 1
         }
         shrink(to: depth)
@@ -38,7 +42,7 @@ final class UnpackFolders {
     }
 
     private func enter(
-        _ name: ArraySlice<UInt8>, in parent: Int32, makes: Bool, _ entry: [UInt8]
+        _ name: ArraySlice<UInt8>, in parent: Int32, makes: Bool, _ entry: [UInt8], isEntry: Bool
     ) throws(UnpackError) -> Int32 {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         return try Array(name).withName { (text) throws(UnpackError) in
@@ -53,10 +57,13 @@ final class UnpackFolders {
             if opened >= 0 { return opened }
             switch errno {
             case ELOOP, ENOTDIR:
-                let words = "it leads through '\(UnpackPath.printable(path(to: name)))', which is no folder"
-                throw .refused(entry: UnpackPath.printable(entry), reason: words)
+                let place = UnpackPath.printable(path(to: name))
+                let words = "it leads through '\(place)', which is no folder; pack it at its real place"
+                throw .refused(entry: UnpackPath.printable(entry), reason: isEntry ? Self.isTaken : words)
             case ENOENT:
-                throw .refused(entry: UnpackPath.printable(entry), reason: "what it links to does not come before it")
+                throw .refused(
+                    entry: UnpackPath.printable(entry),
+                    reason: "a hard link to what is no file that came before it; pack a copy of the file")
             default: throw .system(.last("open folder of \(UnpackPath.printable(entry))"))
             }
         }

@@ -6,6 +6,8 @@ final class UnpackPump: Sendable {
     struct Outcome {
         var byteCount: Int64 = 0
         var digest: SHA256Digest?
+        /// Whether all of the compressed data has a checksum of its own.
+        var hasChecksum = true
     }
 
     let ring: BlockRing
@@ -95,7 +97,7 @@ final class UnpackPump: Sendable {
                 input = UnsafeRawBufferPointer(rebasing: input[consumed...])
                 filled += produced
                 guard consumed == 0, produced == 0 else { continue }
-                if !input.isEmpty { throw .damaged(reason: "something follows the compressed data") }
+                if !input.isEmpty { throw .damaged(reason: "the compressed data is damaged") }
                 if isLast { break }
             }
             producedCount += Int64(filled)
@@ -104,8 +106,8 @@ final class UnpackPump: Sendable {
             if filled < block.count {
                 guard decoder.isAtBoundary else { throw .damaged(reason: "it is cut off after \(readCount) bytes") }
                 let digest = isHashing ? hasher.finishDigest() : nil
-                let count = readCount
-                return outcome.update { $0 = Outcome(byteCount: count, digest: digest) }
+                let whole = Outcome(byteCount: readCount, digest: digest, hasChecksum: decoder.hasChecksum)
+                return outcome.update { $0 = whole }
             }
         }
     }

@@ -18,6 +18,9 @@ final class UnpackWriter {
     private(set) var byteCount: Int64 = 0
     /// Entries of the archive, repeated ones too, so that those have a limit as well.
     private var entryCount = 0
+    private(set) var notes = UnpackNotes()
+    /// Folders that group or others may write to in the archive, with the mode they have there.
+    private(set) var writableFolders: [[UInt8]: UInt32] = [:]
 
     init(root: String, limits: UnpackLimits) throws(SystemError) {
         self.limits = limits
@@ -34,25 +37,52 @@ final class UnpackWriter {
         guard entryCount <= limits.entryCount, folders.modes.count <= limits.entryCount else {
             throw .tooLarge(reason: "it has more than \(limits.entryCount) entries")
         }
+        guard !Self.isOfMac(path, header.kind) else { return notes.leaveOut(name) }
         if case .directory = header.kind {
             guard !path.components.isEmpty else { return }
-            _ = try folders.descriptor(of: path.components, makes: true, for: header.path)
-            return folders.setMode(header.mode & 0o777, of: name)
+            _ = try folders.descriptor(of: path.components, makes: true, for: header.path, isFolder: true)
+            let mode = takenMode(header.mode & 0o777, isFolder: true, name)
+            writableFolders[name] = header.mode & 0o022 == 0 ? nil : mode | header.mode & 0o022
+            return folders.setMode(mode, of: name)
         }
         guard let last = path.components.last else { throw refused("it has no name") }
         let folder = try folders.descriptor(of: path.components.dropLast(), makes: true, for: header.path)
         switch header.kind {
         case .file:
             let isPrivileged = header.mode & 0o6000 != 0
-            guard !isPrivileged || limits.allowsSetuid else { throw refused("it is setuid or setgid") }
+            guard !isPrivileged || limits.allowsSetuid else {
+                throw refused("it is setuid or setgid; take the bit away, or set allow_setuid in the policy")
+            }
             try addFile(header, Array(last), name, in: folder, from: tar)
         case .symlink(let target):
-            guard !target.isEmpty, target.count < Int(PATH_MAX) else { throw refused("a symlink without a target") }
+            guard !target.isEmpty, target.count < Int(PATH_MAX), !target.contains(0) else {
+                throw refused("a symlink without a target that can be")
+            }
             try addLink(target, Array(last), name, in: folder, header)
         case .hardLink(let target): try addHardLink(target, path.components, name, header)
         case .other(let kind): throw refused("it is \(kind)")
         case .directory: break
         }
+    }
+
+    /// What a Mac's tar and Finder add beside the files themselves: AppleDouble files, and their folder in archives
+    /// that Finder makes.
+    private static func isOfMac(_ path: UnpackPath, _ kind: TarReader.Header.Kind) -> Bool {
+        if path.components.first?.elementsEqual("__MACOSX".utf8) == true { return true }
+        guard let last = path.components.last else { return false }
+        switch kind {
+        case .file, .hardLink:
+            return last.count > 2 && last.starts(with: "._".utf8) || last.elementsEqual(".DS_Store".utf8)
+        default: return false
+        }
+    }
+
+    /// Group and others never get write permission, and the owner can always look.
+    private func takenMode(_ mode: UInt32, isFolder: Bool, _ name: [UInt8]) -> UInt32 {
+        let readable: UInt32 = isFolder ? 0o500 : 0o400
+        if mode & 0o022 != 0 { notes.narrow(name, mode, isFolder: isFolder) }
+        if mode & readable != readable { notes.open(name, mode) }
+        return mode & ~0o022 | readable
     }
 
     // MARK: Files
@@ -64,7 +94,7 @@ final class UnpackWriter {
         guard header.byteCount >= 0, !overflow, sum <= limits.byteCount else {
             throw .tooLarge(reason: "it unpacks to more than \(limits.byteCount) bytes")
         }
-        let mode = header.mode & (limits.allowsSetuid ? 0o6777 : 0o777)
+        let mode = takenMode(header.mode & (limits.allowsSetuid ? 0o6777 : 0o777), isFolder: false, name)
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         var descriptor = last.withName { text in retrying { openat(folder, text, flags, mode & 0o777) } }
         if descriptor < 0, errno == EEXIST {
@@ -98,7 +128,7 @@ final class UnpackWriter {
         _ tar: TarReader, _ byteCount: Int64, to file: borrowing OpenFile, _ name: [UInt8]
     ) throws(UnpackError) -> SHA256Digest {
         var position: Int64 = 0
-        while let (offset, bytes) = try tar.nextBlock() {
+        while let (offset, bytes) = try tar.nextPiece() {
             // A sparse file: its holes are part of its content.
             guard offset >= position, offset + Int64(bytes.count) <= byteCount else {
                 throw .damaged(reason: "the tar data is damaged (a sparse file out of order)")
@@ -126,17 +156,20 @@ final class UnpackWriter {
         }
     }
 
-    /// An entry that comes again replaces the first if both are regular files: build tools list files twice. It is
-    /// removed, never written into. Anything else is refused.
+    /// An entry that comes again replaces the first if both are files, or both are symlinks: build tools list names
+    /// twice, and tar's --append adds a newer one. It is removed, never written into. Anything else is refused.
     private func makeWay(
-        _ last: [UInt8], _ name: [UInt8], in folder: Int32, _ header: TarReader.Header
+        _ last: [UInt8], _ name: [UInt8], in folder: Int32, _ header: TarReader.Header, isLink: Bool = false
     ) throws(UnpackError) {
-        guard let index = index()[name], let before = files[index] else {
-            throw .refused(entry: UnpackPath.printable(header.path), reason: "something else has its name already")
+        let index = isLink ? nil : self.index()[name]
+        let before = index.flatMap { files[$0] }
+        guard isLink ? links[name] != nil : before != nil else {
+            throw .refused(entry: UnpackPath.printable(header.path), reason: UnpackFolders.isTaken)
         }
         guard last.withName({ unlinkat(folder, $0, 0) }) == 0 else {
             throw .system(.last("replace \(UnpackPath.printable(name))"))
         }
+        guard let index, let before else { return }
         byteCount -= before.state.byteCount
         files[index] = nil
         fileIndex?[name] = nil
@@ -156,9 +189,11 @@ final class UnpackWriter {
         _ target: [UInt8], _ last: [UInt8], _ name: [UInt8], in folder: Int32, _ header: TarReader.Header
     ) throws(UnpackError) {
         guard links[name] != target else { return }
-        let result = target.withName { target in last.withName { symlinkat(target, folder, $0) } }
+        func link() -> Int32 { target.withName { target in last.withName { symlinkat(target, folder, $0) } } }
+        var result = link()
         if result != 0, errno == EEXIST {
-            throw .refused(entry: UnpackPath.printable(header.path), reason: "something else has its name already")
+            try makeWay(last, name, in: folder, header, isLink: true)
+            result = link()
         }
         guard result == 0 else { throw .system(.last("create symlink \(UnpackPath.printable(name))")) }
         links[name] = target
@@ -173,21 +208,27 @@ final class UnpackWriter {
         let words = UnpackPath.printable(target)
         let source: UnpackPath
         do { source = try UnpackPath(target, limits: limits) } catch {
-            throw refused("a hard link that leads out of the package: '\(words)'")
+            throw refused("a hard link that leads out of the package: '\(words)'; pack a copy of the file")
         }
         let targetName = UnpackPath.joined(source.components)
-        guard targetName != name else { return }
+        // GNU tar writes a link to itself where it was given a file or a symlink twice.
+        if targetName == name, links[name] != nil || self.index()[name] != nil { return }
         guard let last = components.last, let targetLast = source.components.last,
-            let index = index()[targetName], let file = files[index]
-        else { throw refused("a hard link to '\(words)', which is no file that came before it") }
+            let index = self.index()[targetName], let file = files[index]
+        else {
+            throw refused("a hard link to '\(words)', which is no file that came before it; pack a copy of the file")
+        }
         let from = try folders.descriptor(of: source.components.dropLast(), makes: false, for: header.path)
         // The next call may close it.
         let held = OpenFile(owning: fcntl(from, F_DUPFD_CLOEXEC, 0))
         let to = try folders.descriptor(of: components.dropLast(), makes: true, for: header.path)
-        let result = Array(targetLast).withName { old in
-            Array(last).withName { linkat(held.descriptor, old, to, $0, 0) }
+        let (old, new) = (Array(targetLast), Array(last))
+        func link(_ from: Int32) -> Int32 { old.withName { old in new.withName { linkat(from, old, to, $0, 0) } } }
+        var result = link(held.descriptor)
+        if result != 0, errno == EEXIST {
+            try makeWay(new, name, in: to, header)
+            result = link(held.descriptor)
         }
-        if result != 0, errno == EEXIST { throw refused("something else has its name already") }
         guard result == 0 else { throw .system(.last("create hard link \(UnpackPath.printable(name))")) }
         // Counted like a copy: where hard links are not kept, it is one.
         byteCount += file.state.byteCount

@@ -12,6 +12,10 @@ public struct Unpacked: Sendable {
     public var sourceDigest: String?
     /// The name of the one folder that everything lay under, and that was taken away; nil if there was none.
     public var topFolder: String?
+    /// What came out otherwise than it stood in the package, and what the package lacks.
+    public var notes: UnpackNotes
+    /// Folders that group or others may write to in the package, with the mode they have there.
+    private var writableFolders: [[UInt8]: UInt32]
     /// To be synced before anything is renamed. It was made before the first write.
     public var barrier: FileSystemBarrier
 }
@@ -23,12 +27,14 @@ public struct Unpacked: Sendable {
 public enum Unpacker {
     /// Unpacks into the folder `directory`, which must not exist yet.
     ///
-    /// Permissions and modification times are kept; owners, extended attributes and times of folders are not. Files
-    /// at the root and files under one top folder come out the same: the top folder is taken away. Refused are
-    /// absolute paths, `..`, symlinks and hard links that lead out (also by way of other links), entries that lead
-    /// through a symlink, devices, FIFOs, sockets, setuid and setgid files, control characters in names, and whatever
-    /// exceeds `limits`. A package is read to its last byte, so that a wrong checksum, a cut or trailing bytes are
-    /// found even behind the end of the tar file.
+    /// Permissions and modification times are kept, but group and others get no write permission, and the owner can
+    /// read every file and enter every folder. Owners, extended attributes, access control lists and times of folders
+    /// are not kept; what a Mac's tar adds is left out. Files at the root and files under one top folder come out the
+    /// same: the top folder is taken away. Refused are absolute paths, `..`, symlinks and hard links that lead out
+    /// (also by way of other links), entries that lead through a symlink, devices, FIFOs, setuid and setgid files,
+    /// control characters in names, and whatever exceeds `limits`: docs/packages.md#what-is-refused. A package is read
+    /// to its last byte, so that a wrong checksum, a cut or appended bytes are found even behind the end of the tar
+    /// file.
     ///
     /// If this throws, `directory` is gone again. A crash leaves it half filled: the caller knows that from the name.
     /// - Parameter hashesSource: whether to hash the package on the way, for one that no download has hashed.
@@ -46,12 +52,12 @@ public enum Unpacker {
                 writer = try UnpackWriter(root: directory, limits: limits)
             } catch { throw .system(error) }
             let outcome = try run(UnpackPump(source, limits, isHashing: hashesSource), writer)
-            var unpacked = Unpacked(
-                entries: try writer.finish(), byteCount: writer.byteCount, sourceByteCount: outcome.byteCount,
-                sourceDigest: outcome.digest?.hex, topFolder: nil, barrier: barrier)
-            guard !unpacked.entries.isEmpty else { throw .damaged(reason: "it is empty") }
+            var unpacked = Unpacked(try writer.finish(), writer, outcome, barrier)
+            guard !unpacked.entries.isEmpty else {
+                throw .damaged(reason: unpacked.notes.leftOut.count == 0 ? "it is empty" : "it has only files of a Mac")
+            }
             try unpacked.removeTopFolder(in: directory)
-            try UnpackLinks(unpacked.links).check()
+            try UnpackLinks(unpacked.links, environments: unpacked.environments).check()
             return unpacked
         } catch {
             try? FileTree.removeTree(directory)
@@ -63,7 +69,7 @@ public enum Unpacker {
         let thread: BackgroundThread
         do { thread = try BackgroundThread("gwe-unpack") { pump.run() } } catch { throw .system(error) }
         do throws(UnpackError) {
-            let tar = try TarReader(pump.ring)
+            let tar = TarReader(pump.ring)
             while let header = try tar.next() { try writer.add(header, from: tar) }
             try tar.drain()
         } catch {
@@ -77,6 +83,41 @@ public enum Unpacker {
 }
 
 extension Unpacked {
+    fileprivate init(
+        _ entries: [Inventory.Entry], _ writer: UnpackWriter, _ outcome: UnpackPump.Outcome,
+        _ barrier: FileSystemBarrier
+    ) {
+        self.init(
+            entries: entries, byteCount: writer.byteCount, sourceByteCount: outcome.byteCount,
+            sourceDigest: outcome.digest?.hex, topFolder: nil, notes: writer.notes,
+            writableFolders: writer.writableFolders, barrier: barrier)
+        notes.hasChecksum = outcome.hasChecksum
+    }
+
+    /// Gives folders the write permission for group and others that they have in the package, for an app that runs as
+    /// another user than its files belong to.
+    /// - Parameter directory: where it was unpacked, not yet renamed and not yet synced.
+    public mutating func restoreFolderModes(in directory: String) throws(SystemError) {
+        guard !writableFolders.isEmpty else { return }
+        let root = try OpenFile(path: directory, flags: O_RDONLY | O_DIRECTORY)
+        for index in entries.indices {
+            guard entries[index].kind == .directory, let mode = writableFolders[entries[index].path] else { continue }
+            guard entries[index].path.withName({ fchmodat(root.descriptor, $0, mode, 0) }) == 0 else {
+                throw .last("change mode of \(UnpackPath.printable(entries[index].path)) in \(directory)")
+            }
+            entries[index].mode = mode
+        }
+    }
+
+    /// Folders that are virtual environments of Python (PEP 405).
+    fileprivate var environments: Set<[UInt8]> {
+        let name = Array("pyvenv.cfg".utf8)
+        return Set(
+            entries.lazy.map(\.path).filter { $0.suffix(name.count).elementsEqual(name) }.map {
+                UnpackPath.joined($0.split(separator: 47).dropLast())
+            })
+    }
+
     fileprivate var links: [[UInt8]: [UInt8]] {
         var links: [[UInt8]: [UInt8]] = [:]
         for entry in entries { if case .symlink(let target) = entry.kind { links[entry.path] = target } }
@@ -118,5 +159,7 @@ extension Unpacked {
             entry.path.removeFirst(prefix.count)
             return entry
         }
+        writableFolders = Dictionary(
+            writableFolders.map { (Array($0.key.dropFirst(prefix.count)), $0.value) }, uniquingKeysWith: { $1 })
     }
 }

@@ -32,6 +32,11 @@ public final class Database: Sendable {
         self.path = path
         switch mode {
         case .readWriteCreate:
+            // 0600: who may read a database can keep others from writing it, by a lock. SQLite gives its journal the same.
+            if !path.hasPrefix(":") {
+                PrivateFile.make(path)
+                PrivateFile.close(path + "-journal")
+            }
             var connection = try DatabaseConnection(
                 path: path, uri: Database.uri(path), flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                 busyTimeout: busyTimeout)

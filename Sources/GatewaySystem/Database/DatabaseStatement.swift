@@ -120,7 +120,10 @@ final class DatabaseStatement {
     static func error(_ action: String, _ database: OpaquePointer?, _ path: String) -> DatabaseError {
         let code = database.map { sqlite3_extended_errcode($0) } ?? SQLITE_NOMEM
         let message = database.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
+        // Of any other error it is that of an earlier one (https://www.sqlite.org/c3ref/system_errno.html).
+        let hasSystemCode = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xFF)
         return DatabaseError(
-            action, path: path, code: code, message: message.map { String(cString: $0) } ?? "unknown error")
+            action, path: path, code: code, message: message.map { String(cString: $0) } ?? "unknown error",
+            systemCode: hasSystemCode ? database.map { sqlite3_system_errno($0) } ?? 0 : 0)
     }
 }

@@ -19,6 +19,9 @@ public struct DownloadRequest: Sendable {
     public var sha256: String?
     /// Bytes of the whole content; content of another size fails with `wrongSize`. nil: not known.
     public var expectedByteCount: Int64?
+    /// Whether the content is a compressed archive: then text and an empty body, which servers and proxies send with a
+    /// status of 200 when they are in trouble, fail with `malformed`, and twice its size has to fit on the disk.
+    public var isPackage = false
     /// More bytes than this fail with `tooLarge`, and nothing of them is kept. 4 GiB.
     public var maximumByteCount: Int64 = 4 << 30
     /// Bytes a second; nil: as fast as it goes.

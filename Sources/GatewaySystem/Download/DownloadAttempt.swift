@@ -12,8 +12,11 @@ final class DownloadAttempt: HTTPTransferReceiver {
     private let base: DownloadRecord
     /// The first byte asked for.
     let offset: Int64
+    private let folder: String
     private var plan = Plan.undecided
     private var total: Int64?
+    /// The answer is not as long as the content; thrown once it is seen that it is no error page.
+    private var sizeFailure: TransferError?
     /// The bytes that are here are not the beginning of what the server has: fetch anew, without counting it as a
     /// failure.
     private(set) var staleReason: String?
@@ -24,15 +27,20 @@ final class DownloadAttempt: HTTPTransferReceiver {
         self.base = base
         self.action = action
         offset = file.isOpen ? file.byteCount : 0
+        folder = (try? PathParts(file.path).parent) ?? "."
     }
 
-    /// `Range`, and `If-Range` where the server has given a strong tag.
+    /// `Range`, and `If-Range` where the server has given a strong tag. Where the digest decides, without: of servers
+    /// behind one name each may have a tag of its own, and none would ever go on where another was cut.
     var headers: [HTTPHeader] {
         guard offset > 0 else { return [] }
         let range = HTTPHeader("Range", "bytes=\(offset)-")
-        guard let tag = file.record.strongTag else { return [range] }
+        guard !isProven, let tag = file.record.strongTag else { return [range] }
         return [range, HTTPHeader("If-Range", tag)]
     }
+
+    /// Whether the digest of the whole tells in the end that parts were of the same content.
+    private var isProven: Bool { request.sha256 != nil }
 
     // MARK: HTTPTransferReceiver
 
@@ -58,6 +66,7 @@ final class DownloadAttempt: HTTPTransferReceiver {
             throw TransferError(.malformed, action, "the server sends more than the \(total) bytes it announced")
         }
         guard file.receivedByteCount + Int64(bytes.count) <= request.maximumByteCount else { throw tooLarge(nil) }
+        if total == nil { try keepReserve(after: file.bufferedByteCount + bytes.count) }
         try TransferError.local { () throws(SystemError) in try file.append(bytes) }
     }
 
@@ -67,6 +76,9 @@ final class DownloadAttempt: HTTPTransferReceiver {
 
     /// After libcurl has reported a whole response.
     func end() throws(TransferError) {
+        if request.isPackage, case .fresh = plan {
+            throw TransferError(.malformed, action, "the server sent an empty body in place of the package")
+        }
         try settle(UnsafeRawBufferPointer(start: nil, count: 0))
         if let total, file.receivedByteCount < total {
             throw TransferError(.cut, action, "\(file.receivedByteCount) of \(total) bytes arrived")
@@ -81,10 +93,14 @@ final class DownloadAttempt: HTTPTransferReceiver {
     private func beginWhole(_ head: HTTPResponseHead) throws(TransferError) {
         // With both lengths given, the chunks count (RFC 9112, 6.3).
         let length = head.header("Transfer-Encoding") == nil ? head.header("Content-Length").flatMap(Int64.init) : nil
-        try check(size: length)
+        do throws(TransferError) { try check(size: length) } catch {
+            // What is no package at all says nothing of its size: the first bytes tell.
+            guard request.isPackage, error.kind == .wrongSize else { throw error }
+            sizeFailure = error
+        }
         total = length ?? request.expectedByteCount
         try checkPortal(head)
-        try checkSpace(for: total ?? 0)
+        try checkSpace(for: total ?? 0, whole: total ?? 0)
         var record = base
         record.etag = head.header("ETag")
         record.modified = head.header("Last-Modified")
@@ -102,12 +118,12 @@ final class DownloadAttempt: HTTPTransferReceiver {
         }
         let etag = head.header("ETag")
         let modified = head.header("Last-Modified")
-        if let etag, let before = known.etag, etag != before { throw stale("the content's tag has changed") }
-        if let modified, let before = known.modified, modified != before {
+        if !isProven, let etag, let before = known.etag, etag != before { throw stale("the content's tag has changed") }
+        if !isProven, let modified, let before = known.modified, modified != before {
             throw stale("the content is of another date")
         }
         let isSame =
-            known.validator != nil && known.validator == base.validator
+            isProven || known.validator != nil && known.validator == base.validator
             || known.strongTag != nil  // If-Range was sent: 206 says that it is the same
             || etag != nil && etag == known.etag
             || modified != nil && modified == known.modified
@@ -115,7 +131,7 @@ final class DownloadAttempt: HTTPTransferReceiver {
         try check(size: range.total)
         total = range.total ?? known.total
         try checkPortal(head)
-        try checkSpace(for: max(0, (total ?? 0) - offset))
+        try checkSpace(for: max(0, (total ?? 0) - offset), whole: total ?? 0)
         plan = .resume
     }
 
@@ -128,6 +144,10 @@ final class DownloadAttempt: HTTPTransferReceiver {
             file.announce()
         case .fresh(let record, let reason):
             if DownloadAttempt.looksLikeHTML(bytes) { throw portal() }
+            if request.isPackage, let kind = ForeignBody.kind(of: bytes) {
+                throw TransferError(.malformed, action, "the server sent \(kind) in place of the package")
+            }
+            if let sizeFailure { throw sizeFailure }
             if let reason { file.restart(reason) }
             try TransferError.local { () throws(SystemError) in try file.create(record) }
             file.announce()
@@ -146,12 +166,31 @@ final class DownloadAttempt: HTTPTransferReceiver {
         if head.status == 206, head.mediaType == "text/html" { throw portal() }
     }
 
-    private func checkSpace(for byteCount: Int64) throws(TransferError) {
-        guard byteCount > 0, let parent = try? PathParts(file.path).parent,
-            let available = try? FileSystemInfo(containing: parent).availableByteCount, available < byteCount
+    /// - Parameters:
+    ///   - byteCount: what is still to come.
+    ///   - whole: the whole content; what a package unpacks to is no smaller.
+    private func checkSpace(for byteCount: Int64, whole: Int64) throws(TransferError) {
+        let (needed, isTooLarge) = byteCount.addingReportingOverflow(request.isPackage ? whole : 0)
+        guard needed > 0 || isTooLarge, let available = try? FileSystemInfo(containing: folder).availableByteCount,
+            isTooLarge || available < needed
+        else { return }
+        let words = isTooLarge ? byteCount : needed
+        throw TransferError(
+            .storage, action, "not enough space: \(words) bytes are needed in \(folder), \(available) are free",
+            code: ENOSPC)
+    }
+
+    /// Ends a download whose end is not in sight while there is still space for everything else. Asked before each
+    /// piece, because others write too.
+    private func keepReserve(after byteCount: Int) throws(TransferError) {
+        guard let info = try? FileSystemInfo(containing: folder),
+            info.availableByteCount - Int64(byteCount) < info.downloadReserveByteCount
         else { return }
         throw TransferError(
-            .storage, action, "\(byteCount) bytes are needed in \(parent), \(available) are free", code: ENOSPC)
+            .storage, action,
+            "not enough space: its length is not known, \(file.receivedByteCount) bytes have come, and "
+                + "\(info.downloadReserveByteCount) bytes of \(folder) stay free for everything else; with a length "
+                + "(Content-Length of the server, or artifact.size in the manifest) it may take more", code: ENOSPC)
     }
 
     private func stale(_ reason: String) -> TransferError {

@@ -21,7 +21,8 @@ final class DownloadFile {
     private(set) var resumedByteCount: Int64 = 0
     private let events: (DownloadEvent) -> Void
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferByteCount, alignment: 64)
-    private var bufferedByteCount = 0
+    /// Bytes that have arrived and are not in the file yet.
+    private(set) var bufferedByteCount = 0
     private var hasher = SHA256Hasher()
     private var file: OpenFile?
     private var lastFlush = ContinuousClock.now
@@ -207,8 +208,19 @@ final class DownloadFile {
 
     /// Ends a try or the call; what is there stays for the next one. Best effort: the error that led here matters.
     func keep() {
-        try? flush()
-        try? checkpoint()
+        do throws(SystemError) {
+            try flush()
+            try checkpoint()
+        } catch {
+            if error.isNoSpace { giveUp() }
+        }
+    }
+
+    /// On a full disk: removes partial file and record, and gives the space back at once, though a reader may still have
+    /// the file open.
+    func giveUp() {
+        _ = try? FileTree.releaseFile(partialPath)
+        discard()
     }
 
     /// Removes partial file and record.

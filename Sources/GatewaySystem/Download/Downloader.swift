@@ -19,7 +19,7 @@ public final class Downloader {
     /// says that it is the one.
     ///
     /// Tries again by itself within `request.retry`; what is thrown then is the last try's error. The partial file
-    /// is kept for the next call unless it is of no use.
+    /// is kept for the next call unless it is of no use, or the disk is full: then everything else needs its space more.
     public func download(
         _ request: DownloadRequest, into path: String, events: @escaping (DownloadEvent) -> Void = { _ in }
     ) throws(TransferError) -> DownloadOutcome {
@@ -34,6 +34,7 @@ public final class Downloader {
         } catch {
             switch error.kind {
             case .tooLarge, .wrongSize, .wrongDigest: file.discard()
+            case .storage where error.isNoSpace: file.giveUp()
             default: file.keep()
             }
             throw error
@@ -43,6 +44,12 @@ public final class Downloader {
     /// Removes a download with everything that belongs to it: the finished file, the partial one, the record.
     public static func discard(_ path: String) throws(SystemError) {
         for name in [path, path + ".partial", path + ".origin"] { try DownloadFile.remove(name) }
+    }
+
+    /// Removes an unfinished download, and gives its space back at once, though somebody may still have it open.
+    public static func discardPartial(_ path: String) throws(SystemError) {
+        try FileTree.releaseFile(path + ".partial")
+        try DownloadFile.remove(path + ".origin")
     }
 
     /// How many bytes of an unfinished download are here already, for a plan's estimate. 0 if they belong to
@@ -73,6 +80,8 @@ private struct DownloadLoop {
     var outcome: DownloadOutcome
     /// Whether bytes of more than one response are in the file.
     private var hasResumed = false
+    /// Whether the digest was wrong once, and all was fetched anew.
+    private var isSecondFetch = false
 
     init(
         _ request: DownloadRequest, _ url: String, _ headers: [HTTPHeader], _ followsRedirects: Bool,
@@ -202,10 +211,10 @@ private struct DownloadLoop {
     private mutating func finish() throws(TransferError) -> DownloadOutcome? {
         let digest = try TransferError.local { () throws(SystemError) in try file.digest() }
         if let wanted = request.sha256, digest != wanted {
-            guard hasResumed else {
+            guard hasResumed, !isSecondFetch else {
                 throw TransferError(.wrongDigest, action, "its SHA-256 is \(digest), expected was \(wanted)")
             }
-            hasResumed = false
+            (hasResumed, isSecondFetch) = (false, true)
             file.restart("the digest of the resumed file is wrong")
             file.discard()
             return nil

@@ -15,7 +15,8 @@ extension EventLoop {
 
     /// Calls the handler when a file may have changed: written, replaced, removed or made. Changes that follow each other
     /// within `quiet` are one. The folder is watched and must exist; a folder on the way that is renamed is not noticed.
-    /// Symbolic links on the way are followed: a change of the link counts, and one of the file that it names.
+    /// Symbolic links on the way are followed: a change of the link counts, and one of the file that it names. Where the
+    /// kernel cannot watch more, see `FileWatch`.
     public func onChange(
         ofFile path: String, quiet: Duration = .milliseconds(200), handler: @escaping Handler
     ) throws(SystemError) -> FileWatch {

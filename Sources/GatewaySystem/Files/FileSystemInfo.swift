@@ -12,6 +12,8 @@ public struct FileSystemInfo: Sendable, Hashable {
     public var totalByteCount: Int64
     /// Whether it is mounted read-only.
     public var isReadOnly: Bool
+    /// Whether it is mounted noexec: no program on it can run (mount(8)).
+    public var isNoExec: Bool
 
     /// Asks the kernel once; the values do not follow later changes.
     /// - Throws: ENOENT when nothing is at the path.
@@ -24,7 +26,14 @@ public struct FileSystemInfo: Sendable, Hashable {
         availableInodeCount =
             status.f_files == 0 ? .max : Int64(clamping: isRoot ? status.f_ffree : status.f_favail)
         isReadOnly = status.f_flag & UInt(ST_RDONLY) != 0
+        isNoExec = status.f_flag & FileSystemInfo.noExec != 0
     }
+
+    /// ST_NOEXEC of <bits/statvfs.h>, which Swift does not import.
+    private static let noExec: UInt = 8
+
+    /// What a download whose length nobody knows leaves free: 2 MiB, or a fiftieth of the file system if that is more.
+    public var downloadReserveByteCount: Int64 { max(2 << 20, totalByteCount / 50) }
 
     private static func product(_ a: UInt, _ b: UInt) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension FileTree {
@@ -30,6 +31,22 @@ extension FileTree {
         try remover.run()
     }
 
+    /// Removes a file and gives its space back at once, though somebody may still have it open: they read nothing more. A
+    /// file with another name elsewhere only loses this one; a symlink is removed, never followed.
+    /// - Returns: whether there was one.
+    @discardableResult
+    public static func releaseFile(_ path: String) throws(SystemError) -> Bool {
+        let opened = retrying { open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        if opened >= 0 {
+            let file = OpenFile(owning: opened)
+            var status = stat()
+            if fstat(file.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 {
+                _ = ftruncate(file.descriptor, 0)
+            }
+        }
+        return try removeFile(path)
+    }
+
     /// Deletes what interrupted removals left in `folder`.
     public static func emptyTrash(in folder: String) throws(SystemError) {
         for name in try list(folder) where name.hasPrefix(trashPrefix) { try removeTree("\(folder)/\(name)") }
@@ -46,8 +63,27 @@ private final class TreeRemover {
 
     init(path: String) throws(SystemError) {
         self.path = path
-        top = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        device = try top.status(named: path).st_dev
+        let opened = TreeRemover.open(path, in: AT_FDCWD)
+        guard opened >= 0 else { throw .last("open \(path)") }
+        top = OpenFile(owning: opened)
+        let status = try top.status(named: path)
+        device = status.st_dev
+        if status.st_mode & 0o700 != 0o700 { fchmod(opened, status.st_mode & 0o7777 | 0o700) }
+    }
+
+    /// A folder that even its owner may not read is made readable first: only root could empty it otherwise.
+    /// - Returns: a descriptor, or -1 with errno.
+    private static func open(_ name: UnsafePointer<CChar>, in folder: Int32) -> Int32 {
+        func open() -> Int32 {
+            retrying { openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+        let opened = open()
+        guard opened < 0, errno == EACCES else { return opened }
+        guard fchmodat(folder, name, 0o700, AT_SYMLINK_NOFOLLOW) == 0 else {
+            errno = EACCES
+            return -1
+        }
+        return open()
     }
 
     func run() throws(SystemError) {
@@ -68,12 +104,17 @@ private final class TreeRemover {
     private func remove(_ name: [UInt8], in folder: Int32, depth: Int) throws(SystemError) {
         var words: String { "\(String(decoding: name, as: UTF8.self)) in \(path)" }
         if unlink(name, 0, in: folder) { return }
-        guard errno == EISDIR || errno == EPERM || errno == EACCES else { throw .last("remove \(words)") }
+        let refusal = errno
+        guard refusal == EISDIR || refusal == EPERM || refusal == EACCES else { throw .last("remove \(words)") }
         if unlink(name, AT_REMOVEDIR, in: folder) { return }
-        let opened = retrying {
-            name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        let opened = name.withCString { TreeRemover.open($0, in: folder) }
+        guard opened >= 0 else {
+            // No folder: then the first answer was about the file itself.
+            guard errno != ENOTDIR && errno != ELOOP else {
+                throw SystemError("remove \(words)\(immutability(name, in: folder))", code: refusal)
+            }
+            throw .last("open \(words)")
         }
-        guard opened >= 0 else { throw .last("open \(words)") }
         let inner = OpenFile(owning: opened)
         let status = try inner.status(named: words)
         guard status.st_dev == device else { throw SystemError("remove \(words)", code: EXDEV) }
@@ -90,6 +131,16 @@ private final class TreeRemover {
         }
         try empty(inner.descriptor, depth: depth + 1)
         guard unlink(name, AT_REMOVEDIR, in: folder) else { throw .last("remove folder \(words)") }
+    }
+
+    /// What chattr(1) has done to a file or to its folder, which keeps root from removing it too; asked, never guessed.
+    private func immutability(_ name: [UInt8], in folder: Int32) -> String {
+        let opened = retrying {
+            name.withCString { openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+        }
+        defer { if opened >= 0 { close(opened) } }
+        if opened >= 0, gwe_is_immutable(opened) != 0 { return ", which is immutable ('chattr -i -a' ends that)" }
+        return gwe_is_immutable(folder) != 0 ? ", a folder that is immutable ('chattr -i -a' ends that)" : ""
     }
 
     private func unlink(_ name: [UInt8], _ flags: Int32, in folder: Int32) -> Bool {

@@ -24,6 +24,27 @@ public enum NetworkRoute {
         return nil
     }
 
+    /// Whether a default route goes through an interface: a line of /proc/net/route or /proc/net/ipv6_route with an empty
+    /// mask (Linux, net/ipv4/fib_trie.c and net/ipv6/route.c). True where neither can be read.
+    public static func hasDefault(through interface: String) -> Bool {
+        func lines(_ path: String) -> [[Substring]]? {
+            (try? AtomicFile.read(path, limit: 4 << 20)).map { bytes in
+                String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
+                    line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+                }
+            }
+        }
+        let four = lines("/proc/net/route")
+        let six = lines("/proc/net/ipv6_route")
+        guard four != nil || six != nil else { return true }
+        let zero = String(repeating: "0", count: 8)
+        if four?.contains(where: { $0.count > 7 && $0[0] == interface && $0[1] == zero && $0[7] == zero }) == true {
+            return true
+        }
+        return six?.contains { $0.count > 9 && $0[9] == interface && $0[1] == "00" && $0[0].allSatisfy { $0 == "0" } }
+            == true
+    }
+
     /// The address that the kernel would send from: 4 or 16 bytes.
     private static func source(toward address: UnsafeMutablePointer<sockaddr>, _ length: socklen_t) -> [UInt8]? {
         let family = Int32(UnsafeRawPointer(address).load(as: sa_family_t.self))

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// Follows logs across rotation, removal and truncation. It sleeps until the kernel tells of a change (inotify(7)), and looks
-/// at nothing on a schedule.
+/// Follows logs across rotation, removal and truncation. It sleeps until the kernel tells of a change (inotify(7)); only where
+/// the kernel has no instance or watch left for this user it looks each second.
 public final class LogFollower {
     private struct Followed {
         var reader: LogReader
@@ -19,21 +19,27 @@ public final class LogFollower {
     }
 
     private var logs: [Followed]
+    /// -1 where there is none.
     private let inotify: Int32
+    /// Whether the kernel tells of all changes.
+    private var isTold = true
     private var watches: Set<Int32> = []
     private var buffer = [UInt8](repeating: 0, count: 65_536)
     /// `name.1` and so on: further back nobody looks for the file that was read last.
     private static let furthest = 1_000
 
     /// Takes the logs in the order whose index `run` tells; nothing is opened yet.
-    /// - Throws: EMFILE when the user has no inotify instance left (inotify(7)).
+    /// - Throws: when the kernel has no inotify(7).
     public init(_ readers: [LogReader]) throws(SystemError) {
         inotify = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
-        guard inotify >= 0 else { throw .last("watch logs") }
+        guard inotify >= 0 || LogFollower.isShortage else { throw .last("watch logs") }
         logs = readers.map { Followed(reader: $0) }
     }
 
-    deinit { close(inotify) }
+    deinit { if inotify >= 0 { close(inotify) } }
+
+    /// Whether the call before has failed because there are too many of its kind (inotify_init(2), inotify_add_watch(2)).
+    private static var isShortage: Bool { [EMFILE, ENFILE, ENOSPC, ENOMEM].contains(errno) }
 
     /// Gives away the last lines of each log and then what is appended, with the log's index, until `write` says false or
     /// nobody reads `output` any more. A log that is not there yet is waited for.
@@ -103,22 +109,27 @@ public final class LogFollower {
 
     /// Watches what can change what a log's name leads to: the file, and its folder or the nearest one that is there.
     private func watch() {
+        isTold = inotify >= 0
+        guard isTold else { return }
         var now: Set<Int32> = []
+        func add(_ path: String, _ mask: UInt32) -> Int32 {
+            let watch = inotify_add_watch(inotify, path, mask)
+            if watch < 0, LogFollower.isShortage { isTold = false }
+            now.insert(watch)
+            return watch
+        }
         for log in logs {
             let path = log.reader.files.path
-            now.insert(inotify_add_watch(inotify, path, UInt32(IN_MODIFY | IN_ATTRIB)))
+            _ = add(path, UInt32(IN_MODIFY | IN_ATTRIB))
             var folder = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
             while true {
-                let watch = inotify_add_watch(
-                    inotify, folder.isEmpty ? "/" : String(folder), UInt32(LogFollower.folderEvents))
-                now.insert(watch)
+                let watch = add(folder.isEmpty ? "/" : String(folder), UInt32(LogFollower.folderEvents))
                 // The one above too: a folder that is renamed tells it there.
                 if folder.isEmpty { break }
                 folder = folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)]
                 if watch >= 0 {
                     let mask = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
-                    now.insert(
-                        inotify_add_watch(inotify, folder.isEmpty ? "/" : String(folder), mask | UInt32(IN_MASK_ADD)))
+                    _ = add(folder.isEmpty ? "/" : String(folder), mask | UInt32(IN_MASK_ADD))
                     break
                 }
             }
@@ -132,11 +143,11 @@ public final class LogFollower {
         var fds = [
             pollfd(fd: inotify, events: Int16(POLLIN), revents: 0), pollfd(fd: output, events: 0, revents: 0),
         ]
-        while poll(&fds, 2, -1) < 0 {
+        while poll(&fds, 2, isTold ? -1 : 1_000) < 0 {
             guard errno == EINTR else { return false }
         }
         if fds[1].revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return false }
-        while read(inotify, &buffer, buffer.count) > 0 {}
+        while inotify >= 0, read(inotify, &buffer, buffer.count) > 0 {}
         return true
     }
 }

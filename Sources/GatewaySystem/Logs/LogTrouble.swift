@@ -4,7 +4,7 @@ internal import Glibc
 public struct LogTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     /// The whole sentence, with the path of the log.
     public var description: String
-    /// Whether a later attempt may succeed at once: a reader is slow.
+    /// Whether a later attempt may succeed at once: a reader is slow, or no descriptor is left for a moment.
     var isBusy = false
     /// Whether there is no such file.
     var isAbsent = false
@@ -13,7 +13,7 @@ public struct LogTrouble: Error, Sendable, Hashable, CustomStringConvertible {
 
     init(_ error: SystemError) {
         description = error.description
-        isBusy = error.code == EAGAIN
+        isBusy = error.code == EAGAIN || error.code == EMFILE || error.code == ENFILE
         isAbsent = error.code == ENOENT
         isNotPermitted = error.code == EACCES || error.code == EPERM
     }

@@ -2,8 +2,9 @@ internal import CLinux
 internal import Glibc
 
 /// An app's output: a named pipe that the app itself holds open for reading and writing, so that it outlives the agent, and
-/// the file that whole lines of it are moved to (D20). Bytes leave the pipe only when they are in the file: a killed
-/// agent loses nothing and doubles nothing, the next one goes on where this one stopped.
+/// the file that lines of it are moved to (D20): whole ones at once, the beginning of one when it has waited for its end.
+/// Bytes leave the pipe only when they are in the file: a killed agent loses nothing and doubles nothing, the next one goes
+/// on where this one stopped.
 ///
 /// The app blocks only when the pipe (1 MiB where the system allows it) is full and nobody moves. What cannot be written is
 /// taken from the pipe and dropped in whole lines; how much it was is said by a line of the log once it can be written again.
@@ -77,6 +78,8 @@ public struct PipeLog: ~Copyable {
     private var midLine = false
     /// The file ends inside a line, and its rest will not come.
     private var needsNewline = false
+    /// The app ran before this value was made, so that a line that the file ends in may be its own.
+    private var goesOn = false
     /// The rest of a line that was begun to be dropped is to be dropped too.
     private var skipsRest = false
 
@@ -100,8 +103,14 @@ public struct PipeLog: ~Copyable {
     deinit { close(descriptor) }
 
     /// Where the lines go from now on; nil drops them.
-    /// - Parameter owner: the app's user, who may be the owner of the file; nil is this process's user.
-    public mutating func setFile(path: String?, maxByteCount: Int64, backups: Int, owner: UserIdentity? = nil) {
+    /// - Parameters:
+    ///   - owner: the app's user, who may be the owner of the file; nil is this process's user.
+    ///   - goesOn: whether the app has written to the file before, by way of an agent that is gone: what comes is then the
+    ///     rest of a line that the file ends in.
+    public mutating func setFile(
+        path: String?, maxByteCount: Int64, backups: Int, owner: UserIdentity? = nil, goesOn: Bool = false
+    ) {
+        self.goesOn = goesOn
         file = PipeLogFile(path: path ?? "", maxByteCount: maxByteCount, backups: backups, owner: owner)
         trouble = nil
         rotationTrouble = nil
@@ -125,6 +134,8 @@ public struct PipeLog: ~Copyable {
     }
     /// Whether lines go to a file. Without one `move` drops what comes, and does not count it as lost.
     public var hasFile: Bool { !file.path.isEmpty }
+    /// Descriptors that the file will take when something is written to it.
+    public var descriptorsToCome: Int { hasFile && !file.isOpen ? 2 : 0 }
     /// Of the file as it was last seen.
     public var fileByteCount: Int64 { file.byteCount }
     /// Counted since the last `setFile`.
@@ -137,12 +148,17 @@ public struct PipeLog: ~Copyable {
 
     /// Moves the whole lines that wait, about 1 MiB at most; with `all` also an unfinished one, because nobody is left to
     /// finish it.
+    /// - Parameter unfinished: whether the beginning of a line is moved too, so that a person sees it; its rest follows when
+    ///   it comes. Only to a regular file: elsewhere lines of several apps may come together.
     public mutating func move(
-        all: Bool, lineLimit: Int = .max, byteLimit: Int = .max, scratch: PipeScratch
+        all: Bool, unfinished: Bool = false, lineLimit: Int = .max, byteLimit: Int = .max, scratch: PipeScratch
     ) -> Moved {
         var moved = Moved()
         let waiting = self.waiting
-        guard waiting > 0 else { return moved }
+        guard waiting > 0 else {
+            if all { endLine() }
+            return moved
+        }
         guard hasFile else {
             moved.byteCount = scratch.drop(descriptor, waiting)
             return moved
@@ -154,22 +170,39 @@ public struct PipeLog: ~Copyable {
         }
         do throws(LogTrouble) {
             try prepare()
+            let takesPieces = all || (unfinished && file.isRegular)
             while moved.byteCount < min(PipeLog.fairShare, byteLimit) {
-                if try !step(all: all, lineLimit, byteLimit, scratch, &moved) { break }
+                if try !step(all: takesPieces, lineLimit, byteLimit, scratch, &moved) { break }
             }
         } catch {
             failed(error, all: all, scratch, &moved)
         }
-        if all, midLine, !moved.isBusy {
-            midLine = false
-            needsNewline = true
-        }
+        if all, !moved.isBusy { endLine() }
         return moved
+    }
+
+    /// The rest of a line that was begun will not come.
+    private mutating func endLine() {
+        guard midLine else { return }
+        midLine = false
+        needsNewline = true
+    }
+
+    /// Another process begins to write: a line that the file ends in, if there is a file, is ended.
+    public mutating func begin() {
+        var info = stat()
+        guard hasFile, !midLine, stat(file.path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return }
+        do throws(LogTrouble) { try prepare() } catch { trouble = error.description }
     }
 
     /// Opens the file, and says in it what is missing.
     private mutating func prepare() throws(LogTrouble) {
         try file.open()
+        if let isInside = file.endsInsideStrangeLine(), !midLine {
+            midLine = goesOn && isInside
+            needsNewline = !goesOn && isInside
+        }
+        goesOn = false
         if needsNewline, file.byteCount > 0 || !file.isRegular { try file.append("\n") }
         needsNewline = false
         guard unsaid.byteCount > 0, !midLine else { return }

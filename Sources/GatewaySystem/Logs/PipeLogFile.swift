@@ -13,6 +13,8 @@ struct PipeLogFile: ~Copyable {
     private var fd: Int32 = -1
     private var place: LogPlace?
     private(set) var byteCount: Int64 = 0
+    /// Whether the file was opened just now, or somebody else has changed its size: its end is not what this wrote.
+    private var isEndUnknown = false
     /// No rotation and no offsets otherwise.
     private(set) var isRegular = true
     /// The agent's own output, where that is one.
@@ -29,6 +31,8 @@ struct PipeLogFile: ~Copyable {
     }
 
     deinit { if fd >= 0 { Glibc.close(fd) } }
+
+    var isOpen: Bool { fd >= 0 }
 
     var room: Int { maxByteCount <= 0 || !isRegular ? .max : Int(clamping: max(0, maxByteCount - byteCount)) }
 
@@ -53,6 +57,7 @@ struct PipeLogFile: ~Copyable {
         if fd >= 0, fstat(fd, &held) == 0, stat(path, &there) == 0, there.st_ino == held.st_ino,
             there.st_dev == held.st_dev
         {
+            if isRegular, byteCount != Int64(held.st_size) { isEndUnknown = true }
             byteCount = Int64(held.st_size)
             return
         }
@@ -65,6 +70,19 @@ struct PipeLogFile: ~Copyable {
         isRegular = held.st_mode & S_IFMT == S_IFREG
         isSocket = false
         byteCount = isRegular ? Int64(held.st_size) : 0
+        isEndUnknown = byteCount > 0
+    }
+
+    /// Whether the file ends inside a line, where its end is not what this wrote; nil where it is. To be asked once after
+    /// `open`.
+    mutating func endsInsideStrangeLine() -> Bool? {
+        guard isEndUnknown else { return nil }
+        isEndUnknown = false
+        guard isRegular, byteCount > 0, let reader = try? place?.open(place?.name ?? "", O_RDONLY) else { return false }
+        defer { Glibc.close(reader) }
+        var last: UInt8 = 0
+        guard pread(reader, &last, 1, off_t(byteCount - 1)) == 1 else { return false }
+        return last != UInt8(ascii: "\n")
     }
 
     /// The agent's own output, by the names that people write in `stdout_logfile`.
@@ -91,6 +109,7 @@ struct PipeLogFile: ~Copyable {
         guard fd >= 0 else { throw LogTrouble(.last("open log \(path)")) }
         isRegular = false
         byteCount = 0
+        isEndUnknown = false
     }
 
     // MARK: writing

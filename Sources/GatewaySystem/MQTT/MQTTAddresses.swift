@@ -67,7 +67,3 @@ struct MQTTAddresses {
 
 /// EAI_ADDRFAMILY of <netdb.h>, which needs _GNU_SOURCE.
 private let EAI_ADDRFAMILY_: Int32 = -9
-
-extension String {
-    var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
-}

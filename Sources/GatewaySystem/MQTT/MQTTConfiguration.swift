@@ -7,7 +7,8 @@ public struct MQTTConfiguration: Sendable {
     public var port: UInt16
     /// Whether the connection is encrypted. Without TLS, `MQTTConnection` refuses any host but loopback.
     public var usesTLS: Bool
-    /// At most 65,535 bytes, not empty: libmosquitto would make up one.
+    /// At most 65,535 bytes. Empty only where the server knows the client by its token or certificate; libmosquitto 2.0
+    /// sends it so, earlier ones make one up.
     public var clientIdentifier: String
     /// nil: none is sent, or an empty one where there is a password (MQTT 3.1.1, 3.1.2.9).
     public var userName: String?

@@ -40,8 +40,8 @@ public final class MQTTConnection: Sendable {
     private let handlers: Handlers
     let shared: MQTTShared
 
-    /// Nothing is connected to yet. Throws `refused` for what is not acceptable: plain MQTT beyond loopback, an empty
-    /// client identifier, a keepalive that is none.
+    /// Nothing is connected to yet. Throws `refused` for what is not acceptable: plain MQTT beyond loopback, a client
+    /// identifier that is too long, a keepalive that is none.
     public init(_ configuration: MQTTConfiguration, handlers: Handlers = Handlers()) throws(MQTTError) {
         self.configuration = configuration
         self.handlers = handlers
@@ -50,8 +50,8 @@ public final class MQTTConnection: Sendable {
             throw MQTTError(.refused, action, "plain mqtt is for loopback only; use mqtts")
         }
         let identifier = configuration.clientIdentifier.utf8
-        guard !identifier.isEmpty, identifier.count < 65_536, !identifier.contains(0) else {
-            throw MQTTError(.refused, action, "the client identifier is empty or too long")
+        guard identifier.count < 65_536, !identifier.contains(0) else {
+            throw MQTTError(.refused, action, "the client identifier is too long")
         }
         let seconds = configuration.keepAlive.components.seconds
         guard seconds == 0 || (5...65_535).contains(seconds) else {

@@ -13,8 +13,8 @@ public struct SpawnRequest: Sendable {
     public var directory: String?
     /// Whom the child becomes before exec; nil is who we are. Another user needs root.
     public var user: UserIdentity?
-    /// File mode creation mask (umask(2)); nil is ours.
-    public var umask: UInt16?
+    /// File mode creation mask (umask(2)); nil is ours. 022 unless it is set, whatever the agent was started with.
+    public var umask: UInt16? = 0o022
     /// Descriptors of this process for 0, 1 and 2 of the child; nil is /dev/null.
     public var standardInput: Int32?
     /// nil is /dev/null.
@@ -28,7 +28,7 @@ public struct SpawnRequest: Sendable {
     /// SIGKILL to the child (not to its children) when the thread that spawned it ends.
     public var diesWithParent = false
 
-    /// A program with everything else at its default: our user, our umask, /dev/null for 0, 1 and 2.
+    /// A program with everything else at its default: our user, umask 022, /dev/null for 0, 1 and 2.
     public init(executable: String, arguments: [String] = [], environment: [String: String], directory: String? = nil) {
         self.executable = executable
         self.arguments = arguments
@@ -88,6 +88,7 @@ public enum ChildProcess {
                             spec.record = request.record ?? -1
                             spec.die_with_parent = request.diesWithParent ? 1 : 0
                             spec.control_group = group
+                            spec.descriptor_limit = DescriptorLimit.ofChildren
                             return OwnChildren.add {
                                 let pid = gwe_spawn(&spec, &step)
                                 return (pid, errno)

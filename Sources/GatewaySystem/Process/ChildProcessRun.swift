@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Documents
 internal import Glibc
 internal import Synchronization
 
@@ -17,8 +18,23 @@ extension ChildProcess {
         /// Whether it ended by itself, with exit code 0.
         public var succeeded: Bool { exit == .code(0) && !timedOut }
 
-        /// The output as text; bytes that are no UTF-8 become U+FFFD.
-        public var outputText: String { String(decoding: output, as: UTF8.self) }
+        /// The output as text that every reader takes (``ForeignText/inJSON(_:)``). Where its beginning was dropped, it
+        /// begins with a whole character.
+        public var outputText: String {
+            let rest = outputTruncated ? output.drop { $0 & 0xC0 == 0x80 } : output[...]
+            // What begins with more than the three bytes that a character can lack was no UTF-8 before it was cut.
+            return ForeignText.inJSON(output.count - rest.count > 3 ? output[...] : rest)
+        }
+
+        /// The last line with something in it, at most 200 characters, without control characters: what an installer or
+        /// a check says of why it failed. nil where there is none.
+        public var lastLine: String? {
+            let lines = outputText.split(whereSeparator: \.isNewline).lazy.map { line in
+                line.unicodeScalars.map { ForeignText.isUnsafe($0) ? " " : Character($0) }
+            }
+            guard let last = lines.last(where: { $0.contains { $0 != " " } }) else { return nil }
+            return String(last.prefix(200))
+        }
 
         /// "exit code 3", "signal 9", "no end within 15 minutes" is left to the caller, who knows the timeout.
         public var exitInWords: String {
@@ -80,15 +96,16 @@ extension ChildProcess {
     /// Runs a program in a session and process group of its own, waits for its end and keeps the last `outputLimit`
     /// bytes of what it and its children write. Standard input is empty.
     ///
-    /// After `timeout` the whole group gets SIGTERM, and SIGKILL `killDelay` later; so does everything that the program
-    /// left in its group when it timed out. A grandchild that keeps the output open does not delay the return: reading
-    /// stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
+    /// After `timeout` the whole group gets SIGTERM and SIGCONT, and SIGKILL `killDelay` later; so does everything that the
+    /// program left in its group when it timed out. A grandchild that keeps the output open does not delay the return:
+    /// reading stops 200 ms after the program has ended. When this process dies, the program itself gets SIGKILL.
     ///
     /// - Parameters:
     ///   - executable: a path, relative to `directory` if not absolute, or a name that is looked up in PATH.
     ///   - environment: the whole environment; nothing is inherited.
     ///   - onOutput: gets every piece of output as it comes, on the calling thread.
-    /// - Throws: `ProcessError` when the program could not be started. Its own failure is in the result.
+    /// - Throws: `ProcessError` when the program could not be started; a file that is open for writing is tried again for
+    ///   5 s. Its own failure is in the result.
     public static func run(
         _ executable: String, _ arguments: [String] = [], environment: [String: String], directory: String? = nil,
         timeout: Duration, killDelay: Duration = .seconds(10), outputLimit: Int = 65_536, user: UserIdentity? = nil,
@@ -106,15 +123,7 @@ extension ChildProcess {
         request.user = user
         request.diesWithParent = true
         let pid: Int32
-        do throws(ProcessError) {
-            // Together, so that `killRunning` never comes between a start and its note.
-            pid = try running.withLock { (running) throws(ProcessError) -> Int32 in
-                let pid = try spawn(request)
-                running.groups.insert(pid)
-                if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
-                return pid
-            }
-        } catch {
+        do throws(ProcessError) { pid = try start(request) } catch {
             close(ends[1])
             throw error
         }
@@ -124,6 +133,29 @@ extension ChildProcess {
         var watch = RunningProgram(pid: pid, output: ends[0], limit: outputLimit)
         return watch.finish(timeout: timeout, killDelay: killDelay, onOutput: onOutput)
     }
+
+    /// Spawns a program that `killRunning` ends, and waits a little for a file that is still open for writing: whoever has
+    /// just made the file may have left it to a child of another thread, which closes it at its exec.
+    private static func start(_ request: SpawnRequest) throws(ProcessError) -> Int32 {
+        let end = MonotonicTime.now + busyPatience
+        while true {
+            do throws(ProcessError) {
+                // Together, so that `killRunning` never comes between a start and its note.
+                return try running.withLock { (running) throws(ProcessError) -> Int32 in
+                    let pid = try spawn(request)
+                    running.groups.insert(pid)
+                    if running.isEnding { try? signal(pid, SIGKILL, wholeGroup: true) }
+                    return pid
+                }
+            } catch {
+                guard error.reason == .busy, MonotonicTime.now < end else { throw error }
+            }
+            usleep(5_000)
+        }
+    }
+
+    /// How long `run` waits for a program's file that is open for writing.
+    private static let busyPatience = Duration.seconds(5)
 }
 
 /// The wait of `ChildProcess.run`: reads output and watches for the end and the deadline.
@@ -156,6 +188,8 @@ private struct RunningProgram {
                     timedOut = true
                     deadline = clock.now + killDelay
                     try? ChildProcess.signal(pid, SIGTERM, wholeGroup: true)
+                    // One that is stopped acts on no other signal.
+                    try? ChildProcess.signal(pid, SIGCONT, wholeGroup: true)
                 } else if !killed {
                     killed = true
                     deadline = clock.now + .seconds(60)

@@ -15,6 +15,9 @@ public struct ProcessError: Error, Sendable, Hashable, CustomStringConvertible {
         case user
         /// No memory, no process slot, no descriptor, disk full, or the agent itself is ending.
         case resources
+        /// The program's file is open for writing somewhere. Also a child that another thread has just forked may hold it so,
+        /// until its exec.
+        case busy
         /// It could not enter its cgroup.
         case controlGroup
         /// The record of the process could not be written: see `ProcessRecord`.
@@ -44,6 +47,9 @@ public struct ProcessError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Whether trying again without a change of configuration is useless.
     public var isPermanent: Bool { reason == .user }
+
+    /// Whether it says nothing of the program: it may start as soon as the machine can do it.
+    public var isOfMachine: Bool { reason == .resources || reason == .busy }
 }
 
 extension ProcessError {
@@ -83,15 +89,15 @@ extension ProcessError {
             var info = stat()
             guard stat(file, &info) == 0 else { return ProcessError(.notExecutable, path, words(code)) }
             if info.st_mode & S_IFMT == S_IFDIR { return ProcessError(.notExecutable, path, "it is a folder") }
-            if info.st_mode & 0o111 == 0 {
-                return ProcessError(.notExecutable, path, "permission denied: the x bit is not set")
-            }
-            return ProcessError(.notExecutable, path, "permission denied")
+            return ProcessError(
+                .notExecutable, path, ProgramFile.whyNotExecutable(file)?.words ?? "permission denied")
         case ENOEXEC:
             return ProcessError(.wrongFormat, path, ProgramFile(file).wrongFormat)
         case ELIBBAD:
             return ProcessError(.wrongFormat, path, "its loader is built for another machine")
-        case EAGAIN, ENOMEM, EMFILE, ENFILE, ETXTBSY:
+        case ETXTBSY:
+            return ProcessError(.busy, path, "\(words(code)): some process still has it open for writing")
+        case EAGAIN, ENOMEM, EMFILE, ENFILE:
             return ProcessError(.resources, path, words(code))
         default:
             return ProcessError(.other, path, words(code))

@@ -15,6 +15,9 @@ public struct ProcessFacts: Sendable, Hashable {
     public var session: Int32
     /// Whether it has ended and its parent has not asked how.
     public var isZombie: Bool
+    /// Whether a signal such as SIGSTOP has stopped it (state T): it does nothing until SIGCONT comes. A process that a
+    /// debugger holds is in another state.
+    public var isStopped: Bool
 
     /// nil when there is no such process, or only its zombie.
     public init?(_ pid: Int32) {
@@ -22,13 +25,17 @@ public struct ProcessFacts: Sendable, Hashable {
     }
 
     /// For tests of what is decided by them.
-    init(pid: Int32, startTicks: UInt64, parent: Int32, group: Int32, session: Int32, isZombie: Bool = false) {
+    init(
+        pid: Int32, startTicks: UInt64, parent: Int32, group: Int32, session: Int32, isZombie: Bool = false,
+        isStopped: Bool = false
+    ) {
         self.pid = pid
         self.startTicks = startTicks
         self.parent = parent
         self.group = group
         self.session = session
         self.isZombie = isZombie
+        self.isStopped = isStopped
     }
 
     /// nil when there is no such process.
@@ -42,12 +49,21 @@ public struct ProcessFacts: Sendable, Hashable {
             let session = Int32(fields[3]), let start = UInt64(fields[19])
         else { return nil }
         isZombie = fields[0] == "Z"
+        isStopped = fields[0] == "T"
         guard withZombies || !isZombie else { return nil }
         self.pid = pid
         self.parent = parent
         self.group = group
         self.session = session
         startTicks = start
+    }
+
+    /// Whether a signal has stopped a process (state T, proc_pid_stat(5)); false where that cannot be told.
+    public static func isStopped(_ pid: Int32) -> Bool {
+        guard pid > 0, let bytes = content("/proc/\(pid)/stat"), let bracket = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return false }
+        let state = bytes[(bracket + 1)...].first { $0 != UInt8(ascii: " ") }
+        return state == UInt8(ascii: "T") || state == UInt8(ascii: "t")
     }
 
     /// Since the process started; the time in suspend counts.
@@ -155,13 +171,13 @@ public struct ProcessFacts: Sendable, Hashable {
 
     /// The beginning of a file, up to about a limit; nil when it cannot be read.
     static func content(_ path: String, limit: Int = 262_144) -> [UInt8]? {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        let fd = retrying { open(path, O_RDONLY | O_CLOEXEC) }
         guard fd >= 0 else { return nil }
         defer { close(fd) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4_096)
         while bytes.count < limit {
-            let count = read(fd, &buffer, buffer.count)
+            let count = retrying { read(fd, &buffer, buffer.count) }
             guard count > 0 else { return count == 0 ? bytes : nil }
             bytes.append(contentsOf: buffer.prefix(count))
         }

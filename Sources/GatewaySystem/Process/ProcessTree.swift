@@ -77,4 +77,22 @@ public struct ProcessTree: Sendable, Hashable {
     public static func signal(_ number: Int32, to pids: [Int32]) {
         for pid in pids where pid > 1 { Glibc.kill(pid, number) }
     }
+
+    // MARK: stopped processes
+
+    /// Lets those of the tree go on that a signal has stopped: any other signal that was sent to them acts only then
+    /// (signal(7)).
+    public func goOn(besides others: [ProcessTree] = []) { ProcessTree.goOn([leader] + descendants(besides: others)) }
+
+    /// The same for processes that `descendants` named; those that are not stopped get no signal.
+    public static func goOn(_ pids: [Int32]) { signal(SIGCONT, to: pids.filter(isStopped)) }
+
+    /// A process of the tree that a signal has stopped, the leader before others; nil when there is none. Where there is no
+    /// control group only the leader is looked at, which costs one read.
+    public var stoppedProcess: Int32? {
+        if let facts = ProcessFacts(leader), facts.startTicks == startTicks, facts.isStopped { return leader }
+        return controlGroup?.processes.first { $0 != getpid() && ProcessTree.isStopped($0) }
+    }
+
+    private static func isStopped(_ pid: Int32) -> Bool { ProcessFacts(pid)?.isStopped == true }
 }

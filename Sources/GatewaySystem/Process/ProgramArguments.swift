@@ -1,11 +1,31 @@
+internal import CLinux
 internal import Glibc
 
-/// The words that this process was started with, as others see them.
+/// The words that this process was started with.
 public enum ProgramArguments {
+    /// The program's name and its arguments; nil when they cannot be told.
+    ///
+    /// They come from the C runtime, else from /proc/self/cmdline. `CommandLine.arguments` is empty where /proc is not
+    /// mounted or may not be read, as if there had been none.
+    public static let words: [String]? = fromRuntime() ?? fromProc()
+
+    private static func fromRuntime() -> [String]? {
+        var count: Int32 = 0
+        guard let first = gwe_arguments(&count), count > 0 else { return nil }
+        let words = (0..<Int(count)).compactMap { index in first[index].map { String(cString: $0) } }
+        return words.count == Int(count) ? words : nil
+    }
+
+    private static func fromProc() -> [String]? {
+        guard let line = ProcessFacts.content("/proc/self/cmdline", limit: 4 << 20), line.last == 0 else { return nil }
+        return line.dropLast().split(separator: 0, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// Writes `x` over every occurrence of a secret in the memory that `ps` and /proc/PID/cmdline show.
     ///
     /// What was seen before this call stays seen, so this narrows a leak to the moment of the start; it closes none.
-    /// `CommandLine.arguments` keeps its copy.
+    /// `words` keeps its copy.
     /// - Returns: whether there was anything to hide, and it is hidden.
     @discardableResult
     public static func hide(_ secret: String) -> Bool {

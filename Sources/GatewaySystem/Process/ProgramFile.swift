@@ -17,6 +17,22 @@ public struct ProgramFile: Sendable {
         head = Array(buffer.prefix(max(0, count)))
     }
 
+    /// Why access(2) says that a file may not be executed; nil when it may.
+    ///
+    /// - Returns: `isOfMachine` when not the file is to blame but the mount that it lies on (noexec, mount(8)), so that
+    ///   every program there is refused.
+    public static func whyNotExecutable(_ path: String) -> (words: String, isOfMachine: Bool)? {
+        guard access(path, X_OK) != 0, errno == EACCES || errno == EPERM else { return nil }
+        var info = stat()
+        guard stat(path, &info) == 0 else { return ("permission denied", false) }
+        if info.st_mode & 0o111 == 0 { return ("permission denied: the x bit is not set", false) }
+        if let mount = MountInfo(containing: path), mount.options.contains("noexec") {
+            let cure = "mount -o remount,exec \(mount.mountPoint), or another state folder (GWE_STATE_DIR)"
+            return ("permission denied: \(mount.mountPoint) is mounted noexec: \(cure)", true)
+        }
+        return ("permission denied", false)
+    }
+
     /// The path behind `#!`, or nil.
     public var interpreter: String? {
         guard head.starts(with: [UInt8(ascii: "#"), UInt8(ascii: "!")]) else { return nil }

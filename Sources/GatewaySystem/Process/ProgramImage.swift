@@ -89,8 +89,10 @@ public struct ProgramImage: Sendable {
         defer { for text in argv + envp { free(text) } }
         argv.append(nil)
         envp.append(nil)
+        DescriptorLimit.restore()
         execve(path, argv, envp)
         let error = SystemError.last("execute \(path)")
+        DescriptorLimit.raise()
         for (fd, flags) in before { _ = fcntl(fd, F_SETFD, flags) }
         return error
     }

@@ -25,6 +25,25 @@ public struct RunFolders: Sendable, Hashable {
         return Set(inMain).union((try? ProcessRecord.folder(spare)) ?? []).sorted()
     }
 
+    /// The processes that run by the records in both folders, by name. Writes nothing.
+    public var running: [(name: String, process: ProcessFacts)] {
+        var names: Set<String> = []
+        for folder in [main, spare] {
+            guard folder == main || (RunFolders.isOurs(spareParent) && RunFolders.isOurs(spare)),
+                var reader = try? FolderReader(folder)
+            else { continue }
+            while let name = try? reader.next()?.name {
+                if name.hasSuffix(ProcessRecord.suffix) {
+                    names.insert(String(name.dropLast(ProcessRecord.suffix.count)))
+                }
+            }
+        }
+        return names.sorted().compactMap { name in
+            guard let process = record(name)?.process, !process.isZombie else { return nil }
+            return (name, process)
+        }
+    }
+
     /// The record of a name: of two the one whose process runs.
     public func record(_ name: String) -> ProcessRecord? {
         let found = paths(name, ProcessRecord.suffix).compactMap { ProcessRecord($0) }
@@ -92,6 +111,12 @@ public struct RunFolders: Sendable, Hashable {
         return try body("\(spare)/\(name)")
     }
 
+    /// Where something is in memory; nil unless the folder is there, ours, and nobody else's to write to.
+    public func inMemory(_ name: String) -> String? {
+        guard RunFolders.isOurs(spareParent), RunFolders.isOurs(spare) else { return nil }
+        return "\(spare)/\(name)"
+    }
+
     /// Both places of a file.
     public func paths(_ name: String, _ suffix: String) -> [String] { [main, spare].map { "\($0)/\(name)\(suffix)" } }
 
@@ -114,6 +139,12 @@ public struct RunFolders: Sendable, Hashable {
     /// Whether the error is of storage that is full, read-only or broken (or of a folder that could not be made on it).
     static func isOfStorage(_ code: Int32) -> Bool {
         [ENOSPC, EROFS, EDQUOT, EIO, ENOENT, ENOTDIR, EACCES, EPERM, EUCLEAN].contains(code)
+    }
+
+    /// Makes the folder in memory. Returns its path.
+    func makeSpareFolder() throws(SystemError) -> String {
+        try makeSpare()
+        return spare
     }
 
     private func makeSpare() throws(SystemError) {

@@ -12,6 +12,8 @@ public struct UserIdentity: Sendable, Hashable {
     public var groups: [UInt32]
     /// Home folder, as the user database says; it need not exist.
     public var home: String
+    /// Login shell, as the user database says; `/bin/sh` where it names none.
+    public var shell: String
 
     /// Looks up a name or a number in the system's user database (getpwnam_r(3), getgrouplist(3)).
     /// Fails with reason `.user` when there is no such user, or when this process may not become it.
@@ -23,6 +25,12 @@ public struct UserIdentity: Sendable, Hashable {
         guard geteuid() == 0 || uid == geteuid() else {
             throw ProcessError(.user, "as user \(name)", "only root may change the user, and gwe does not run as root")
         }
+    }
+
+    /// What the user's programs expect to find in their environment (login(1)): HOME, USER, LOGNAME and SHELL. Empty where
+    /// this process is that user already: what it has then stays.
+    public var environment: [String: String] {
+        uid == geteuid() ? [:] : ["HOME": home, "USER": name, "LOGNAME": name, "SHELL": shell]
     }
 
     /// Whether a child that stays who we are is this user already.
@@ -47,14 +55,16 @@ public struct UserIdentity: Sendable, Hashable {
         }
         return UserIdentity(
             name: String(cString: login), uid: record.pw_uid, gid: record.pw_gid,
-            groups: Array(groups.prefix(max(0, Int(count)))), home: String(cString: home))
+            groups: Array(groups.prefix(max(0, Int(count)))), home: String(cString: home),
+            shell: record.pw_shell.map { String(cString: $0) } ?? "")
     }
 
-    private init(name: String, uid: UInt32, gid: UInt32, groups: [UInt32], home: String) {
+    private init(name: String, uid: UInt32, gid: UInt32, groups: [UInt32], home: String, shell: String) {
         self.name = name
         self.uid = uid
         self.gid = gid
         self.groups = groups
         self.home = home
+        self.shell = shell.isEmpty ? "/bin/sh" : shell
     }
 }

@@ -23,10 +23,14 @@ public final class LocalHTTPServer: Sendable {
         public var clientCA: String?
         /// Asked with the head of each request that may have a body.
         public var bodyPlan: @Sendable (HTTPServerRequest) -> HTTPBodyPlan = { _ in .memory(byteLimit: 1 << 20) }
-        /// More connections than this are refused.
+        /// More connections than this are not served at once: then the one that has been idle for longest is given up.
         public var connectionLimit = 1000
         /// How long a peer may be silent in the middle of a request, or between two. A handler's time does not count.
         public var idleSeconds = 60
+        /// How long a peer may take nothing of an answer, or a stream have nothing for it.
+        public var answerSeconds = 60
+        /// How long a complete request may take to come once another connection is made; nil: any time.
+        public var requestPatience: Duration?
 
         /// Plain HTTP, with bodies of at most 1 MiB in memory, until the other properties are set.
         public init(address: HTTPServerAddress) { self.address = address }
@@ -69,16 +73,20 @@ extension LocalHTTPServer {
         let configuration: Configuration
         let handler: Handler
         let stopping = HTTPServerStopFlag()
+        let connections: HTTPServerConnections
 
         init(configuration: Configuration, handler: @escaping Handler) {
             self.configuration = configuration
             self.handler = handler
+            connections = HTTPServerConnections(
+                limit: configuration.connectionLimit, patience: configuration.requestPatience)
         }
     }
 
-    /// libmicrohttpd's daemon, which owns the listening socket.
+    /// libmicrohttpd's daemon, and who takes the connections for it.
     struct Daemon: ~Copyable, @unchecked Sendable {
         private let handle: OpaquePointer
+        private let acceptor: HTTPServerAcceptor
         private let shared: Unmanaged<Shared>
         /// The socket file with its inode, so that a successor's is not removed.
         private var file: (path: String, inode: UInt)?
@@ -106,8 +114,12 @@ extension LocalHTTPServer {
                 free(key)
             }
             var options = [
-                MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(listener.descriptor), ptr_value: nil),
-                MHD_OptionItem(option: .CONNECTION_LIMIT, value: configuration.connectionLimit, ptr_value: nil),
+                MHD_OptionItem(
+                    option: .CONNECTION_LIMIT, value: configuration.connectionLimit + HTTPServerConnections.reserve,
+                    ptr_value: nil),
+                MHD_OptionItem(
+                    option: .NOTIFY_CONNECTION, value: unsafeBitCast(HTTPExchange.onConnection, to: Int.self),
+                    ptr_value: retained.toOpaque()),
                 MHD_OptionItem(option: .CONNECTION_TIMEOUT, value: configuration.idleSeconds, ptr_value: nil),
                 MHD_OptionItem(option: .CONNECTION_MEMORY_LIMIT, value: 128 << 10, ptr_value: nil),
                 MHD_OptionItem(
@@ -121,6 +133,8 @@ extension LocalHTTPServer {
                     ptr_value: nil),
             ]
             var flags = MHD_USE_THREAD_PER_CONNECTION.rawValue | MHD_USE_INTERNAL_POLLING_THREAD.rawValue
+            // See HTTPServerAcceptor: with a listening socket libmicrohttpd spins when no descriptor is left.
+            flags |= MHD_USE_NO_LISTEN_SOCKET.rawValue
             flags |= MHD_USE_POLL.rawValue | MHD_USE_ITC.rawValue | MHD_USE_SUPPRESS_DATE_NO_CLOCK.rawValue
             if let certificate, let key {
                 flags |= MHD_USE_TLS.rawValue
@@ -144,18 +158,26 @@ extension LocalHTTPServer {
                 }
             }
             let code = errno
+            let made = started.flatMap { server in
+                try? HTTPServerAcceptor(
+                    listener: listener.descriptor, server: server,
+                    limit: configuration.connectionLimit + HTTPServerConnections.reserve)
+            }
             pthread_sigmask(SIG_SETMASK, masks + 1, nil)
-            guard let started else {
+            guard let started, let made else {
+                if let started { MHD_stop_daemon(started) }
                 retained.release()
                 close(listener.descriptor)
                 if let file { unlink(file.path) }
-                throw SystemError(action, code: code == 0 ? EINVAL : code)
+                throw SystemError(action, code: started != nil ? EAGAIN : code == 0 ? EINVAL : code)
             }
             handle = started
+            acceptor = made
             self.shared = retained
         }
 
         consuming func stop() {
+            acceptor.stop()
             MHD_stop_daemon(handle)
             shared.release()
             guard let file else { return }

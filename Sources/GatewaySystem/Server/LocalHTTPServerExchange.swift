@@ -36,6 +36,18 @@ final class HTTPExchange {
             return Unmanaged.passRetained(exchange).toOpaque()
         }
 
+    /// A connection was made, or is to be closed.
+    static let onConnection: MHD_NotifyConnectionCallback = { shared, connection, _, code in
+        guard let shared, let connection else { return }
+        let connections = Unmanaged<LocalHTTPServer.Shared>.fromOpaque(shared).takeUnretainedValue().connections
+        // MHD_CONNECTION_NOTIFY_STARTED and MHD_CONNECTION_NOTIFY_CLOSED.
+        if code.rawValue == 0 {
+            connections.opened(UInt(bitPattern: connection), descriptor: gwe_mhd_connection_fd(connection))
+        } else {
+            connections.closed(UInt(bitPattern: connection))
+        }
+    }
+
     /// Leaves escapes alone.
     static let onEscape:
         @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutablePointer<CChar>?) -> Int = {
@@ -48,10 +60,14 @@ final class HTTPExchange {
         return exchange.proceed(connection, method: method.map { String(cString: $0) } ?? "", data, count)
     }
 
-    static let onCompleted: MHD_RequestCompletedCallback = { _, _, context, reason in
+    static let onCompleted: MHD_RequestCompletedCallback = { _, connection, context, reason in
         guard let object = context?.pointee else { return }
         context?.pointee = nil
         let exchange = Unmanaged<HTTPExchange>.fromOpaque(object).takeRetainedValue()
+        if let connection {
+            exchange.shared.connections.isIdle(UInt(bitPattern: connection))
+            gwe_mhd_set_timeout(connection, UInt32(clamping: exchange.shared.configuration.idleSeconds))
+        }
         exchange.finish(isWhole: reason == MHD_RequestTerminationCode.REQUEST_TERMINATED_COMPLETED_OK)
     }
 
@@ -124,9 +140,10 @@ final class HTTPExchange {
             file = -1
         }
         if let failure { return queue(connection, HTTPExchange.refusal(failure)) }
+        shared.connections.isServed(UInt(bitPattern: connection))
         gwe_mhd_set_timeout(connection, 0)
         let response = shared.handler(request)
-        gwe_mhd_set_timeout(connection, UInt32(clamping: shared.configuration.idleSeconds))
+        gwe_mhd_set_timeout(connection, UInt32(clamping: shared.configuration.answerSeconds))
         return queue(connection, response)
     }
 

@@ -8,7 +8,7 @@ public enum HTTPServerAddress: Sendable, Hashable {
     case unix(path: String, mode: UInt32)
 }
 
-/// A listening socket. libmicrohttpd takes the descriptor over and closes it.
+/// A listening socket. `HTTPServerAcceptor` takes the descriptor over and closes it.
 struct HTTPServerListener: ~Copyable {
     let descriptor: Int32
     /// With the port that was taken.
@@ -63,12 +63,14 @@ struct HTTPServerListener: ~Copyable {
         var status = stat()
         if lstat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(action, code: EEXIST) }
-            let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            // A listener that is stopped may have a full queue: then connect(2) says EAGAIN, and there is one.
+            let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+            let probe = socket(AF_UNIX, Int32(type), 0)
             guard probe >= 0 else { throw SystemError.last(action) }
             let isAnswered = call(connect, probe, address) == 0 || errno != ECONNREFUSED
             close(probe)
             guard !isAnswered else { throw SystemError(action, code: EADDRINUSE) }
-            unlink(path)
+            guard unlink(path) == 0 || errno == ENOENT else { throw SystemError.last(action) }
         }
         let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw SystemError.last(action) }

@@ -81,7 +81,7 @@ public final class HTTPTransfer {
                 throw TransferError(.refused, action, "header '\(header.name.prefix(40))' holds a control character")
             }
             guard let longer = curl_slist_append(list, line) else {
-                throw TransferError(.refused, action, "out of memory")
+                throw TransferError(SystemError(action, code: ENOMEM))
             }
             list = longer
         }
@@ -90,6 +90,7 @@ public final class HTTPTransfer {
             try set(CURLOPT_HTTPHEADER, list)
             try connect(exchange)
         } catch {
+            if error.code == CURLE_OUT_OF_MEMORY { throw TransferError(SystemError(action, code: ENOMEM)) }
             throw TransferError(.refused, action, HTTPTransfer.words(error.code), code: Int32(error.code.rawValue))
         }
         wire.begin()
@@ -246,8 +247,18 @@ public final class HTTPTransfer {
     }
 
     private func failure(_ code: CURLcode, _ request: HTTPRequest, _ action: String) -> TransferError {
+        // libcurl says so too of a header line of more than 100 KB (lib/curl_setup.h, CURL_MAX_HTTP_HEADER), which a
+        // server can send; where no answer has begun, memory really is short.
+        if code == CURLE_OUT_OF_MEMORY {
+            guard number(CURLINFO_RESPONSE_CODE) != 0 else {
+                return TransferError(SystemError(action, code: ENOMEM))
+            }
+            return TransferError(
+                .malformed, action, "a header of the answer is too long, or this machine is short of memory",
+                code: Int32(code.rawValue))
+        }
         let detail = String(cString: message)
-        let reason = detail.isEmpty ? HTTPTransfer.words(code) : detail.prefix(1).lowercased() + detail.dropFirst()
+        let reason = detail.isEmpty ? HTTPTransfer.words(code) : detail.lowercasedFirst
         let isNotYetValid = number(CURLINFO_SSL_VERIFYRESULT) == 9  // X509_V_ERR_CERT_NOT_YET_VALID
         let isExpired = number(CURLINFO_SSL_VERIFYRESULT) == 10  // X509_V_ERR_CERT_HAS_EXPIRED
         let isConnected = offset(CURLINFO_PRETRANSFER_TIME_T) > 0
@@ -265,7 +276,7 @@ public final class HTTPTransfer {
             // Also what libcurl says to an answer without a status line (HTTP/0.9).
             case CURLE_UNSUPPORTED_PROTOCOL where isConnected && number(CURLINFO_RESPONSE_CODE) == 0: .malformed
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_TOO_MANY_REDIRECTS, CURLE_SSL_CERTPROBLEM,
-                CURLE_SSL_CACERT_BADFILE, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
+                CURLE_SSL_CACERT_BADFILE, CURLE_FAILED_INIT:
                 .refused
             case CURLE_FILESIZE_EXCEEDED: .tooLarge
             case CURLE_ABORTED_BY_CALLBACK: .cancelled
@@ -276,8 +287,7 @@ public final class HTTPTransfer {
     }
 
     private static func words(_ code: CURLcode) -> String {
-        let words = String(cString: curl_easy_strerror(code))
-        return words.prefix(1).lowercased() + words.dropFirst()
+        String(cString: curl_easy_strerror(code)).lowercasedFirst
     }
 
     private static func milliseconds(_ duration: Duration) -> Int {

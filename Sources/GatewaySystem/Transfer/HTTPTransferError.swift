@@ -39,7 +39,7 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
         case wrongDigest
         /// The content kept changing while it was fetched.
         case changed
-        /// A file on this machine could not be read or written; `code` is errno(3).
+        /// A file on this machine could not be read or written, or its memory is short; `code` is errno(3).
         case storage
         /// The caller asked to stop.
         case cancelled
@@ -93,6 +93,9 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// The disk or the quota is full.
     public var isNoSpace: Bool { kind == .storage && (code == ENOSPC || code == EDQUOT) }
+
+    /// Whether this machine is the cause, and may do the same in a minute: see `SystemError.isShortage`.
+    public var isShortage: Bool { kind == .storage && SystemError(action, code: code).isShortage }
 
     /// Whether trying again within seconds makes sense. An untrusted certificate, a portal or a wrong clock stay.
     var isWorthRetryingNow: Bool {

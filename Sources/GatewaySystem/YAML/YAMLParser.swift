@@ -90,34 +90,56 @@ struct YAMLParser: ~Copyable {
         // The reader sets an offset and a value only; scanner and parser set marks.
         guard parser.error == YAML_SCANNER_ERROR || parser.error == YAML_PARSER_ERROR else {
             let mark = DocumentText.mark(of: parser.problem_offset, in: Array(input))
-            return DocumentError(source: source, mark: mark, message: words(problem, context: context, at: nil))
+            let value = parser.problem_value > 0 ? Unicode.Scalar(UInt32(parser.problem_value)) : nil
+            return DocumentError(source: source, mark: mark, message: words(problem, context: context, at: value))
         }
         // At the end of the text libyaml counts a line more than there is.
         let end = DocumentText.mark(of: input.count, in: Array(input))
         let mark = min(end, Mark(line: parser.problem_mark.line + 1, column: parser.problem_mark.column + 1))
-        let byte = byte(at: parser.problem_mark)
-        return DocumentError(source: source, mark: mark, message: words(problem, context: context, at: byte))
+        let scalar = scalar(at: parser.problem_mark)
+        let message = words(problem, context: context, at: scalar)
+        return DocumentError(
+            source: source, mark: mark, message: message + oddity(near: mark, context: parser.context_mark.line + 1))
     }
 
     /// libyaml's index counts characters, not bytes.
-    private func byte(at mark: yaml_mark_t) -> UInt8? {
+    private func scalar(at mark: yaml_mark_t) -> Unicode.Scalar? {
         var index = 0
-        for byte in input where byte & 0xC0 != 0x80 {
-            if index == mark.index { return byte }
+        for (offset, byte) in input.enumerated() where byte & 0xC0 != 0x80 {
+            if index == mark.index {
+                return String(decoding: input[offset...].prefix(4), as: UTF8.self).unicodeScalars.first
+            }
             index += 1
         }
         return nil
     }
 
-    private func words(_ problem: String, context: String?, at byte: UInt8?) -> String {
-        let isTab = byte == UInt8(ascii: "\t")
+    /// A character that nobody sees, on the line of a problem or between it and where its context began: to YAML it is no
+    /// space, so that it is the likely cause.
+    private func oddity(near mark: Mark, context line: Int) -> String {
+        let text = String(decoding: input, as: UTF8.self).unicodeScalars
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let last = min(mark.line, lines.count)
+        guard last >= 1 else { return "" }
+        for number in (min(max(line, last - 3, 1), last)...last).reversed() {
+            for (column, scalar) in lines[number - 1].enumerated()
+            where DocumentText.isInvisible(scalar) && scalar != "\t" && scalar != "\r" {
+                let place = number == mark.line ? "column \(column + 1)" : "line \(number), column \(column + 1)"
+                return "; at \(place) there is \(DocumentText.described(scalar)), which YAML takes for a letter"
+            }
+        }
+        return ""
+    }
+
+    private func words(_ problem: String, context: String?, at scalar: Unicode.Scalar?) -> String {
+        let isTab = scalar == "\t"
         switch problem {
         case "found character that cannot start any token" where isTab,
             "found a tab character that violates indentation",
             "found a tab character where an indentation space is expected":
             return "a tab cannot indent YAML: use spaces"
         case "found character that cannot start any token":
-            let character = byte.map { String(Character(Unicode.Scalar($0))) } ?? "this character"
+            let character = scalar.map(DocumentText.described) ?? "this character"
             return "a plain value cannot begin with \(character): quote it"
         case "mapping values are not allowed in this context":
             return "a key cannot stand here: check the indentation, or quote a value that holds \": \""
@@ -130,7 +152,8 @@ struct YAMLParser: ~Copyable {
         case "did not find expected node content": return "expected a value"
         case "found unexpected end of stream": return "the text ends inside a quoted value"
         case "found undefined tag handle": return "tags are not supported: this handle is not defined"
-        case "control characters are not allowed": return "the text holds a control character"
+        case "control characters are not allowed":
+            return "the text holds the control character \(scalar.map(DocumentText.described) ?? "at this place")"
         default: return context.map { "\(problem) \($0)" } ?? problem
         }
     }

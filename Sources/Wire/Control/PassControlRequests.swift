@@ -32,15 +32,26 @@ public struct InstallRequest: WireValue, PassControlRequest {
 
     /// Absolute paths.
     public var tarballs: [String]
+    /// Whether a package may replace a higher version.
+    public var allowsDowngrade: Bool
 
     /// Packages to install.
-    public init(tarballs: [String]) { self.tarballs = tarballs }
+    public init(tarballs: [String], allowsDowngrade: Bool = false) {
+        self.tarballs = tarballs
+        self.allowsDowngrade = allowsDowngrade
+    }
 
-    /// The body.
-    public var json: JSONValue { ["tarballs": tarballs.json] }
+    /// The body; `allow_downgrade` is there when it is true.
+    public var json: JSONValue {
+        .object([("tarballs", tarballs.json)] + (allowsDowngrade ? [("allow_downgrade", true)] : []))
+    }
 
     /// Reads the body.
-    public init(json: JSONValue) throws(WireError) { tarballs = try Members(of: json).read("tarballs") }
+    public init(json: JSONValue) throws(WireError) {
+        let members = try Members(of: json)
+        tarballs = try members.read("tarballs")
+        allowsDowngrade = try members.readIfAny("allow_downgrade") ?? false
+    }
 
     /// The request's own document as the body.
     public var message: ControlMessage { ControlMessage(body: json) }

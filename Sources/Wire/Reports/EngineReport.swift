@@ -8,7 +8,7 @@ public struct EngineReport: WireValue {
     public struct App: Sendable, Equatable {
         /// The app.
         public var name: AppName
-        /// How its process ended last, as supervisord counts it: the code, or 128 and the signal; 0 for none yet.
+        /// As supervisord has it: 0 while it runs and for none yet, else the code, or -1 for a signal.
         public var exitStatus: Int32
         /// A word of supervisord, `UNKNOWN`, or `-` for an app of which nothing is installed.
         public var state: String
@@ -81,7 +81,7 @@ extension EngineReport.App {
     /// One app of a status.
     public init(_ app: AppStatus) {
         name = app.name
-        exitStatus = app.service?.exitStatus ?? 0
+        exitStatus = app.service?.supervisordExitStatus ?? 0
         state = app.state
         uptime = app.service?.uptime.map(EngineReport.uptimeText) ?? "0:00:00"
         version = app.installed?.version

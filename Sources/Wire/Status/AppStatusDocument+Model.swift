@@ -22,6 +22,9 @@ extension AppStatusDocument {
         nextAction = status.nextAction.map(Word.init)
         lastError = status.lastError
         processes = (status.service?.processes ?? []).map(ProcessDocument.init)
+        heldBy = status.holder?.description
+        stoppedBy = status.stopper?.description
+        waits = status.waits
     }
 }
 

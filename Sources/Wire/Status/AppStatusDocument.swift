@@ -41,12 +41,18 @@ public struct AppStatusDocument: WireValue {
     public var lastError: String?
     /// Those of an app that has several; empty for one that has one.
     public var processes: [ProcessDocument]
+    /// Which layer holds it: `operator`, `cloud`, `manifest.yaml:12`. The key is left out when nobody does.
+    public var heldBy: String?
+    /// Which layer wants it stopped. The key is left out when it shall run.
+    public var stoppedBy: String?
+    /// What its next change waits for, in words. The key is left out when it waits for nothing.
+    public var waits: String?
 
     /// The row of a table.
     public var json: JSONValue { .object(members) }
 
     var members: [(String, JSONValue)] {
-        [
+        var members: [(String, JSONValue)] = [
             ("app", app.json), ("desired", desired.json), ("source", source.json), ("installed", installed.json),
             ("digest", digest.json), ("kind", kind.json), ("sync", sync.json), ("drift", drift.json),
             ("health", health.json), ("health_reason", healthReason.json), ("state", state.json), ("pid", pid.json),
@@ -54,6 +60,10 @@ public struct AppStatusDocument: WireValue {
             ("reason", reason.json), ("next_action", nextAction.json), ("last_error", lastError.json),
             ("processes", processes.json),
         ]
+        members.add("held_by", heldBy)
+        members.add("stopped_by", stoppedBy)
+        members.add("waits", waits)
+        return members
     }
 
     /// Reads one app.
@@ -78,6 +88,9 @@ public struct AppStatusDocument: WireValue {
         nextAction = try members.readIfAny("next_action")
         lastError = try members.readIfAny("last_error")
         processes = try members.read("processes")
+        heldBy = try members.readIfAny("held_by")
+        stoppedBy = try members.readIfAny("stopped_by")
+        waits = try members.readIfAny("waits")
     }
 }
 

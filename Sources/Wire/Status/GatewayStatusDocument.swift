@@ -12,13 +12,31 @@ public struct GatewayStatusDocument: WireValue {
         public var drifted: Int
         /// Those that are blocked, quarantined or down.
         public var failed: Int
+        /// What those are that are neither in sync nor drifted, and how those are that do not run well, by name: `held`,
+        /// `blocked`, `quarantined`, `progressing`; `degraded`, `down`, `stopped`. Names that count nothing are left
+        /// out, here and in the document.
+        public var others: [(name: String, count: Int)]
+
+        /// Every name of ``others``, in the order in which they are written.
+        public static let otherNames = [
+            "held", "blocked", "quarantined", "progressing", "degraded", "down", "stopped",
+        ]
 
         /// Counts of apps.
-        public init(apps: Int, synced: Int, drifted: Int, failed: Int) {
+        public init(
+            apps: Int, synced: Int, drifted: Int, failed: Int, others: [(name: String, count: Int)] = []
+        ) {
             self.apps = apps
             self.synced = synced
             self.drifted = drifted
             self.failed = failed
+            self.others = others.filter { $0.count > 0 }
+        }
+
+        /// By all counts.
+        public static func == (a: Summary, b: Summary) -> Bool {
+            (a.apps, a.synced, a.drifted, a.failed) == (b.apps, b.synced, b.drifted, b.failed)
+                && a.others.elementsEqual(b.others, by: ==)
         }
     }
 
@@ -92,17 +110,23 @@ public struct GatewayStatusDocument: WireValue {
 }
 
 extension GatewayStatusDocument.Summary {
-    /// The four counts.
+    /// The counts.
     public var json: JSONValue {
-        ["apps": apps.json, "synced": synced.json, "drifted": drifted.json, "failed": failed.json]
+        .object(
+            [("apps", apps.json), ("synced", synced.json), ("drifted", drifted.json), ("failed", failed.json)]
+                + others.map { ($0.name, $0.count.json) })
     }
 
-    /// Reads the four counts.
+    /// Reads the counts.
     public init(json: JSONValue) throws(WireError) {
         let members = try Members(of: json)
         apps = try members.read("apps")
         synced = try members.read("synced")
         drifted = try members.read("drifted")
         failed = try members.read("failed")
+        others = []
+        for name in Self.otherNames {
+            if let count = try members.readIfAny(name, as: Int.self), count > 0 { others.append((name, count)) }
+        }
     }
 }

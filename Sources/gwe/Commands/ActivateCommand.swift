@@ -20,8 +20,10 @@ struct ActivateCommand: ParsableCommand, Exemplified {
     var again = false
 
     func run() throws {
-        let context = try openContext(folders)
-        let (status, message) = Activation.run(context, again: again)
+        let context = try openContext(folders, needsConfiguration: true)
+        let (status, message) = SlowWork.run(waitingFor: context.cloudWords, tell: { tell("gwe: \($0)") }) {
+            Activation.run(context, again: again)
+        }
         if output.json {
             emit(ActivationDocument(isActivated: status == .success, message: message).jsonText())
         } else {

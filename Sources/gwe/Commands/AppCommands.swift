@@ -12,7 +12,7 @@ struct AppAction {
     func run() throws {
         let name = try appName(app)
         let context = try openContext(folders)
-        if let client = ControlClient(folders: context.folders) {
+        if let client = controlClient(context) {
             do throws(ControlClient.Failure) {
                 let answer = try client.ask(ActionRequest(verb, name))
                 emit(answer.message)
@@ -23,7 +23,11 @@ struct AppAction {
             } catch {
                 tell("gwe: \(error)")
                 if case .notPermitted = error { throw finish(.notPermitted) }
-                throw finish(error.refusal == .notFound ? .noSuchApp : .failure)
+                switch error.refusal {
+                case .notFound: throw finish(.noSuchApp)
+                case .noSpace: throw finish(.noSpace)
+                default: throw finish(error.exit ?? .failure)
+                }
             }
         }
         let (exit, message, notes) = LocalAction.perform(verb, on: name, context)

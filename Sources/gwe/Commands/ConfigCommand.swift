@@ -100,6 +100,11 @@ struct ConfigUnsetCommand: ParsableCommand {
     func run() throws {
         try exitingOnError {
             if key == "token" { return try ConfigToken.remove(folderOptions.folders) }
+            if GatewayConfiguration.Key(rawValue: key) == nil,
+                try ConfigurationStore(folders: folderOptions.folders).removeUnknown(key) != nil
+            {
+                return tellOfOtherProblems(folderOptions.folders)
+            }
             try changeConfiguration([try configurationKey(key): nil], in: folderOptions.folders)
         }
     }
@@ -112,6 +117,12 @@ func configurationKey(_ name: String) throws -> GatewayConfiguration.Key {
     throw ExitCode(64)
 }
 
+/// Says what is wrong in gateway.yaml beside what was changed.
+private func tellOfOtherProblems(_ folders: Folders) {
+    guard let now = try? ConfigurationStore(folders: folders).inForce(isTolerant: true) else { return }
+    for problem in now.problems { tell("gwe: warning: \(problem)") }
+}
+
 /// Makes a change and says on standard error what it did beyond what was asked.
 func changeConfiguration(_ edits: ConfigurationStore.Edits, in folders: Folders) throws {
     let change = try ConfigurationStore(folders: folders).change(edits)
@@ -121,10 +132,12 @@ func changeConfiguration(_ edits: ConfigurationStore.Edits, in folders: Folders)
     }
     if let interface = edits[.interface], interface != nil {
         do {
-            let identity = try Identity.resolve(ConfigurationStore(folders: folders).load())
+            let now = try ConfigurationStore(folders: folders).inForce(isTolerant: true)
+            let identity = try Identity.resolve(now.configuration)
             if let warning = identity.warning { tell("gwe: warning: \(warning)") }
         } catch let error as IdentityError { tell("gwe: warning: \(error)") }
     }
+    tellOfOtherProblems(folders)
     let identifying: Set<GatewayConfiguration.Key> = [.identity, .interface, .product]
     if !change.isUnchanged, !identifying.isDisjoint(with: edits.keys), ConfigToken.exists(folders) {
         tell("gwe: note: the stored token belongs to the identity before; 'gwe activate' asks for a new one")

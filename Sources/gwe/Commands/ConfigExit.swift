@@ -14,12 +14,15 @@ func exitingOnError<Value>(_ body: () throws -> Value) throws -> Value {
     } catch let mistake as ValidationError {
         throw mistake
     } catch {
-        tell("gwe: \(error)")
+        let code = (error as? SystemError)?.code
+        let isForbidden = (code == EACCES || code == EPERM) && geteuid() != 0
+        tell("gwe: \(error)" + (isForbidden ? "; use sudo" : ""))
         throw ExitCode(configurationExitCode(for: error))
     }
 }
 
-/// 64 usage, 65 bad input, 66 no input, 74 input or output failed, 77 not permitted, 78 bad configuration.
+/// 64 usage, 65 bad input, 66 no input, 74 input or output failed, 75 locked by another, 77 not permitted, 78 bad
+/// configuration.
 private func configurationExitCode(for error: any Error) -> Int32 {
     switch error {
     case ConfigurationChangeError.badValue: 64
@@ -28,6 +31,7 @@ private func configurationExitCode(for error: any Error) -> Int32 {
         switch error.code {
         case EACCES, EPERM, EROFS: 77
         case ENOENT, ENOTDIR: 66
+        case EAGAIN: 75
         default: 74
         }
     default: 1

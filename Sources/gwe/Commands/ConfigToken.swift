@@ -31,7 +31,7 @@ enum ConfigToken {
             tell("gwe: cannot set token: expected 40 characters, found \(text.count)")
             throw ExitCode(64)
         }
-        let configuration = try ConfigurationStore(folders: folders).load()
+        let configuration = try ConfigurationStore(folders: folders).inForce(isTolerant: true).configuration
         try TokenStore.make(folders, configuration).save(token)
         CloudInvitation.send(GatewayContext(folders: folders, configuration: configuration))
     }

@@ -12,14 +12,21 @@ struct ManifestOption: ParsableArguments {
     var file: String?
 }
 
-/// Reads gateway.yaml and puts together what every command needs; a mistake in it ends the command with 78.
-func openContext(_ options: FolderOptions, _ manifest: ManifestOption? = nil) throws -> GatewayContext {
+/// Reads gateway.yaml and puts together what every command needs. While something is wrong in that file, the last good
+/// configuration counts.
+/// - Parameter needsConfiguration: whether the command is about the cloud, or supervises: where there is no last good
+///   configuration either, it ends with 78. Others go on with what can be understood.
+func openContext(
+    _ options: FolderOptions, _ manifest: ManifestOption? = nil, needsConfiguration: Bool = false
+) throws -> GatewayContext {
     let folders = options.folders
     do {
-        let configuration = try ConfigurationStore(folders: folders).load()
-        return GatewayContext(
-            folders: folders, configuration: configuration,
+        let inForce = try ConfigurationStore(folders: folders).inForce(isTolerant: !needsConfiguration)
+        var context = GatewayContext(
+            folders: folders, configuration: inForce.configuration,
             manifestFile: manifest?.file.map { Folders.absolute($0, from: currentFolder()) })
+        context.configurationProblems = inForce.problems
+        return context
     } catch let error as SystemError where error.code == EACCES {
         tell("gwe: \(error)")
         throw finish(.notPermitted)
@@ -39,6 +46,20 @@ func appName(_ text: String) throws -> AppName {
 
 /// Ends the command with a status of gwe.
 func finish(_ status: ExitStatus) -> ExitCode { ExitCode(status.rawValue) }
+
+/// The daemon, for a command that needs no more than its answer; nil where none runs. While that takes long, the command
+/// says for whom it waits.
+func controlClient(_ context: GatewayContext) -> ControlClient? {
+    ControlClient(folders: context.folders) { pid in
+        tell("gwe: waiting for the daemon" + (pid.map { ", process \($0)" } ?? ""))
+    }
+}
+
+/// Says that a daemon hangs, where one does, of what was shown without asking it.
+func tellOfSilentDaemon(_ context: GatewayContext, _ consequence: String) {
+    guard let failure = ControlClient.failure(context.folders), case .silent = failure else { return }
+    tell("gwe: note: \(failure); \(consequence)")
+}
 
 /// Sees to it that an interrupted pass leaves no installer running: it would go on beside the one of the next pass.
 func endInstallersWithThisProcess() {

@@ -84,9 +84,15 @@ struct DoctorText {
         let head = terminal.isUTF8 ? "\(mark) \(word)" : word
         let width = terminal.isUTF8 ? 9 : 7
         let widest = DoctorCheck.all.map(\.id.count).max() ?? 0
-        var lines = [
-            terminal.paint(padded(head, width), style) + "  " + padded(row.id, widest) + "  " + plain(row.finding.text)
-        ]
+        // Words wrap below their column; the first line begins with the mark, which has a colour.
+        let indent = width + widest + 4
+        let text = plain(row.finding.text)
+        let texts = terminal.columns.map { wrapped(text, max(24, $0 - indent)) } ?? [text]
+        var lines = texts.enumerated().map { number, text in
+            number == 0
+                ? terminal.paint(padded(head, width), style) + "  " + padded(row.id, widest) + "  " + text
+                : String(repeating: " ", count: indent) + text
+        }
         if let hint = row.finding.hint, row.finding.verdict > .skipped {
             lines.append(String(repeating: " ", count: width + 2) + plain("fix: \(hint)"))
         }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import GatewayAgent
 internal import GatewayModel
+internal import GatewaySystem
 internal import Wire
 
 struct HistoryCommand: ParsableCommand, Exemplified {
@@ -26,24 +27,29 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             guard let journal = try Journal.openReadOnly(folders: context.folders, clock: context.clock) else {
                 return output.json ? emit("[]") : tell("gwe: no journal yet: nothing was ever changed")
             }
-            if let id { return try show(id, journal) }
-            let operations = try journal.operations(limit: max(1, min(limit, 200)))
+            // A pass that nobody runs any more was interrupted, though nobody could write that down.
+            let isAtWork = StateLock.isHeld(context.folders.stateFolder)
+            defer { tellOfSilentDaemon(context, "what it did last may be missing here") }
+            if let id { return try show(id, journal, isAtWork) }
+            let operations = try journal.operations(limit: max(1, min(limit, 200))).map { $0.ended(isAtWork) }
             if output.json { return emit(operations.map { PassRecord($0) }.jsonText(indented: true)) }
             let rows = operations.map {
                 ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
             }
-            for line in table([["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]] + rows) { emit(line) }
+            let head = ["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]
+            HistoryCommand.show([head] + rows, droppable: [3, 1])
         } catch let error as JournalError {
             tell("gwe: \(error)")
             throw finish(error.exit)
         }
     }
 
-    private func show(_ id: Int64, _ journal: Journal) throws {
-        guard let (operation, steps) = try journal.operation(id) else {
+    private func show(_ id: Int64, _ journal: Journal, _ isAtWork: Bool) throws {
+        guard let (recorded, steps) = try journal.operation(id) else {
             tell("gwe: no pass has the number \(id) (any more)")
             throw finish(.failure)
         }
+        let operation = recorded.ended(isAtWork)
         if output.json { return emit(PassRecord(operation, steps: steps).jsonText(indented: true)) }
         emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")  \(operation.reason)")
         emit(operation.summary)
@@ -52,7 +58,25 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             let milliseconds = time.map { $0.seconds * 1_000 + $0.attoseconds / 1_000_000_000_000_000 }
             return [step.app, step.step, step.outcome, milliseconds.map { "\($0) ms" } ?? "-", step.message]
         }
-        for line in table([["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]] + rows) { emit(line) }
+        let head = ["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]
+        HistoryCommand.show([head] + rows, droppable: [3])
+    }
+
+    private static func show(_ rows: [[String]], droppable: [Int]) {
+        let terminal = Terminal(descriptor: 1)
+        let lines = table(
+            rows, columns: terminal.columns, droppable: droppable, wrapsLast: true, ellipsis: terminal.ellipsis)
+        lines.forEach(emit)
+    }
+}
+
+extension OperationRecord {
+    /// The pass as it is shown: without an end of its own it runs only while somebody is at work.
+    fileprivate func ended(_ isAtWork: Bool) -> OperationRecord {
+        guard outcome == nil, !isAtWork else { return self }
+        var record = self
+        record.outcome = "interrupted"
+        return record
     }
 }
 

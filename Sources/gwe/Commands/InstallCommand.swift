@@ -14,11 +14,15 @@ struct InstallCommand: ParsableCommand, Exemplified {
             """)
     static let examples: [(line: String, does: String)] = [
         ("gwe install web.v3.tar.gz", "through the same plan and journal as any other"),
+        ("gwe install --allow-downgrade web.v2.tar.gz", "back to a lower version"),
         ("gwe remove web", "takes that back"),
     ]
 
     @OptionGroup var folders: FolderOptions
     @OptionGroup var output: OutputOptions
+
+    @Flag(name: .long, help: "Replace a higher version too.")
+    var allowDowngrade = false
 
     @Argument(help: "Packages: <name>.v<version>.tar.gz.")
     var tarballs: [String]
@@ -26,8 +30,12 @@ struct InstallCommand: ParsableCommand, Exemplified {
     func run() throws {
         let context = try openContext(folders)
         let paths = tarballs.map { Folders.absolute($0, from: currentFolder()) }
-        let call = OperatorCall(request: InstallRequest(tarballs: paths), conflict: .noInput, isJSON: output.json)
-        throw finish(try call.run(context) { LocalAction.install(tarballs: paths, context, emit: $0) })
+        let request = InstallRequest(tarballs: paths, allowsDowngrade: allowDowngrade)
+        let call = OperatorCall(request: request, conflict: .noInput, isJSON: output.json)
+        throw finish(
+            try call.run(context) {
+                LocalAction.install(tarballs: paths, allowsDowngrade: allowDowngrade, context, emit: $0)
+            })
     }
 }
 
@@ -74,14 +82,13 @@ private struct OperatorCall<Request: PassControlRequest> {
             endInstallersWithThisProcess()
             return here { screen.show($0.line) }
         }
-        guard let client = ControlClient(folders: context.folders) else { return local() }
+        guard let client = screen.client(context) else { return local() }
         do throws(ControlClient.Failure) {
             try client.run(request) { screen.show($0, $1) }
         } catch {
             if case .noDaemon = error { return local() }
             tell("gwe: \(error)")
-            if case .notPermitted = error { return .notPermitted }
-            return exit(error.refusal)
+            return error.exit ?? exit(error.refusal)
         }
         return screen.exit ?? .internalError
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Documents
 internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
@@ -8,7 +9,8 @@ struct LogsCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
         commandName: "logs", abstract: "The last lines that an app wrote.",
         discussion: """
-            Lines come as the app wrote them, from rotated files too. An app with several logs (standard error apart from \
+            Lines come as the app wrote them, from rotated files too; a last one that has no end yet is shown after two \
+            seconds, and marked as unfinished. An app with several logs (standard error apart from \
             standard output, or several processes) has the path of each before its lines, as tail does it.
             """)
     static let examples: [(line: String, does: String)] = [
@@ -80,10 +82,15 @@ struct LogsCommand: ParsableCommand, Exemplified {
             tell("gwe: no log yet: \(log.streams.map(\.path).joined(separator: ", "))" + (follow ? "; waiting" : ""))
             guard follow else { throw finish(.noInput) }
         }
+        if follow { tellOfSilentDaemon(context, "its apps' lines do not come until it goes on") }
+        defer { if !follow { tellOfSilentDaemon(context, "the last lines may be missing here") } }
         // As other tools end when nobody reads what they write.
         signal(SIGPIPE, SIG_DFL)
         var output = Output(hasHeaders: log.streams.count > 1)
-        guard follow else { return log.tail(count.lines) { output.write($0, $1) } }
+        guard follow else {
+            log.tail(count.lines) { output.write($0, $1) }
+            return output.end()
+        }
         if let problem = log.follow(count.lines, output: 1, to: { output.write($0, $1) }) {
             tell("gwe: \(problem)")
             throw finish(.systemError)
@@ -91,18 +98,32 @@ struct LogsCommand: ParsableCommand, Exemplified {
         raise(SIGPIPE)
     }
 
-    /// Bytes as they are, with a header where another log begins.
+    /// Bytes as they are where a program reads them, made safe where a terminal shows them; with a header where another
+    /// log begins.
     private struct Output {
         let hasHeaders: Bool
+        private let isTerminal = isatty(STDOUT_FILENO) == 1
         private var last: AppLog.Stream?
+        private var text = TerminalText()
+        /// Whether the last byte of `last` was no line's end.
+        private var isInsideLine = false
 
         init(hasHeaders: Bool) { self.hasHeaders = hasHeaders }
 
         mutating func write(_ stream: AppLog.Stream, _ bytes: UnsafeRawBufferPointer) -> Bool {
-            if hasHeaders, stream != last {
-                writeAll("\(last == nil ? "" : "\n")==> \(stream.path) <==\n", to: 1)
+            if stream != last {
+                if hasHeaders {
+                    writeAll("\(last == nil ? "" : "\n")==> \(TerminalText.safe(stream.path)) <==\n", to: 1)
+                }
                 last = stream
+                text = TerminalText()
             }
+            isInsideLine = bytes.last != UInt8(ascii: "\n")
+            guard isTerminal else { return put(bytes) }
+            return text.write(bytes).withUnsafeBytes { put($0) }
+        }
+
+        private func put(_ bytes: UnsafeRawBufferPointer) -> Bool {
             var rest = bytes
             while let base = rest.baseAddress, !rest.isEmpty {
                 let count = Glibc.write(1, base, rest.count)
@@ -111,6 +132,17 @@ struct LogsCommand: ParsableCommand, Exemplified {
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             }
             return true
+        }
+
+        /// Says of a last line that it has no end (yet): on a terminal behind it, else on standard error, so that what is
+        /// kept is what the app wrote.
+        func end() {
+            guard let last, isInsideLine else { return }
+            if isatty(1) == 1 {
+                writeAll(" (unfinished)\n", to: 1)
+            } else {
+                tell("gwe: the last line of \(last.path) is unfinished")
+            }
         }
     }
 }

@@ -69,11 +69,20 @@ struct PackageCheckCommand: ParsableCommand {
     func run() throws {
         try exitingOnPackageError {
             var hasFailure = false
+            var unread: (any Error)?
             for file in files {
-                let findings =
-                    file.hasSuffix(".json")
-                    ? try PackageInspection.checkBuildfile(file)
-                    : try PackageInspection.check(file, machine: architecture)
+                let findings: [PackageCheck.Finding]
+                do {
+                    findings =
+                        file.hasSuffix(".json")
+                        ? try PackageInspection.checkBuildfile(file)
+                        : try PackageInspection.check(file, machine: architecture)
+                } catch {
+                    // The others are looked at all the same.
+                    if let unread { tell("gwe: \(unread)") }
+                    unread = error
+                    continue
+                }
                 let fails = findings.contains { $0.level == .fail }
                 hasFailure = hasFailure || fails
                 if output.json {
@@ -83,6 +92,7 @@ struct PackageCheckCommand: ParsableCommand {
                     for finding in findings { emit(line(finding)) }
                 }
             }
+            if let unread { throw unread }
             if hasFailure { throw ExitCode(65) }
         }
     }
@@ -92,12 +102,19 @@ struct PackageInitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Write a first buildfile; one that is there is left alone.")
 
-    @Argument(help: "The file to write.") var file = "my_app.json"
-    @Option(name: .customLong("app-name"), help: .init("The app's name.", valueName: "name")) var appName = "my_app"
-    @Option(name: .customLong("app-version"), help: .init("Its version.", valueName: "version")) var appVersion = "1"
+    @Argument(help: "The file to write (default: my_app.json).") var file: String?
+    @Option(name: .customLong("app-name"), help: .init("The app's name (default: my_app).", valueName: "name"))
+    var appName: String?
+    @Option(name: .customLong("app-version"), help: .init("Its version (default: 1).", valueName: "version"))
+    var appVersion: String?
+    @Flag(name: .long, help: "Ask on standard input for what is not given; an empty line takes the default.")
+    var ask = false
 
     func run() throws {
         try exitingOnPackageError {
+            let file = try file ?? answer("file", "my_app.json")
+            let appName = try appName ?? answer("name of the app", "my_app")
+            let appVersion = try appVersion ?? answer("version", "1")
             guard !FileTree.exists(file) else {
                 tell("gwe: cannot write \(file): it is there already")
                 throw ExitCode(73)
@@ -107,6 +124,18 @@ struct PackageInitCommand: ParsableCommand {
             try AtomicFile.write(Buildfile.template(name: name, version: version), to: file)
             emit(Folders.absolute(file, from: currentFolder()))
         }
+    }
+
+    /// The default where nothing is asked, where nothing is typed, and at the end of the input.
+    private func answer(_ question: String, _ standard: String) throws -> String {
+        guard ask else { return standard }
+        writeAll("\(question) [\(standard)]: ", to: STDERR_FILENO)
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        // One by one: what follows the line belongs to the next question. No name is longer.
+        while bytes.count < 4_096, read(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") { bytes.append(byte) }
+        let line = String(decoding: bytes.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+        return line.allSatisfy(\.isWhitespace) ? standard : line
     }
 }
 
@@ -120,12 +149,20 @@ private func packageWord<Word>(_ text: String, _ read: (String) -> Word?, _ what
     throw ExitCode(64)
 }
 
-/// As `exitingOnError`, with 65 for bad documents and 1 for a build that failed.
+/// As `exitingOnError`, with 65 for bad documents, 66 for files that are missing, 73 for a folder that is, and 1 for a build
+/// that failed.
 private func exitingOnPackageError(_ body: () throws -> Void) throws {
     try exitingOnError {
         do { try body() } catch let errors as DocumentErrors {
             tell("gwe: \(errors)")
             throw ExitCode(65)
+        } catch let error as PackageBuildError {
+            tell("gwe: \(error)")
+            switch error {
+            case .noSuchFiles: throw ExitCode(66)
+            case .noFolder: throw ExitCode(73)
+            case .specialFile, .command: throw ExitCode(1)
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         options.isOffline = offline
         options.isDeep = deep
         if !apps.isEmpty { options.only = Set(try apps.map(appName)) }
-        let context = try openContext(folders, manifest)
+        let context = try openContext(folders, manifest, needsConfiguration: true)
         if manifest.file != nil, !dryRun, ControlClient.isAnswered(context.folders) {
             tell("gwe: a daemon runs and reads its own manifest: --manifest goes with --dry-run, or without a daemon")
             throw finish(.usage)
@@ -82,7 +82,7 @@ struct PassCommand {
 
     func run() -> ExitStatus {
         let screen = PassScreen(isJSON: isJSON, isDryRun: options.isDryRun)
-        if let client = ControlClient(folders: context.folders) {
+        if let client = screen.client(context) {
             do throws(ControlClient.Failure) {
                 if !options.isDryRun { return try remote(client, screen) }
                 let services = try client.ask(ServicesRequest()).statuses
@@ -92,10 +92,9 @@ struct PassCommand {
             } catch .noDaemon {
                 // A socket that a crash left: go on without a daemon.
             } catch {
-                guard case .notPermitted = error, options.isDryRun else {
+                guard options.isDryRun, error.exit != nil else {
                     tell("gwe: \(error)")
-                    if case .notPermitted = error { return .notPermitted }
-                    return .unavailable
+                    return error.exit ?? .unavailable
                 }
                 tell("gwe: \(error); planning without knowing what runs")
             }

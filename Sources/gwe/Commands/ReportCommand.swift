@@ -26,7 +26,7 @@ struct ReportCommand: ParsableCommand, Exemplified {
     var print = false
 
     func run() throws {
-        let context = try openContext(folders, manifest)
+        let context = try openContext(folders, manifest, needsConfiguration: true)
         let outcome: OutcomeAnswer
         if print {
             switch preview(context) {
@@ -45,21 +45,23 @@ struct ReportCommand: ParsableCommand, Exemplified {
     }
 
     private func send(_ context: GatewayContext) -> OutcomeAnswer {
-        if let client = ControlClient(folders: context.folders) {
+        if let client = controlClient(context) {
             do throws(ControlClient.Failure) { return try client.ask(SendReportsRequest()) } catch {
                 guard case .noDaemon = error else { return OutcomeAnswer(error) }
             }
         }
-        let (exit, text) = ReportCall.send(context)
+        let (exit, text) = SlowWork.run(waitingFor: context.cloudWords, tell: { tell("gwe: \($0)") }) {
+            ReportCall.send(context)
+        }
         return OutcomeAnswer(exit, text)
     }
 
     private func preview(_ context: GatewayContext) -> Result<JSONValue, NoPreview> {
-        if let client = ControlClient(folders: context.folders) {
+        if let client = controlClient(context) {
             do throws(ControlClient.Failure) { return .success(try client.receive(ReportsRequest()).json) } catch {
                 switch error {
                 case .noDaemon, .notPermitted: break
-                case .refused, .broken: return .failure(NoPreview(outcome: OutcomeAnswer(error)))
+                case .refused, .broken, .silent: return .failure(NoPreview(outcome: OutcomeAnswer(error)))
                 }
             }
         }
@@ -75,10 +77,6 @@ private struct NoPreview: Error { var outcome: OutcomeAnswer }
 
 extension OutcomeAnswer {
     fileprivate init(_ failure: ControlClient.Failure) {
-        if case .notPermitted = failure {
-            self.init(.notPermitted, failure.description)
-        } else {
-            self.init(.failure, failure.description)
-        }
+        self.init(failure.exit ?? .failure, failure.description)
     }
 }

@@ -22,7 +22,7 @@ struct RunCommand: ParsableCommand, Exemplified {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let context = try openContext(folders, manifest)
+        let context = try openContext(folders, manifest, needsConfiguration: true)
         let isJSON = output.json
         let lines = DaemonOutput { isJSON ? $0.line.jsonText() : DaemonLogText.line($0) }
         let status = DaemonProcess.run(context) { lines.write($0) }

@@ -40,7 +40,7 @@ struct StatusCommand: ParsableCommand, Exemplified {
         let lines: [String]
         switch status {
         case .gateway(let status): lines = StatusText(status: status, terminal: terminal).lines
-        case .app(let detail): lines = AppStatusText(detail: detail).lines
+        case .app(let detail): lines = AppStatusText(detail: detail, terminal: terminal).lines
         case .unreadable(let problems): lines = StatusText.lines(unreadable: problems, terminal)
         case .refused(let error): return tell("gwe: \(error)")
         }
@@ -51,20 +51,30 @@ struct StatusCommand: ParsableCommand, Exemplified {
     private func report(
         _ context: GatewayContext, _ only: AppName?
     ) throws -> (StatusDocument, json: JSONValue?, ExitStatus) {
-        if let client = ControlClient(folders: context.folders) {
+        var trouble: ControlClient.Failure?
+        if let client = controlClient(context) {
             do throws(ControlClient.Failure) {
                 let (answer, json) = try client.receive(StatusRequest(app: only, isDeep: deep))
                 return (answer.status, json["status"], answer.exit)
             } catch {
-                if case .noDaemon = error {} else { tell("gwe: \(error); looking at journal and disk") }
+                if case .noDaemon = error {
+                } else {
+                    trouble = error
+                    tell("gwe: \(error); looking at journal and disk")
+                }
             }
         }
         let report = StatusReport.make(context, only: only, isDeep: deep)
         var isSupervised = false
         if case .gateway(let status) = report.document { isSupervised = status.isSupervised }
         if only == nil, !output.json, !isSupervised {
-            tell("gwe: nothing is supervised: no daemon is running (gwe run)")
+            tell(
+                trouble == nil
+                    ? "gwe: nothing is supervised: no daemon is running (gwe run)"
+                    : "gwe: what runs is not known: only the daemon could tell")
         }
-        return (report.document, nil, report.exit)
+        // All may be well, but nobody has said so.
+        let isUnsure = trouble != nil && report.exit == .success
+        return (report.document, nil, isUnsure ? .failure : report.exit)
     }
 }

@@ -33,7 +33,7 @@ enum GDCCommand {
         case ("content", 1) where operands[0] == "list": self = .contentList
         case ("content", 2) where operands[0] == "info": self = .send(.contentInfo(operands[1]))
         case ("content", 2) where operands[0] == "download": self = .download(try GDCCommand.fileName(operands[1]))
-        default: throw .usage("'gdc http \(words.joined(separator: " "))' is no command; see 'gdc http -h'")
+        default: throw GDCForms.mistake("http", words)
         }
     }
 

@@ -16,7 +16,7 @@ enum GDCConfiguration {
             guard let option = file.option(operands[1], of: operands[0]) else {
                 throw noOption(operands[1], operands[0], path)
             }
-            emit(option.value ?? "True")
+            emitData(option.value ?? "True")
         case ("set", 1...(unset ? 2 : 3)):
             try change(path, isSecret: operands.count == 3 && isSecret(operands[1])) { file throws(GDCFailure) in
                 try apply(operands, unset: unset, to: &file, path)
@@ -54,7 +54,10 @@ enum GDCConfiguration {
         } catch let error as GDCFailure {
             throw error
         } catch let error as SystemError {
-            throw failure(error)
+            // Made by hand, so that a slip in the path is no new file.
+            let hint = error.code == ENOENT ? "; where it is to be a new one: 'touch \(path)' first" : ""
+            let failure = failure(error)
+            throw GDCFailure(code: failure.code, message: failure.message + hint)
         } catch {
             throw GDCFailure(code: ExitStatus.inputOutputError.rawValue, message: "\(error)")
         }

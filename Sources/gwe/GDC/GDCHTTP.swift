@@ -11,7 +11,16 @@ enum GDCHTTP {
         let command = try GDCCommand(words)
         let session = try GDCSession(GDCTarget(options), options)
         switch command {
-        case .send(let call): return session.print(session.ask(call))
+        case .send(let call):
+            let outcome = session.ask(call)
+            switch call {
+            case .read, .poll: return session.print(outcome, isDecoded: true)
+            case .timestamp:
+                guard case .answered(let answer) = outcome, answer.status == 200 else { return session.print(outcome) }
+                emit(answer.text.filter { !$0.isWhitespace })
+                return 0
+            default: return session.print(outcome)
+            }
         case .activate: return try GDCActivation.run(session)
         case .writeLines(let alias):
             var code: Int32 = 0
@@ -24,7 +33,7 @@ enum GDCHTTP {
         case .contentList:
             let answer = session.ask(.contentList)
             guard case .answered(let answered) = answer, answered.status == 200 else { return session.print(answer) }
-            for name in answered.text.split(whereSeparator: \.isNewline) { emit(String(name)) }
+            for name in answered.text.split(whereSeparator: \.isNewline) { emitData(String(name)) }
             return 0
         case .download(let name): return session.download(name)
         }
@@ -38,9 +47,11 @@ enum GDCHTTP {
             ProgramArguments.hide(words[0])
             options.token = words[0]
         }
-        let folders = (try? FolderOptions.parse([]).folders) ?? Folders()
-        let cloud = (try? ConfigurationStore(folders: folders).load())?.cloud
-        let session = try GDCSession(GDCTarget(options, standardHost: cloud ?? "https://m2.exosite.com"), options)
+        let target = try GDCTarget(options, isOldWrite: true)
+        guard target.token != nil || target.configuration.transfer.clientCertificate != nil else {
+            throw .usage("which token? '-' takes it from GDC_TOKEN, GDC_TOKEN_FILE or --token-file, and none is there")
+        }
+        let session = try GDCSession(target, options)
         let outcome = session.ask(.write([(alias: words[1], value: words[2])]))
         var status = 0
         var body = ""

@@ -42,9 +42,10 @@ enum GDCHelp {
                gdc [options] http content info <id>
                gdc [options] http content download <id>
 
-          The answer is printed as '[<code>] <body>', as the server sent it; [0] is no answer, and why is on standard
-          error. 'activate' prints the token; with -f it stores it there and prints the file. 'content list' prints one
-          id a line. <since> is a Unix time or what Last-Modified said (-d DEBUG shows it).
+          The answer is printed as '[<code>] <body>'; what 'read' and 'poll' print is without percent-encoding. [0] is no
+          answer, and why is on standard error. 'timestamp' prints the seconds alone. 'activate' prints the token; with
+          -f it stores it there and prints the file. 'content list' prints one id a line. <since> is a Unix time or what
+          Last-Modified said (-d DEBUG shows it).
 
         """ + options + exits
 
@@ -71,8 +72,8 @@ enum GDCHelp {
 
         USAGE: gdc [options] write <cik> <alias> <value>
 
-          The older form of 'gdc http write'. Without -H and -f the cloud is the one of this gateway's gateway.yaml, else
-          https://m2.exosite.com.
+          The older form of 'gdc http write'. Without -H and -f the cloud is the one of this gateway's gateway.yaml, with
+          its ca_file, client certificate, proxy and bind_interface; else https://m2.exosite.com.
 
         """ + options + exits
 
@@ -91,12 +92,12 @@ enum GDCHelp {
 
           A topic without a '$' in front is the name of a resource: 'temperature' is '$resource/temperature'. 'publish'
           prints nothing; with -Q 1, which is what it does without -Q, the cloud has the value when it ends. 'subscribe'
-          prints a line '<topic> <value>' for each value that the cloud sets, and for those that were set before and not
-          acknowledged; to acknowledge one, publish it back. 'pubsub' does that, and publishes the lines of standard
-          input. 'activate' prints the token; with -f it stores it there and prints the file.
+          prints a line '<alias>.<time>=<value>' for each value that the cloud sets, and for those that were set before
+          and not acknowledged; to acknowledge one, publish it back. 'pubsub' does that, and publishes the lines of
+          standard input. 'activate' prints the token; with -f it stores it there and prints the file.
 
           -H takes mqtt://HOST and mqtts://HOST, with TLS at port 8883 (or -P 443); without TLS it speaks only to this
-          machine: mqtt://127.0.0.1. From an address for HTTPS the host is taken. The identity (-u, -f) is always needed.
+          machine: mqtt://127.0.0.1. From an address for HTTPS the host is taken. 'activate' needs the identity (-u, -f).
 
           --mqtt-keepalive S  the longest silence on the connection, 300 unless given
 

@@ -26,7 +26,7 @@ enum GDCMQTTCommand: Hashable {
         case ("publish", 2): self = .publish(topic: operands[0], value: operands[1] == "-" ? nil : operands[1])
         case ("subscribe", 0): self = .subscribe
         case ("pubsub", 1): self = .publishAndSubscribe(topic: operands[0])
-        default: throw .usage("'gdc mqtt \(words.joined(separator: " "))' is no command; see 'gdc mqtt -h'")
+        default: throw GDCForms.mistake("mqtt", words)
         }
     }
 }
@@ -42,6 +42,12 @@ struct GDCMQTT {
         let command = try GDCMQTTCommand(words)
         if let topic = command.topic { try check(topic) }
         let target = try GDCTarget(options, transport: .mqtt)
+        // A token or a certificate says who it is; without one nothing but activation is permitted.
+        let isKnown = target.token != nil || target.configuration.transfer.clientCertificate != nil
+        guard !target.configuration.identity.isEmpty || isKnown && command != .activate else {
+            throw .usage(
+                "who is it? give -u ID, or murano_id in the file of -f" + (command == .activate ? "" : ", or a token"))
+        }
         let session = try GDCMQTT(target, options)
         if let problem = MQTTConnection.unavailability {
             tell("gdc: \(problem); 'gdc http' does the same over HTTPS")
@@ -74,9 +80,6 @@ struct GDCMQTT {
     }
 
     private init(_ target: GDCTarget, _ options: GDCOptions) throws(GDCFailure) {
-        guard !target.configuration.identity.isEmpty else {
-            throw .usage("who is it? give -u ID, or murano_id in the file of -f")
-        }
         var configuration = MQTTDeviceClient.Configuration(target.configuration)
         configuration.port = options.port.flatMap { UInt16($0) }
         if let text = options.keepAlive {
@@ -130,7 +133,7 @@ struct GDCMQTT {
     /// Prints what comes, one message a line, until the time is over or the connection is lost.
     private func listen(publishingTo topic: String?) throws -> Int32 {
         let client = client { set in
-            emit(GDCMQTT.line(set))
+            emitData(GDCMQTT.line(set))
             return .nothing
         }
         defer { client.close() }
@@ -167,8 +170,9 @@ struct GDCMQTT {
             topic.hasPrefix("$") ? topic : "$resource/" + topic, Array(value.utf8), qualityOfService: quality)
     }
 
+    /// murano-client's form.
     private static func line(_ set: ResourceSet) -> String {
-        "$resource/\(set.alias)" + (set.timestamp.map { "/\($0)" } ?? "") + " " + set.value
+        set.alias + (set.timestamp.map { ".\($0)" } ?? "") + "=" + set.value
     }
 
     private static func failure(_ error: DeviceClientError) -> GDCFailure {

@@ -49,11 +49,12 @@ final class GDCSession {
     }
 
     /// Prints `[<code>] <body>` and returns the exit status.
-    func print(_ outcome: Outcome) -> Int32 {
+    /// - Parameter isDecoded: prints the body of a 200 without its percent-encoding, as murano-client does.
+    func print(_ outcome: Outcome, isDecoded: Bool = false) -> Int32 {
         switch outcome {
         case .answered(let answer):
-            let text = answer.text
-            emit("[\(answer.status)] " + (text.hasSuffix("\n") ? String(text.dropLast()) : text))
+            let text = isDecoded && answer.status == 200 ? FormCoding.decode(answer.body) : answer.text
+            emitData("[\(answer.status)] " + (text.hasSuffix("\n") ? String(text.dropLast()) : text))
         case .failed: emit("[0] ")
         }
         return code(of: outcome)

@@ -23,8 +23,9 @@ struct GDCTarget {
 
     private let transport: Transport
 
-    /// - Parameter standardHost: where neither -H nor -f says it.
-    init(_ options: GDCOptions, standardHost: String? = nil, transport: Transport = .http) throws(GDCFailure) {
+    /// - Parameter isOldWrite: `gdc write`, which speaks to the cloud of gateway.yaml, and as that says, where neither -H nor
+    ///   -f names another.
+    init(_ options: GDCOptions, isOldWrite: Bool = false, transport: Transport = .http) throws(GDCFailure) {
         self.transport = transport
         configuration = DeviceClient.Configuration(product: "", identity: "")
         configuration.transfer.userAgent = "gdc-\(AgentVersion.text)"
@@ -34,9 +35,10 @@ struct GDCTarget {
         switch options.file {
         case "gwe": try readGateway()
         case let path?: try readFile(path, &port)
-        case nil: break
+        case nil: if isOldWrite, options.host == nil { try readCloud() }
         }
-        if let host = options.host ?? (configuration.cloudURL == nil ? standardHost : nil) { try setHost(host) }
+        let standardHost = isOldWrite && configuration.cloudURL == nil ? "https://m2.exosite.com" : nil
+        if let host = options.host ?? standardHost { try setHost(host) }
         if let port { try setPort(port) }
         if let identity = options.identity { configuration.identity = identity }
         if let text = options.timeout { try setTimeout(text) }
@@ -58,7 +60,8 @@ struct GDCTarget {
         do {
             let folders = try FolderOptions.parse([]).folders
             let context = GatewayContext(
-                folders: folders, configuration: try ConfigurationStore(folders: folders).load(), manifestFile: nil)
+                folders: folders, configuration: try ConfigurationStore(folders: folders).inForce().configuration,
+                manifestFile: nil)
             let userAgent = configuration.transfer.userAgent
             let timeout = configuration.timeout
             configuration = try CloudIdentity.configuration(context).device
@@ -74,6 +77,24 @@ struct GDCTarget {
             store = .gateway(context)
         } catch let error as GDCFailure {
             throw error
+        } catch let error as SystemError where error.code == EACCES {
+            throw GDCFailure(code: ExitStatus.notPermitted.rawValue, message: error.description)
+        } catch {
+            throw GDCFailure(code: ExitStatus.badConfiguration.rawValue, message: "\(error)")
+        }
+    }
+
+    /// The cloud of gateway.yaml and the way to it: roots of trust, client certificate, proxy, interface.
+    private mutating func readCloud() throws(GDCFailure) {
+        do {
+            let folders = try FolderOptions.parse([]).folders
+            let context = GatewayContext(
+                folders: folders, configuration: try ConfigurationStore(folders: folders).inForce().configuration,
+                manifestFile: nil)
+            let userAgent = configuration.transfer.userAgent
+            configuration.transfer = CloudIdentity.transferConfiguration(context)
+            configuration.transfer.userAgent = userAgent
+            configuration.cloudURL = context.configuration.cloud
         } catch let error as SystemError where error.code == EACCES {
             throw GDCFailure(code: ExitStatus.notPermitted.rawValue, message: error.description)
         } catch {

@@ -79,7 +79,7 @@ struct LegacyCall {
         case .gatewayToken: act(written, ["config", "get", "token", "--default", "''"], as: "config get token")
         case .once: act(written, ["reconcile"])
         case .install: act(written, ["install"] + values)
-        case .createBuildfile: act(written, ["package", "init"] + values)
+        case .createBuildfile: act(written, ["package", "init"] + values + ["--ask"])
         case .build:
             hasBuild = true
             act(written, ["package", "build", value])

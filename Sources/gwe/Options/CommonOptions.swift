@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Documents
 internal import GatewayModel
 internal import Glibc
 
@@ -55,14 +56,19 @@ func currentFolder() -> String {
     return String(cString: path)
 }
 
-/// Writes a message for people to standard error.
+/// Writes a message for people to standard error. Whatever text of others it holds, a terminal shows it and does nothing.
 func tell(_ message: String) {
-    writeAll(message + "\n", to: STDERR_FILENO)
+    writeAll(Painted.safe(message) + "\n", to: STDERR_FILENO)
 }
 
-/// Writes data for programs to standard output.
+/// Writes what gwe says, for people or as JSON, to standard output. Text of others in it is made safe (``TerminalText``).
 func emit(_ text: String) {
-    writeAll(text + "\n", to: STDOUT_FILENO)
+    writeAll(Painted.safe(text) + "\n", to: STDOUT_FILENO)
+}
+
+/// Writes others' data to standard output: as it is for a program that reads it, made safe where a terminal shows it.
+func emitData(_ text: String) {
+    writeAll((isatty(STDOUT_FILENO) == 1 ? TerminalText.safe(text) : text) + "\n", to: STDOUT_FILENO)
 }
 
 /// Writes all of it; a reader that went away (`gwe status | head`) is no error.
@@ -76,5 +82,36 @@ func writeAll(_ text: String, to descriptor: Int32) {
             guard count > 0 else { return }
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
         }
+    }
+}
+
+/// Colours of gwe's own in text that also holds text of others. A colour is marked by a number that nobody can guess,
+/// and becomes an escape sequence only when all else has been made safe.
+enum Painted {
+    private static let begin: Unicode.Scalar = "\u{E000}"
+    private static let end: Unicode.Scalar = "\u{E001}"
+    private static let secret = String(UInt64.random(in: 0...UInt64.max))
+
+    static func wrap(_ text: String, _ code: String) -> String {
+        "\(begin)\(secret);\(code)\(end)\(text)\(begin)\(secret);0\(end)"
+    }
+
+    /// The text for a terminal: only what ``wrap(_:_:)`` has marked is an escape sequence.
+    static func safe(_ text: String) -> String {
+        let text = TerminalText.safe(text)
+        guard text.utf8.contains(0xEE) else { return text }
+        var pieces = text.unicodeScalars.split(separator: begin, omittingEmptySubsequences: false)[...]
+        var out = String(pieces.removeFirst())
+        for piece in pieces {
+            let parts = piece.split(separator: end, maxSplits: 1, omittingEmptySubsequences: false)
+                .map { String($0) }
+            if parts.count == 2, parts[0].hasPrefix(secret + ";") {
+                out += "\u{1B}[\(parts[0].dropFirst(secret.count + 1))m\(parts[1])"
+            } else {
+                out.unicodeScalars.append(begin)
+                out += String(piece)
+            }
+        }
+        return out
     }
 }

@@ -1,9 +1,10 @@
+internal import Documents
 internal import GatewayAgent
 internal import Glibc
 internal import GatewaySystem
 internal import Synchronization
 
-/// The daemon's lines on standard error. Nobody waits for whoever reads them: a log daemon that hangs, or a pipe that is full,
+/// The daemon's lines on standard error, made safe for whoever shows them (``TerminalText``). Nobody waits for whoever reads them: a log daemon that hangs, or a pipe that is full,
 /// must neither hold up the supervision of apps nor a stop. Lines that cannot be written are dropped, and the next one that
 /// can be is preceded by their number.
 final class DaemonOutput: Sendable {
@@ -46,7 +47,7 @@ final class DaemonOutput: Sendable {
     /// A pipe that poll(2) finds writable takes PIPE_BUF bytes at once (pipe(7)), a socket more than that. A reader that is
     /// gone takes everything: there is nothing to tell any more.
     private static func put(_ text: String) -> Written {
-        let bytes = Array(text.utf8)
+        let bytes = Array(TerminalText.safe(text).utf8)
         var written = 0
         while written < bytes.count {
             var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)

@@ -9,6 +9,8 @@ struct PassRenderer {
     let out = Terminal(descriptor: 1)
     let err = Terminal(descriptor: 2)
     private var progress: ProgressLine
+    /// The step that has begun and not ended.
+    private var running: PassLine.StepLine?
     /// Set by the last line of a pass.
     private(set) var exit: ExitStatus?
 
@@ -21,6 +23,7 @@ struct PassRenderer {
     /// - Parameter json: the line as it came, where it came from elsewhere.
     mutating func show(_ line: PassLine, _ json: JSONValue? = nil) {
         if case .result(let exit, _) = line { self.exit = exit }
+        if case .step(let step) = line { running = step.outcome.known == .started ? step : nil }
         if isJSON { return emit((json ?? line.json).text()) }
         switch line {
         case .plan(let plan): PlanText(plan: plan, terminal: out).lines.forEach(emit)
@@ -34,6 +37,13 @@ struct PassRenderer {
             if !message.isEmpty { isDryRun ? tell("gwe: \(message)") : emit(message) }
         case .other: break
         }
+    }
+
+    /// Nothing has come for a while.
+    mutating func showWaiting(for pid: Int32?) {
+        progress.clear()
+        let pass = "the pass" + (pid.map { " of process \($0)" } ?? " of the daemon")
+        tell("gwe: waiting for " + (running.map { "\($0.app): \($0.step.text), in \(pass)" } ?? pass))
     }
 
     private mutating func show(_ step: PassLine.StepLine) {
@@ -66,19 +76,20 @@ struct ProgressLine {
         let (app, bytes, total) = (made.app, made.byteCount, made.total)
         guard terminal.isTerminal else {
             guard let total, total >= 1 << 20 else { return }
-            let tenth = bytes * 10 / total
+            let tenth = Int64(Double(max(0, min(bytes, total))) / Double(total) * 10)
             guard tenth > lastTenth[app] ?? 0 else { return }
             lastTenth[app] = tenth
             return tell("gwe: \(app): \(tenth * 10) % of \(byteText(total))")
         }
         var line = "\(app): \(byteText(bytes))"
         if let total, total > 0 {
-            let filled = Int(min(bytes, total) * 24 / total)
+            let part = Double(max(0, min(bytes, total))) / Double(total)
+            let filled = Int(part * 24)
             let (full, empty) = terminal.isUTF8 ? ("█", "░") : ("#", ".")
             let bar = String(repeating: full, count: filled) + String(repeating: empty, count: 24 - filled)
-            line = "\(app): \(bar) \(min(bytes, total) * 100 / total) % of \(byteText(total))"
+            line = "\(app): \(bar) \(Int(part * 100)) % of \(byteText(total))"
         }
-        writeAll("\r\u{1B}[K\(line)", to: 2)
+        writeAll("\r\u{1B}[K" + TerminalText.safe(line), to: 2)
         isPainted = true
     }
 

@@ -1,4 +1,5 @@
 internal import Documents
+internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
 internal import Synchronization
@@ -12,6 +13,11 @@ final class PassScreen: Sendable {
 
     /// - Parameter json: the line as it came, where it came from elsewhere.
     func show(_ line: PassLine, _ json: JSONValue? = nil) { renderer.withLock { $0.show(line, json) } }
+
+    /// The daemon, for a pass that is shown here; nil where none runs. While nothing comes of it, this says what it waits for.
+    func client(_ context: GatewayContext) -> ControlClient? {
+        ControlClient(folders: context.folders) { [self] pid in renderer.withLock { $0.showWaiting(for: pid) } }
+    }
 
     var exit: ExitStatus? { renderer.withLock(\.exit) }
 }

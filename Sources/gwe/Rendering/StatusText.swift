@@ -13,13 +13,19 @@ struct StatusText {
         lines += status.notes.map { "note: \($0)" }
         guard !status.apps.isEmpty else { return lines }
         let head = ["APP", "DESIRED", "INSTALLED", "SYNC", "HEALTH", "STATE", "PID", "UPTIME"]
-        let all = table([head] + status.apps.map(StatusText.row))
+        let all = table(
+            [head] + status.apps.map(StatusText.row), columns: terminal.columns, droppable: [7, 6, 2],
+            ellipsis: terminal.ellipsis)
         lines += ["", all[0]]
         for (line, app) in zip(all.dropFirst(), status.apps) {
             let isFine = app.sync.sync == .synced && app.health.known != .down
             lines.append(isFine ? line : terminal.paint(line, .yellow))
         }
-        return lines
+        let reasons = status.apps.compactMap(StatusText.reason).flatMap { reason -> [String] in
+            let pieces = terminal.columns.map { wrapped(reason, max(24, $0 - 4)) } ?? [reason]
+            return pieces.enumerated().map { number, piece in (number == 0 ? "  " : "    ") + piece }
+        }
+        return reasons.isEmpty ? lines : lines + [""] + reasons
     }
 
     /// What is shown where the journal cannot be read.
@@ -33,9 +39,23 @@ struct StatusText {
         terminal.paint("problem: \(text)", .red)
     }
 
+    /// Why an app is not as it is wanted, or does not run, and what its change waits for.
+    private static func reason(_ app: AppStatusDocument) -> String? {
+        var words: [String] = []
+        if app.sync.sync != .synced, let reason = app.reason { words.append(reason) }
+        if let waits = app.waits { words.append("waits: \(waits)") }
+        if let holder = app.heldBy { words.append("held by \(holder)") }
+        if let stopper = app.stoppedBy { words.append("stopped by \(stopper)") }
+        if app.health.known == .down || app.health.known == .degraded {
+            if let error = app.healthReason ?? app.lastError { words.append(error) }
+        }
+        return words.isEmpty ? nil : "\(app.app): " + words.joined(separator: "; ")
+    }
+
     private static func row(_ app: AppStatusDocument) -> [String] {
         let cells = [
-            app.app.text, app.desired?.text, app.installed?.text, app.sync.text, app.health.text, app.state,
+            app.app.text, app.desired?.text, app.installed?.text,
+            app.sync.text + (app.heldBy == nil || app.sync.sync == .held ? "" : ", held"), app.health.text, app.state,
             app.pid.map { String($0) }, app.uptime,
         ]
         return cells.map(cell)
@@ -93,7 +113,7 @@ struct StatusText {
         [
             "\(summary.apps) \(summary.apps == 1 ? "app" : "apps")", "\(summary.synced) in sync",
             "\(summary.drifted) drifted", "\(summary.failed) failed",
-        ]
+        ] + summary.others.map { "\($0.count) \($0.name)" }
     }
 
     private var summary: String {
@@ -113,6 +133,7 @@ private func cell(_ text: String?) -> String { text.flatMap { $0.isEmpty ? nil :
 /// `gwe status APP` for people: its details.
 struct AppStatusText {
     let detail: AppDetail
+    let terminal: Terminal
 
     var lines: [String] {
         let app = detail.app
@@ -122,16 +143,20 @@ struct AppStatusText {
             ("sync", app.sync.text), ("health", app.health.text), ("health check", app.healthReason),
             ("state", app.state), ("pid", app.pid.map { String($0) }), ("uptime", app.uptime),
             ("last exit", app.exitStatus.map { String($0) }), ("restarts", app.restarts.map { String($0) }),
-            ("reason", app.reason), ("last error", app.lastError), ("next action", app.nextAction?.text),
+            ("reason", app.reason), ("waits", app.waits), ("held by", app.heldBy), ("stopped by", app.stoppedBy),
+            ("last error", app.lastError), ("next action", app.nextAction?.text),
         ]
         var lines = table(
             facts.compactMap { label, text in
                 let text = cell(text)
                 return text == "-" && label != "installed" ? nil : [label + ":", text]
-            })
+            }, columns: terminal.columns, wrapsLast: true, ellipsis: terminal.ellipsis)
         if !app.processes.isEmpty {
             let head = ["PROCESS", "STATE", "PID", "UPTIME", "RESTARTS", "LAST ERROR"]
-            lines += [""] + table([head] + app.processes.map(AppStatusText.row))
+            let rows = table(
+                [head] + app.processes.map(AppStatusText.row), columns: terminal.columns, droppable: [4, 3],
+                wrapsLast: true, ellipsis: terminal.ellipsis)
+            lines += [""] + rows
         }
         lines += app.drift.map { "  drift: \($0.message)" }
         if !detail.log.isEmpty { lines += ["", "last lines of its log:"] + detail.log.map { "  \($0)" } }

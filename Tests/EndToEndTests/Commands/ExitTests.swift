@@ -272,10 +272,10 @@ import Testing
         #expect(closed.code == 77, "\(closed)")
     }
 
-    @Test("78 gateway.yaml is wrong", arguments: [["reconcile"], ["reconcile", "--dry-run"], ["status"], ["run"]])
+    @Test("78 gateway.yaml is wrong", arguments: [["reconcile"], ["reconcile", "--dry-run"], ["report"], ["run"]])
     func badConfiguration(arguments: [String]) throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        try gateway.write("schema: gwe/v1\nclout: http://127.0.0.1:1\n", to: gateway.configFolder + "/gateway.yaml")
+        try gateway.write("schema: gwe/v1\nlog_level: loud\n", to: gateway.configFolder + "/gateway.yaml")
         let ran = try gateway.start(arguments).wait()
         #expect(ran.code == 78, "\(ran)")
         #expect(ran.err.contains("gateway.yaml:2"), "\(ran)")

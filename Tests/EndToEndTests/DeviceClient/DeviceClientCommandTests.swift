@@ -71,7 +71,7 @@ import Testing
         let rows: [(arguments: [String], out: String, code: Int32)] = [
             (own + ["http", "read", "a"], "[204] \n", 0),
             (own + ["http", "write", "a", "x y&=%+ü"], "[204] \n", 0),
-            (own + ["http", "read", "a", "none"], "[200] a=x%20y%26%3D%25%2B%C3%BC\n", 0),
+            (own + ["http", "read", "a", "none"], "[200] a=x y&=%+ü\n", 0),
             (state + ["http", "write", "b", "-7"], "[204] \n", 0),
             (["-k", token, "-H", url, "http", "read", "b"], "[200] b=-7\n", 0),
             (foreignProduct + ["http", "read", "b"], "[200] b=-7\n", 0),
@@ -106,8 +106,7 @@ import Testing
         #expect(info.out.hasPrefix("[200] ") && info.out.contains(",1,"), "\(info)")
         #expect(info.out.filter { $0 == "," }.count == 3, "\(info)")
         let clock = try run("-H", url, "http", "timestamp")
-        let seconds = try #require(Int64(clock.out.dropFirst(6).dropLast()), "\(clock)")
-        #expect(clock.out.hasPrefix("[200] "))
+        let seconds = try #require(Int64(clock.out.dropLast()), "\(clock)")
         #expect(abs(seconds - Int64(time(nil))) < 600)
     }
 

@@ -75,7 +75,7 @@ import Testing
     @Test("the cloud may tighten the policy; what would loosen it is ignored, and plan and status say so")
     func policy() throws {
         let gateway = try gateway(.oneOff("tool", "1"), .oneOff("tool", "2"))
-        try gateway.manifest("schema: gwe/v1\npolicy: {keep_versions: 3}\n")
+        try gateway.manifest("schema: gwe/v1\npolicy: {keep_versions: 3, allow_downgrade: false}\n")
         try gateway.command(#"{"schema":"gwe/v1","apps":{"tool":{"version":"2"}}}"#)
         _ = try pass(gateway)
         try gateway.command(

@@ -43,7 +43,7 @@ extension NetworkTests {
     func interfaceOfMQTT() throws {
         let output = try run(
             cloudBehindTwoLines + """
-                publish routed; publish first 'interface: eth1'; publish second 'interface: eth2'
+                publish routed; publish first 'bind_interface: eth1'; publish second 'bind_interface: eth2'
                 cat s.log
                 """)
         for line in ["routed 0 eth1\n", "first 0 eth1\n", "second 0 eth2\n"] {

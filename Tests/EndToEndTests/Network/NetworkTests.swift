@@ -37,7 +37,7 @@ final class NetworkTests {
                 env -u no_proxy "$@" gwe doctor "$id" --json | jq -r '.checks[0] | .result + " " + .message'
             }
             say() { printf 'schema: gwe/v1\\nproduct: sandbox000000000\\n' >etc/gateway.yaml
-                [[ "$*" == *interface:* ]] || echo 'identity: gw-7' >>etc/gateway.yaml
+                echo 'identity: gw-7' >>etc/gateway.yaml
                 printf '%s\\n' "$@" >>etc/gateway.yaml; }
 
             """
@@ -146,7 +146,7 @@ final class NetworkTests {
                     before=$(packets); answer=$(check reachability | cut -d' ' -f1); after=$(packets)
                     echo "$name $answer $([ $((after - before)) -gt 5 ] && echo eth2 || echo other)"
                 }
-                ask routed; ask first 'interface: eth1'; ask second 'interface: eth2'
+                ask routed; ask first 'bind_interface: eth1'; ask second 'bind_interface: eth2'
                 cat s.log
                 """)
         for line in ["routed ok other", "first ok other", "second ok eth2"] {

@@ -208,7 +208,8 @@ import Testing
         "Sources/GatewayAgent/Daemon/Daemon.swift", "Sources/GatewayAgent/Supervision/LogChannel.swift",
         "Sources/GatewayAgent/Supervision/Service.swift", "Sources/GatewaySystem/Database/DatabaseConnection.swift",
         "Sources/GatewaySystem/Events/EventLoopOwner.swift", "Sources/GatewaySystem/Events/Lock.swift",
-        "Sources/GatewaySystem/Events/Monitor.swift", "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
+        "Sources/GatewaySystem/Events/Monitor.swift", "Sources/GatewaySystem/Server/HTTPServerAcceptor.swift",
+        "Sources/GatewaySystem/Server/LocalHTTPServer.swift",
     ]
 
     @Test("Sendable is left to the compiler, but for the few that are listed")

@@ -62,6 +62,33 @@ import Testing
         #expect(queue.waitForEnd(timeout: .seconds(30)))
     }
 
+    @Test("a pass that tries again begins after its pause, once, and leaves the next poll when it was")
+    func retry() throws {
+        let queue = PassQueue()
+        let trace = Trace()
+        Thread.detachNewThread {
+            queue.run(first: .init(options: Self.options(.start), listener: nil)) { request in
+                trace.add(request.options.reason)
+                return request.options.isRetry ? .pollAsBefore : .pollAfter(.seconds(1_000))
+            }
+        }
+        #expect(eventually { queue.timeToNextPoll != nil })
+        let before = try #require(queue.timeToNextPoll)
+        queue.retry(after: .seconds(500))
+        #expect(queue.timeToNextRetry != nil)
+        queue.retry(after: .milliseconds(20))
+        #expect(eventually { trace.all.count == 2 && !queue.isBusy })
+        #expect(trace.all.last == PassReason.machineRetry.description)
+        #expect(queue.timeToNextRetry == nil)
+        #expect(try #require(queue.timeToNextPoll) <= before)
+        queue.retry(after: .seconds(500))
+        queue.retry(after: nil)
+        #expect(queue.timeToNextRetry == nil)
+        queue.end(.afterPass, farewell: "over")
+        #expect(queue.waitForEnd(timeout: .seconds(30)))
+        #expect(trace.all.count == 2)
+    }
+
     @Test("of requests that nobody listens to, one of a kind waits, however many come while a pass runs")
     func oneOfAKind() throws {
         let queue = PassQueue()

@@ -31,13 +31,13 @@ import Testing
         let total = UsageTotal(
             day: day, interface: "ppp0", identity: "a", sentWithHeaders: .max, receivedWithHeaders: .max)
         let budget = DataBudget(byteCount: 1_000, period: .month)
-        let allowance = try ledger("interface: ppp0").allowance(of: "ppp0", budget, [total, total])
+        let allowance = try ledger("bind_interface: ppp0").allowance(of: "ppp0", budget, [total, total])
         #expect(allowance.usedByteCount == .max && allowance.remainingByteCount == 0)
     }
 
     @Test("counts that cannot be read leave nothing, with the reason")
     func unreadable() throws {
-        let ledger = try ledger("interface: ppp0")
+        let ledger = try ledger("bind_interface: ppp0")
         #expect(ledger.allowance(policy) { Issue.record("\($0)") }?.remainingByteCount == 1_000_000)
         try FileManager.default.createDirectory(
             atPath: scratch.folders.usageFile, withIntermediateDirectories: true)

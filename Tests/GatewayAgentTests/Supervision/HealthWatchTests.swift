@@ -1,10 +1,10 @@
 import Foundation
 import GatewayModel
-import GatewaySystem
 import TestSupport
 import Testing
 
 @testable import GatewayAgent
+@testable import GatewaySystem
 
 @Suite("Health of services") struct HealthWatchTests {
     @Test("an app becomes healthy; when its checks fail it is restarted and degraded, until one passes")
@@ -290,9 +290,13 @@ import Testing
 
     @Test("the last line of an output, for people")
     func lastLine() {
-        #expect(HealthProbes.lastLine("a\nb \u{1B}[0m\tc\n\n  \n") == "b  [0m c")
-        #expect(HealthProbes.lastLine("\n \n") == nil)
-        #expect(HealthProbes.lastLine(String(repeating: "x", count: 999))?.count == 200)
+        func lastLine(_ output: String) -> String? {
+            ChildProcess.Completed(exit: .code(1), output: Array(output.utf8), outputTruncated: false, timedOut: false)
+                .lastLine
+        }
+        #expect(lastLine("a\nb \u{1B}[0m\tc\n\n  \n") == "b  [0m c")
+        #expect(lastLine("\n \n") == nil)
+        #expect(lastLine(String(repeating: "x", count: 999))?.count == 200)
     }
 }
 

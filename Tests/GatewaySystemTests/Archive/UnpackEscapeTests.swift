@@ -24,87 +24,142 @@ import Testing
     }
 
     static let attacks = [
-        Attack("absolute path", "/etc/cron.d/x", "its path is absolute") { $0.add("/etc/cron.d/x") },
-        Attack("dot-dot", "../x", "its path has '..' in it") { $0.add("../x") },
-        Attack("dot-dot inside", "a/../../x", "its path has '..' in it") { $0.add("a/../../x") },
-        Attack("dot-dot folder", "a/..", "its path has '..' in it") { $0.add("a/..", .directory) },
-        Attack("dot-dot in a long GNU name", "../x", "its path has '..' in it") {
+        Attack("absolute path", "/etc/cron.d/x", "its path is absolute; pack it with relative names") {
+            $0.add("/etc/cron.d/x")
+        },
+        Attack("dot-dot", "../x", "its path has '..' in it; pack it from its own folder") { $0.add("../x") },
+        Attack("dot-dot inside", "a/../../x", "its path has '..' in it; pack it from its own folder") {
+            $0.add("a/../../x")
+        },
+        Attack("dot-dot folder", "a/..", "its path has '..' in it; pack it from its own folder") {
+            $0.add("a/..", .directory)
+        },
+        Attack("dot-dot in a long GNU name", "../x", "its path has '..' in it; pack it from its own folder") {
             $0.add("././@LongLink", .longName, "../x\0")
             $0.add("harmless")
         },
-        Attack("dot-dot in a pax name", "../x", "its path has '..' in it") {
+        Attack("dot-dot in a pax name", "../x", "its path has '..' in it; pack it from its own folder") {
             $0.add("pax", .pax, "13 path=../x\n")
             $0.add("harmless")
         },
-        Attack("absolute symlink", "l", "a symlink to the absolute path '/etc'") {
+        Attack("absolute symlink", "l", "a symlink to the absolute path '/etc'; leave it out, install.sh can make it") {
             $0.add("l", .symlink, target: "/etc")
             $0.add("f")
         },
-        Attack("symlink out", "a/l", "a symlink that leads out of the package: '../../x'") {
+        Attack(
+            "symlink out", "a/l",
+            "a symlink that leads out of the package: '../../x'; leave it out, install.sh can make it"
+        ) {
             $0.add("a/l", .symlink, target: "../../x")
             $0.add("f")
         },
-        Attack("symlink out of the folder that is taken away", "l", "a symlink that leads out of the package: '../x'") {
+        Attack(
+            "symlink out of the folder that is taken away", "l",
+            "a symlink that leads out of the package: '../x'; leave it out, install.sh can make it"
+        ) {
             $0.add("top/l", .symlink, target: "../x")
             $0.add("top/f")
         },
-        Attack("symlink out by way of another", "t", "a symlink that leads out of the package: 'a/b/s/..'") {
+        Attack(
+            "symlink out by way of another", "t",
+            "a symlink that leads out of the package: 'a/b/s/..'; leave it out, install.sh can make it"
+        ) {
             $0.add("a/b/s", .symlink, target: "../..")
             $0.add("t", .symlink, target: "a/b/s/..")
         },
-        Attack("symlink out by way of one that comes later", "t", "a symlink that leads out of the package: 'q/..'") {
+        Attack(
+            "symlink out by way of one that comes later", "t",
+            "a symlink that leads out of the package: 'q/..'; leave it out, install.sh can make it"
+        ) {
             $0.add("t", .symlink, target: "q/..")
             $0.add("q", .symlink, target: ".")
         },
-        Attack("file through a symlink", "l/x", "it leads through 'l', which is no folder") {
+        Attack("file through a symlink", "l/x", "it leads through 'l', which is no folder; pack it at its real place") {
             $0.add("l", .symlink, target: "/tmp")
             $0.add("l/x", .file, "attack")
         },
-        Attack("folder through a symlink", "l", "it leads through 'l', which is no folder") {
+        Attack(
+            "folder over a symlink", "l",
+            "something else has its name already; pack one of the two"
+        ) {
             $0.add("l", .symlink, target: "..")
             $0.add("l", .directory)
         },
-        Attack("file over a symlink of its name", "l", "something else has its name already") {
+        Attack(
+            "file over a symlink of its name", "l",
+            "something else has its name already; pack one of the two"
+        ) {
             $0.add("l", .symlink, target: "/tmp/victim")
             $0.add("l", .file, "attack")
         },
-        Attack("symlink over a file", "f", "something else has its name already") {
+        Attack(
+            "symlink over a file", "f",
+            "something else has its name already; pack one of the two"
+        ) {
             $0.add("f")
             $0.add("f", .symlink, target: "g")
         },
-        Attack("file over a folder", "d", "something else has its name already") {
+        Attack(
+            "file over a folder", "d",
+            "something else has its name already; pack one of the two"
+        ) {
             $0.add("d", .directory)
             $0.add("d", .file, "x")
         },
-        Attack("hard link out", "h", "a hard link that leads out of the package: '../../etc/passwd'") {
+        Attack(
+            "hard link out", "h",
+            "a hard link that leads out of the package: '../../etc/passwd'; pack a copy of the file"
+        ) {
             $0.add("h", .hardLink, target: "../../etc/passwd")
         },
-        Attack("absolute hard link", "h", "a hard link that leads out of the package: '/etc/passwd'") {
+        Attack(
+            "absolute hard link", "h",
+            "a hard link that leads out of the package: '/etc/passwd'; pack a copy of the file"
+        ) {
             $0.add("h", .hardLink, target: "/etc/passwd")
         },
-        Attack("hard link to a symlink", "h", "a hard link to 'l', which is no file that came before it") {
+        Attack(
+            "hard link to a symlink", "h",
+            "a hard link to 'l', which is no file that came before it; pack a copy of the file"
+        ) {
             $0.add("l", .symlink, target: "f")
             $0.add("f")
             $0.add("h", .hardLink, target: "l")
         },
-        Attack("hard link through a symlink", "h", "a hard link to 'l/passwd', which is no file that came before it") {
+        Attack(
+            "hard link through a symlink", "h",
+            "a hard link to 'l/passwd', which is no file that came before it; pack a copy of the file"
+        ) {
             $0.add("l", .symlink, target: "/etc")
             $0.add("h", .hardLink, target: "l/passwd")
         },
-        Attack("character device", "n", "it is a device node") { $0.add("n", .character) },
-        Attack("block device", "n", "it is a device node") { $0.add("n", .block) },
-        Attack("FIFO", "n", "it is a FIFO") { $0.add("n", .fifo) },
-        Attack("setuid", "s", "it is setuid or setgid") { $0.add("s", .file, "x", mode: 0o4755) },
-        Attack("setgid", "s", "it is setuid or setgid") { $0.add("s", .file, "x", mode: 0o2755) },
-        Attack("line feed in a name", "a\\x0ab", "its name holds control characters") { $0.add("a\nb") },
-        Attack("escape sequence in a name", "\\x1b[2J", "its name holds control characters") { $0.add("\u{1B}[2J") },
+        Attack("character device", "n", "it is a device node; leave it out, install.sh can make it") {
+            $0.add("n", .character)
+        },
+        Attack("block device", "n", "it is a device node; leave it out, install.sh can make it") {
+            $0.add("n", .block)
+        },
+        Attack("FIFO", "n", "it is a FIFO; leave it out, install.sh can make it") { $0.add("n", .fifo) },
+        Attack("setuid", "s", "it is setuid or setgid; take the bit away, or set allow_setuid in the policy") {
+            $0.add("s", .file, "x", mode: 0o4755)
+        },
+        Attack("setgid", "s", "it is setuid or setgid; take the bit away, or set allow_setuid in the policy") {
+            $0.add("s", .file, "x", mode: 0o2755)
+        },
+        Attack("line feed in a name", "a\\x0ab", "its name holds control characters; rename it") { $0.add("a\nb") },
+        Attack("escape sequence in a name", "\\x1b[2J", "its name holds control characters; rename it") {
+            $0.add("\u{1B}[2J")
+        },
         Attack(
-            "a name too long", String(repeating: "n", count: 200) + "…", "a name in its path is longer than 255 bytes"
+            "a name too long", String(repeating: "n", count: 200) + "…",
+            "a name in its path is longer than 255 bytes; shorten it"
         ) {
             $0.add("././@LongLink", .longName, String(repeating: "n", count: 256) + "\0")
             $0.add("short")
         },
-        Attack("a path too deep", String(repeating: "d/", count: 65), "it lies more than 64 folders deep") {
+        Attack(
+            "a path too deep", String(repeating: "d/", count: 65), "it lies more than 64 folders deep; pack it flatter"
+        ) {
             $0.add("././@LongLink", .longName, String(repeating: "d/", count: 65) + "\0")
             $0.add("short", .directory)
         },

@@ -50,4 +50,22 @@ import Testing
         process.kill()
         _ = try FileLock.acquire(scratch("lock"), purpose: "run")
     }
+
+    @Test("a stranger who holds a lock file of ours loses its name; a file's own user keeps it, against root too")
+    func strangers() throws {
+        for isOwner in [true, false] {
+            let path = try scratch.write("lock-\(isOwner)", "")
+            if isOwner { try #require(chown(path, 65_534, 65_534) == 0) }
+            let script = "exec 9<'\(path)'; flock 9; echo held; exec sleep 1000"
+            let process = try TestProcess(
+                "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "/bin/sh", "-c", script])
+            defer { process.kill() }
+            #expect(eventually { process.out == "held\n" })
+            if isOwner {
+                #expect(throws: FileLock.Failure.self) { try FileLock.acquire(path, purpose: "run") }
+            } else {
+                #expect(try FileLock.acquire(path, purpose: "run").isNamed)
+            }
+        }
+    }
 }

@@ -1,0 +1,1 @@
+"""The name of Gateway Engine's device-client library; gdc answers."""

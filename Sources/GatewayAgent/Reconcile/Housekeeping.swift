@@ -1,0 +1,144 @@
+internal import GatewayModel
+internal import GatewaySystem
+internal import Glibc
+
+/// What a pass tidies beside its plan: downloads that neither a wish nor a release names, releases that nobody keeps, and
+/// what could not be removed when its time came. None of it is needed by anybody; what cannot be removed is told, and
+/// tried again with the next pass.
+struct Housekeeping {
+    let context: GatewayContext
+    let journal: Journal
+    let emit: @Sendable (PassEvent) -> Void
+    private let store: ReleaseStore
+
+    init(context: GatewayContext, journal: Journal, emit: @escaping @Sendable (PassEvent) -> Void) {
+        self.context = context
+        self.journal = journal
+        self.emit = emit
+        store = ReleaseStore(folders: context.folders)
+    }
+
+    // MARK: downloads
+
+    /// Takes away downloads, whole and in part, of releases that are neither installed nor wished for. Writes nothing:
+    /// on a full disk it is what makes writing possible. While no wish is known, all stays.
+    func sweepDownloads(_ inputs: DesiredInputs) throws(JournalError) {
+        guard inputs.isKnown, inputs.areLayersReadable else { return }
+        let names = (try? FileTree.list(context.folders.downloadsFolder)) ?? []
+        guard !names.isEmpty else { return }
+        let records = try journal.apps()
+        let desired = inputs.merged(installed: records.compactMapValues { $0.current?.wish })
+        let kept = keptArtifacts(desired, records)
+        for name in names where isDownload(name) && !kept.contains(Housekeeping.base(of: name)) {
+            // Whoever may still have it open must not keep the space.
+            _ = try? FileTree.releaseFile(store.artifactPath(name))
+        }
+    }
+
+    private func keptArtifacts(_ desired: DesiredState, _ records: [AppName: AppRecord]) -> Set<String> {
+        var kept: Set<String> = []
+        for record in records.values {
+            for release in record.all where !release.artifact.isEmpty { kept.insert(release.artifact) }
+        }
+        for app in desired.apps.values where app.state.value != .absent {
+            guard var wish = app.release?.value else { continue }
+            kept.insert(store.artifactName(app.name, wish))
+            // A repair asks for the digest of what is installed.
+            guard wish.sha256 == nil, let current = records[app.name]?.current else { continue }
+            wish.sha256 = current.installed.digest
+            kept.insert(store.artifactName(app.name, wish))
+        }
+        return kept
+    }
+
+    /// `<app>.v…`, as `ReleaseStore.artifactName` makes it; whatever else lies there is somebody's.
+    private func isDownload(_ name: String) -> Bool {
+        guard let dot = name.firstIndex(of: "."), AppName(String(name[..<dot])) != nil else { return false }
+        return name[dot...].hasPrefix(".v")
+    }
+
+    static func base(of name: String) -> String {
+        [".partial", ".origin"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
+    }
+
+    // MARK: releases
+
+    /// Takes away releases that no app keeps, of apps that the pass had nothing to do for, and what removals have left.
+    /// While no wish is known, what is of no app in force stays.
+    func sweepReleases(_ snapshot: Snapshot, _ inputs: DesiredInputs) throws(JournalError) {
+        var troubles: [String] = []
+        let records = try journal.apps()
+        let isWishKnown = inputs.isKnown && inputs.areLayersReadable
+        for record in records.values.sorted(by: { $0.name < $1.name }) {
+            let isForgotten =
+                isWishKnown && record.current == nil && snapshot.desired.apps[record.name] == nil
+            guard isForgotten || snapshot.plan.inSync.contains(record.name) else { continue }
+            for release in record.surplus(keeping: snapshot.desired.policy.keepVersions) {
+                guard remove(store.path(release.app, release.installed.folder), &troubles) else { continue }
+                _ = try? FileTree.removeFile(store.inventoryPath(release.app, release.installed.folder))
+                try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+                    try c.deleteRelease(release.id)
+                }
+            }
+        }
+        emptyTrash(&troubles)
+        try tell(troubles)
+    }
+
+    private func emptyTrash(_ troubles: inout [String]) {
+        let releases = context.folders.releasesFolder
+        for name in (try? FileTree.list(releases)) ?? [] {
+            let path = "\(releases)/\(name)"
+            if AppName(name) != nil {
+                for inner in (try? FileTree.list(path)) ?? [] where inner.hasPrefix(FileTree.trashPrefix) {
+                    _ = remove("\(path)/\(inner)", &troubles)
+                }
+            } else if name.hasPrefix(FileTree.trashPrefix), !name.hasPrefix(PackageInspection.folderPrefix) {
+                _ = remove(path, &troubles)
+            }
+        }
+    }
+
+    private func remove(_ path: String, _ troubles: inout [String]) -> Bool {
+        do throws(SystemError) {
+            try FileTree.removeTree(path)
+            return true
+        } catch {
+            let hint = error.code == EXDEV ? "something is mounted in it, umount it: " : ""
+            troubles.append("\(path) cannot be removed: \(hint)\(error)")
+            return false
+        }
+    }
+
+    private func tell(_ troubles: [String]) throws(JournalError) {
+        guard !troubles.isEmpty else {
+            try journal.clearProblem(source: Journal.leftoverSource)
+            return
+        }
+        let words = troubles.joined(separator: "; ") + "; it is tried again with each pass"
+        let digest = SHA256.hex(of: Array(words.utf8))
+        if try journal.reportProblem(source: Journal.leftoverSource, digest: digest, message: words) {
+            emit(.problem(words))
+        }
+    }
+}
+
+extension AppRecord {
+    /// Every release, the one in force first.
+    var all: [ReleaseRecord] { [current].compactMap(\.self) + others }
+
+    /// The releases that go where so many are kept: the one in force is the first, then come the newest that were
+    /// installed, each content once. Of an app without one in force all go.
+    func surplus(keeping count: Int) -> [ReleaseRecord] {
+        guard let current else { return others }
+        var kept = [current]
+        return others.filter { $0.id != current.id }.sorted { $0.id > $1.id }.filter { record in
+            let isTwin = kept.contains {
+                $0.installed.version == record.installed.version && $0.installed.digest == record.installed.digest
+            }
+            guard record.state == .installed, !isTwin, kept.count < max(1, count) else { return true }
+            kept.append(record)
+            return false
+        }
+    }
+}
