@@ -1,3 +1,4 @@
+import MuranoSandbox
 import Foundation
 import GatewaySystem
 import TestSupport
