@@ -3,7 +3,7 @@ internal import GatewaySystem
 internal import Glibc
 
 extension DeviceClient {
-    /// A client for an app on a gateway that gwe keeps: product, cloud, identity, roots, proxy and interface are those of
+    /// A client for an app on a gateway that gwe keeps: product, cloud, identity, roots, proxy and `bind_interface` are those of
     /// gwe's gateway.yaml, the token is gwe's own.
     ///
     /// It never activates: a gateway's token is given out once, to gwe (docs/cloud.md#activation). While there is none
@@ -33,7 +33,7 @@ extension DeviceClient {
         guard let identity = settings["identity"] ?? address else { throw missing("identity") }
         let transfer = TransferConfiguration(
             caFile: settings["ca_file"], clientCertificate: settings["client_cert"], clientKey: settings["client_key"],
-            proxy: settings["proxy"], interface: settings["interface"])
+            proxy: settings["proxy"], interface: settings["bind_interface"])
         var configuration = Configuration(
             product: product, cloudURL: settings["cloud"], identity: identity, transfer: transfer)
         configuration.mayActivate = false

@@ -38,7 +38,7 @@ import Testing
             ("/tmp/a.v1.tar.gz", "it is a path"),
             ("../a.v1.tar.gz", "it is a path"),
             ("my app.v1.tar.gz", "white space"),
-            ("a.v1\u{A0}.tar.gz", "white space"),
+            ("a.v1\u{A0}.tar.gz", "U+00A0 no-break space"),
             ("a.v1.tgz", "write .tar.gz"),
             ("a.v1.tar", "does not end in"),
             ("a.v1.zip", "does not end in"),

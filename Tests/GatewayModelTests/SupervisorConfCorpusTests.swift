@@ -329,7 +329,7 @@ import Testing
                 stdout_logfile_maxbytes=0
                 stderr_logfile=/dev/stderr
                 stderr_logfile_maxbytes=0
-                """, command: ["run"]),
+                """, command: ["run"], notes: ["stderr_logfile: ignored: redirect_stderr is true"]),
         Shape(
             name: "signals and groups",
             text: """
@@ -375,6 +375,11 @@ import Testing
         for (shape, theirs) in zip(shapes, peer) {
             let ours = SupervisordOptions.gwe(shape.text)
             #expect(theirs.processes != nil || shape.command == nil, "\(shape.name): supervisord \(theirs)")
+            // supervisord takes a command that cannot be split, and cannot start it; gwe refuses it.
+            guard shape.command != nil else {
+                #expect(ours.processes == nil, "\(shape.name)\n ours: \(ours)\n its:  \(theirs)")
+                continue
+            }
             #expect(ours.processes?.count == theirs.processes?.count, "\(shape.name)\n ours: \(ours)\n its:  \(theirs)")
             for (mine, its) in zip(ours.processes ?? [], theirs.processes ?? []) {
                 for (key, value) in its where !own.contains(key) {

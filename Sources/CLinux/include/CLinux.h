@@ -12,6 +12,10 @@
 
 /// renameat2(2).
 int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *new_path, unsigned flags);
+/// SQLite's log (https://www.sqlite.org/errlog.html), which keeps for this thread what system call failed.
+void gwe_sqlite_log(void *context, int code, const char *message);
+/// errno(3) that the log told last, on this thread, of this extended result code; 0 if none. It is told once.
+int gwe_sqlite_logged_errno(int code);
 /// syncfs(2).
 int gwe_syncfs(int fd);
 /// fallocate(2) of the first bytes. -1 and EOPNOTSUPP where the file system cannot.

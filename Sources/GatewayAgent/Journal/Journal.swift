@@ -226,9 +226,8 @@ public final class Journal: Sendable {
         try database.execute("ROLLBACK")
         // SQLite makes its rollback journal beside the file.
         guard access(folder, W_OK) == 0 else {
-            let why = SystemError.last("write to \(folder)")
             // SQLITE_READONLY (https://www.sqlite.org/rescode.html).
-            throw DatabaseError("open journal", path: path, code: 8, message: "\(why)")
+            throw DatabaseError("open journal", path: path, code: 8, message: "read-only", systemCode: errno)
         }
     }
 

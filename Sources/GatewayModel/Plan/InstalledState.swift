@@ -42,7 +42,12 @@ public struct InstalledRelease: Sendable, Hashable {
 
     /// Whether this release is what the wish asks for. A wish without a digest takes any content of its version.
     public func satisfies(_ wish: ReleaseWish) -> Bool {
-        version == wish.version && (wish.sha256 == nil || wish.sha256 == digest) && wish.commandNumber <= commandNumber
+        isRelease(of: wish) && wish.commandNumber <= commandNumber
+    }
+
+    /// Whether it is what a wish names, by whichever command it came.
+    func isRelease(of wish: ReleaseWish) -> Bool {
+        version == wish.version && (wish.sha256 == nil || wish.sha256 == digest)
     }
 }
 

@@ -145,7 +145,7 @@ private struct PlanMaker {
     /// Whether a release was in force on this gateway before, and what replaced it is not well: to go back is none of the
     /// downgrades that a replayed command could bring about.
     private func isWayBack(_ there: ObservedApp, to wish: ReleaseWish) -> Bool {
-        there.isHealthy == false && there.earlier.contains { $0.satisfies(wish) }
+        there.isHealthy == false && there.earlier.contains { $0.isRelease(of: wish) }
     }
 
     /// Why a release that is not in force is left alone for now; nil when it may be tried.

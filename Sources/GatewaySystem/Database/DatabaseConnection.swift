@@ -1,3 +1,4 @@
+internal import CLinux
 internal import CSQLite
 
 /// One connection to a SQLite file, as `Database` hands it to one closure at a time.
@@ -10,8 +11,11 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
     /// Idle prepared statements by their text. One that runs is taken out, so that nested use prepares another.
     private var idle: [String: DatabaseStatement] = [:]
     private static let idleLimit = 64
+    /// Set before the first database of the process is opened.
+    private static let isLogged = gwe_sqlite_set_log(gwe_sqlite_log) == SQLITE_OK
 
     init(path: String, uri: String, flags: Int32, busyTimeout: Duration) throws(DatabaseError) {
+        _ = DatabaseConnection.isLogged
         var database: OpaquePointer?
         let code = sqlite3_open_v2(
             uri, &database, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)

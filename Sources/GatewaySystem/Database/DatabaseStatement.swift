@@ -1,3 +1,4 @@
+internal import CLinux
 internal import CSQLite
 
 /// A prepared statement. Belongs to one `DatabaseConnection`, which hands it to one use at a time.
@@ -124,6 +125,12 @@ final class DatabaseStatement {
         let hasSystemCode = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xFF)
         return DatabaseError(
             action, path: path, code: code, message: message.map { String(cString: $0) } ?? "unknown error",
-            systemCode: hasSystemCode ? database.map { sqlite3_system_errno($0) } ?? 0 : 0)
+            systemCode: hasSystemCode ? database.map { systemCode($0, code) } ?? 0 : 0)
+    }
+
+    /// errno(3) of the call that failed: what SQLite told its log, or else what it keeps of the connection.
+    private static func systemCode(_ database: OpaquePointer, _ code: Int32) -> Int32 {
+        let logged = gwe_sqlite_logged_errno(code)
+        return logged != 0 ? logged : sqlite3_system_errno(database)
     }
 }

@@ -114,9 +114,9 @@ extension LocalHTTPServer {
                 free(key)
             }
             var options = [
-                MHD_OptionItem(
-                    option: .CONNECTION_LIMIT, value: configuration.connectionLimit + HTTPServerConnections.reserve,
-                    ptr_value: nil),
+                // The acceptor keeps the limit. libmicrohttpd 0.9.75 never reaches its own, for there it keeps a mutex
+                // locked for good (new_connection_process_ in its daemon.c), and every
+                MHD_OptionItem(option: .CONNECTION_LIMIT, value: Int(Int32.max), ptr_value: nil),
                 MHD_OptionItem(
                     option: .NOTIFY_CONNECTION, value: unsafeBitCast(HTTPExchange.onConnection, to: Int.self),
                     ptr_value: retained.toOpaque()),

@@ -17,7 +17,7 @@ final class HTTPServerConnections: Sendable {
     private let patience: Duration?
     private let entries = Lock<[UInt: Entry]>([:])
 
-    /// libmicrohttpd takes a few more: those that are given up have to end before their places are free.
+    /// A few more are taken: those that are given up have to end before their places are free.
     static let reserve = 16
 
     /// - Parameter patience: how long a complete request may take to come once another connection is made; nil: any time.

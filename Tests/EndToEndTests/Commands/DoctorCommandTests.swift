@@ -96,7 +96,7 @@ struct DoctorCommandTests {
         let ran = try gateway.gwe("doctor", "--json", "--skip", "fsync")
         let results = results(ran)
         #expect(ran.code == 1 && results["config"] == "failed", "\(ran)")
-        #expect(results["disk"] == "ok" && results["reachability"] == "skipped" && results.count == 17, "\(ran)")
+        #expect(results["disk"] == "ok" && results["reachability"] == "skipped" && results.count == 18, "\(ran)")
     }
 
     @Test("what another user may not see is skipped as not permitted")

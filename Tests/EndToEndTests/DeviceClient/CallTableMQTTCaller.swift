@@ -177,7 +177,7 @@ final class CallTableMQTTCaller {
             }
             let isHeard = eventually {
                 process.out.split(separator: "\n").contains {
-                    $0.hasPrefix("$resource/\(alias)/") && $0.hasSuffix(" 20")
+                    $0.hasPrefix("\(alias).") && $0.hasSuffix("=20")
                 }
             }
             process.send(SIGTERM)

@@ -97,7 +97,7 @@ import Testing
             "GWE_CONFIG_DIR": gateway.configFolder, "GWE_STATE_DIR": gateway.stateFolder,
             "GWE_LOG_DIR": gateway.logFolder,
         ]
-        try expectUntouched(gateway, code: 73) {
+        try expectUntouched(gateway, code: 77) {
             var ran: Ran?
             // A child that another test starts may have the copy open for writing for a moment: ETXTBSY, told as 126.
             try gateway.eventually("the program runs") {

@@ -64,9 +64,8 @@ struct KillVerification {
     private mutating func disk(_ versions: [String: String]) {
         let state = gateway.stateFolder
         let known = [
-            "ballast", "data", "downloads", "journal.db", "journal.db-journal", "lock", "releases", "run", "services",
-            "usage.db",
-            "usage.db-journal",
+            "ballast", "data", "downloads", "gateway.last-good.yaml", "journal.db", "journal.db-journal", "lock",
+            "releases", "run", "services", "usage.db", "usage.db-journal",
         ]
         for name in gateway.names(state) where !known.contains(name) && !name.hasPrefix("token") {
             if !name.hasPrefix("journal.db.broken-") { defects.append("the state folder holds \(name)") }

@@ -174,7 +174,7 @@ final class NetworkTests {
             """)
         #expect(output.contains("known ok cloud.test is 192.0.2.1"), "\(output)")
         #expect(output.contains("refused failed cannot resolve elsewhere.test"), "\(output)")
-        #expect(output.contains("all 1 1 18 of 18"), "\(output)")
+        #expect(output.contains("all 1 1 19 of 19"), "\(output)")
         #expect(output.contains("dns failed no end after 4 s"), "\(output)")
         #expect(output.contains("reachability failed"), "\(output)")
     }

@@ -123,8 +123,8 @@ import Testing
                 TestPackage("tool", "1", files: ["app.yaml": "name: tool\nversion: \"1\"\narch: mips\n"]), "mips"
             ),
             (
-                "two sections", TestPackage("tool", "1", files: ["supervisor.conf": "[supervisord]\n[program:x]\n"]),
-                "section"
+                "two programs", TestPackage("tool", "1", files: ["supervisor.conf": "[program:x]\n[program:y]\n"]),
+                "program"
             ),
             ("no section", TestPackage("tool", "1", files: ["supervisor.conf": "command=x\n"]), "supervisord"),
             ("reserved name", TestPackage("gwe", "1", files: ["install.sh": .script("exit 0")]), "gwe"),

@@ -150,7 +150,7 @@ import Wire
     func pythonLists() throws {
         let texts = [
             "engine_fetch", "", "it's", "say \"so\"", "both ' and \"", "back\\slash", "a\nb\tc\rd",
-            "\u{0}\u{7}\u{1F}\u{7F}",
+            "\u{7}\u{1F}\u{7F}",
             "caf\u{E9}", "\u{80}\u{A0}\u{AD}", "\u{2028}\u{2009}\u{200B}", "\u{E000}\u{FFFF}", "\u{1F600}\u{10FFFF}",
             "\u{65E5}\u{672C}", "e\u{301}", "\r\n",
         ]
@@ -161,6 +161,8 @@ import Wire
             "import json, sys; sys.stdout.buffer.write(repr(json.load(open(sys.argv[1], encoding='utf-8'))).encode())"
         let answer = try TestProcess.run("/usr/bin/python3", ["-c", program, input]).out
         #expect(PythonText.repr(texts) == answer)
+        // JSON from gwe holds no NUL.
+        #expect(PythonText.repr(["\u{0}"]) == "['\\x00']")
         #expect(PythonText.repr([]) == "[]")
     }
 }

@@ -86,6 +86,6 @@ import Testing
             // Never finished: an unpacker that waited for the rest would hang here.
             try unpack { growing in try growing.started(path: path, byteCount: size / 2) }
         }
-        #expect(error == .refused(entry: "../x", reason: "its path has '..' in it"))
+        #expect(error == .refused(entry: "../x", reason: "its path has '..' in it; pack it from its own folder"))
     }
 }

@@ -71,7 +71,8 @@ import Testing
                 $0.add("app/._l", .symlink, target: "run")
             })
         #expect(unpacked.topFolder == "app")
-        #expect(scratch.names("r") == ["._", "._d", "._l", "run"])
+        // Foundation's FileManager does not list "._".
+        #expect(scratch.names("r") == ["._d", "._l", "run"] && FileTree.exists(scratch("r/._")))
         #expect(unpacked.notes.leftOut.count == 4)
         let package = try scratch.compress(TarBytes.of { $0.add("._app", .file, "x") }, as: "none")
         try FileTree.removeTree(scratch("r"))
