@@ -88,13 +88,19 @@ struct GDCTarget {
     private mutating func readCloud() throws(GDCFailure) {
         do {
             let folders = try FolderOptions.parse([]).folders
+            let inForce = try ConfigurationStore(folders: folders).inForce()
             let context = GatewayContext(
-                folders: folders, configuration: try ConfigurationStore(folders: folders).inForce().configuration,
-                manifestFile: nil)
+                folders: folders, configuration: inForce.configuration, manifestFile: nil)
+            // Where no file names a cloud, the public one is asked; a misspelt key must not send a token there.
+            if context.configuration.cloud == nil, let problem = inForce.problems.first {
+                throw GDCFailure(code: ExitStatus.badConfiguration.rawValue, message: problem)
+            }
             let userAgent = configuration.transfer.userAgent
             configuration.transfer = CloudIdentity.transferConfiguration(context)
             configuration.transfer.userAgent = userAgent
             configuration.cloudURL = context.configuration.cloud
+        } catch let error as GDCFailure {
+            throw error
         } catch let error as SystemError where error.code == EACCES {
             throw GDCFailure(code: ExitStatus.notPermitted.rawValue, message: error.description)
         } catch {

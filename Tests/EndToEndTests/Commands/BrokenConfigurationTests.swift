@@ -88,7 +88,7 @@ import Testing
     @Test("config set mends the very value that is wrong")
     func mended() throws {
         try gateway { gateway, file in
-            try gateway.write("schema: gwe/v1\nidentity: x\nlog_level: loud\nproxy: nowhere\n", to: file)
+            try gateway.write("schema: gwe/v1\nidentity: x\nlog_level: loud\nproxy: ftp://nowhere\n", to: file)
             let set = try gateway.gwe("config", "set", "log_level", "info")
             #expect(set.code == 0, "\(set)")
             #expect(set.err.contains("proxy"), "\(set)")
