@@ -87,7 +87,9 @@ import Testing
         }
         #expect(try isInSync(gateway))
         let check = try gateway.gwe("package", "check", path)
-        #expect((check.out + check.err).contains("group and others lose write permission on 'run' and 1 more (mode 0777)"), "\(check)")
+        #expect(
+            (check.out + check.err).contains("group and others lose write permission on 'run' and 1 more (mode 0777)"),
+            "\(check)")
         #expect((check.out + check.err).contains("on the folder 'open' (mode 0777), unless the app has a user"))
     }
 

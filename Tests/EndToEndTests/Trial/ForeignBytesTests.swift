@@ -46,7 +46,8 @@ import Testing
     /// What of an output could steer a terminal, but for the line ends of the terminal itself and the beginning of gwe's
     /// own line of progress.
     private func unsafe(_ text: String) -> [String] {
-        text.replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r\u{1B}[K", with: "").unicodeScalars
+        text.replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r\u{1B}[K", with: "")
+            .unicodeScalars
             .filter { $0 != "\n" && $0 != "\t" && ForeignText.isUnsafe($0) }.map { ForeignText.shown($0) }
     }
 
@@ -66,7 +67,9 @@ import Testing
             for command in ["gwe status web", "gwe status", "gwe logs web -n all", "gwe status web --json"] {
                 let ran = try onTerminal(gateway, command)
                 #expect(unsafe(ran.out) == [], "\(command): \(ran)")
-                #expect(ran.code == 0 && ran.out.contains(command.hasPrefix("gwe logs") ? "the end" : "web"), "\(command): \(ran)")
+                #expect(
+                    ran.code == 0 && ran.out.contains(command.hasPrefix("gwe logs") ? "the end" : "web"),
+                    "\(command): \(ran)")
             }
             #expect(try onTerminal(gateway, "gwe logs web -n all").out.contains("^[]0;owned^G^[[2J^[[31mred"))
             #expect(try gateway.row("web")["state"]?.string == "RUNNING")
