@@ -8,6 +8,8 @@ struct Artifact: Sendable, Hashable {
     var name: String
     var digest: Digest
     var byteCount: Int64
+    /// What of its way here may be the reason when it is damaged, see `DownloadOutcome.doubt`.
+    var doubt: String?
 }
 
 /// One app's way through a pass: the plan, and what its steps have learnt so far.

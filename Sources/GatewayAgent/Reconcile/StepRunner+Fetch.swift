@@ -105,7 +105,7 @@ extension StepRunner {
         guard let digest = Digest(outcome.sha256) else {
             throw StepFailure(.local, "internal error: '\(outcome.sha256)' is no digest")
         }
-        work.artifact = Artifact(name: name, digest: digest, byteCount: outcome.byteCount)
+        work.artifact = Artifact(name: name, digest: digest, byteCount: outcome.byteCount, doubt: outcome.doubt)
         report(work, .downloadSuccess, "downloaded \(outcome.byteCount) bytes")
         if outcome.requestCount == 0, outcome.resumedByteCount > 0 { return .already("\(name) is here") }
         let resumed = outcome.resumedByteCount > 0 ? ", \(outcome.resumedByteCount) of them from before" : ""
@@ -220,7 +220,12 @@ extension StepRunner {
         }
         var unpacked: Unpacked
         do throws(UnpackError) { unpacked = try outcome.get() } catch {
-            throw StepFailure(unpack: error, artifact: work.artifactLabel)
+            guard let doubt = artifact.doubt, wish.sha256 == nil, error.isOfContent else {
+                throw StepFailure(unpack: error, artifact: work.artifactLabel)
+            }
+            // Not the release's fault, then; the next try is to fetch it anew.
+            try system { () throws(SystemError) in try Downloader.discard(self.store.artifactPath(artifact.name)) }
+            throw StepFailure(.unavailable, "\(work.artifactLabel): \(error); \(doubt)")
         }
         note(unpacked.notes, work, wish)
         let staging = store.stagingPath(work.app)

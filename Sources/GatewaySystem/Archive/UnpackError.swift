@@ -22,6 +22,9 @@ public enum UnpackError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether the content is not what it should be, so that it may have been changed or cut off on its way.
+    public var isOfContent: Bool { if case .damaged = self { true } else { false } }
+
     /// Whether the same bytes can never be unpacked under the same limits.
     public var isPermanent: Bool {
         switch self {

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Documents
 internal import Glibc
 
 /// A failed call of SQLite. Reads "cannot open database /var/lib/gwe/journal.db: file is not a database (26)", and where
@@ -65,8 +66,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     }
 
     private var plainAction: String {
-        guard action.contains("\"") else { return action }
-        let reads = ["\"SELECT", "\"PRAGMA"].contains { action.contains($0) }
+        guard action.holds("\"") else { return action }
+        let reads = ["\"SELECT", "\"PRAGMA"].contains { action.holds($0) }
         return reads ? "read" : "write"
     }
 

@@ -93,4 +93,7 @@ public struct DownloadOutcome: Sendable, Hashable {
     public var sentByteCount: Int64 = 0
     /// Requests of this call; 0 when everything was already here.
     public var requestCount = 0
+    /// What else than the content may be the reason when it turns out to be damaged, in words: the server told no
+    /// length, or compressed it once more. nil: nothing.
+    public var doubt: String?
 }

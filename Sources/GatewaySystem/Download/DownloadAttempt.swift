@@ -17,6 +17,8 @@ final class DownloadAttempt: HTTPTransferReceiver {
     private var total: Int64?
     /// The answer is not as long as the content; thrown once it is seen that it is no error page.
     private var sizeFailure: TransferError?
+    /// What else than the content may be the reason when it is wrong in the end; nil: nothing.
+    private(set) var doubt: (kind: TransferError.Kind, words: String)?
     /// The bytes that are here are not the beginning of what the server has: fetch anew, without counting it as a
     /// failure.
     private(set) var staleReason: String?
@@ -48,7 +50,13 @@ final class DownloadAttempt: HTTPTransferReceiver {
         switch head.status {
         case 200: try beginWhole(head)
         case 206 where offset > 0: try beginPart(head)
-        case 206: throw TransferError(.malformed, action, "the server sent a part that was not asked for")
+        case 206:
+            // Some front ends answer with the whole as a part of itself.
+            let range = ContentRange(head.header("Content-Range") ?? "")
+            guard let range, range.first == 0, range.total == range.last + 1 else {
+                throw TransferError(.malformed, action, "the server sent a part that was not asked for")
+            }
+            try beginWhole(head)
         case 416 where offset > 0: throw stale("the server has nothing at byte \(offset)")
         case 511: throw TransferError(.captivePortal, action, "a network login is required")
         case 300..<400 where head.header("Location") != nil:
@@ -93,10 +101,18 @@ final class DownloadAttempt: HTTPTransferReceiver {
     private func beginWhole(_ head: HTTPResponseHead) throws(TransferError) {
         // With both lengths given, the chunks count (RFC 9112, 6.3).
         let length = head.header("Transfer-Encoding") == nil ? head.header("Content-Length").flatMap(Int64.init) : nil
+        if let encoding = head.header("Content-Encoding"), encoding.lowercased() != "identity" {
+            doubt = (
+                .malformed,
+                "the server says that it has compressed it once more (Content-Encoding: \(encoding.prefix(40)))"
+            )
+        } else if length == nil, request.expectedByteCount == nil, head.header("Transfer-Encoding") == nil {
+            doubt = (.cut, "the server told no length, so that an answer which was cut off looks whole")
+        }
         do throws(TransferError) { try check(size: length) } catch {
             // What is no package at all says nothing of its size: the first bytes tell.
             guard request.isPackage, error.kind == .wrongSize else { throw error }
-            sizeFailure = error
+            sizeFailure = doubt.map { TransferError($0.kind, action, "\(error.reason); \($0.words)") } ?? error
         }
         total = length ?? request.expectedByteCount
         try checkPortal(head)

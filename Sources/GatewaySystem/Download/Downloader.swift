@@ -123,7 +123,7 @@ private struct DownloadLoop {
             do throws(TransferError) {
                 if attempt.offset > 0 { hasResumed = true }
                 if isWhole { file.announce() } else { try perform(attempt) }
-                if let whole = try finish() { return whole }
+                if let whole = try finish(attempt) { return whole }
                 restarts += 1
             } catch {
                 if let reason = attempt.staleReason {
@@ -208,11 +208,14 @@ private struct DownloadLoop {
     }
 
     /// nil: the digest is wrong, perhaps because the bytes of an earlier try were; all is to be fetched anew.
-    private mutating func finish() throws(TransferError) -> DownloadOutcome? {
+    private mutating func finish(_ attempt: DownloadAttempt) throws(TransferError) -> DownloadOutcome? {
         let digest = try TransferError.local { () throws(SystemError) in try file.digest() }
         if let wanted = request.sha256, digest != wanted {
             guard hasResumed, !isSecondFetch else {
-                throw TransferError(.wrongDigest, action, "its SHA-256 is \(digest), expected was \(wanted)")
+                let words = "its SHA-256 is \(digest), expected was \(wanted)"
+                guard let doubt = attempt.doubt else { throw TransferError(.wrongDigest, action, words) }
+                file.discard()
+                throw TransferError(doubt.kind, action, "\(words); \(doubt.words)")
             }
             (hasResumed, isSecondFetch) = (false, true)
             file.restart("the digest of the resumed file is wrong")
@@ -222,6 +225,7 @@ private struct DownloadLoop {
         outcome.byteCount = file.byteCount
         outcome.resumedByteCount = file.resumedByteCount
         outcome.sha256 = digest
+        outcome.doubt = attempt.doubt?.words
         try TransferError.local { () throws(SystemError) in try file.finish(digest: digest) }
         return outcome
     }

@@ -246,6 +246,18 @@ public final class HTTPTransfer {
         return info
     }
 
+    /// That a redirect is not followed because of its scheme, and where it led.
+    private func redirectProblem(_ code: CURLcode) -> String? {
+        guard code == CURLE_UNSUPPORTED_PROTOCOL,
+            number(CURLINFO_REDIRECT_COUNT) > 0 || (300..<400).contains(number(CURLINFO_RESPONSE_CODE))
+        else { return nil }
+        var text: UnsafeMutablePointer<CChar>?
+        guard gwe_curl_get_string(handle, CURLINFO_EFFECTIVE_URL, &text) == CURLE_OK, let text else { return nil }
+        let target = String(cString: text)
+        let scheme = target.prefix { $0 != ":" }.prefix(16)
+        return "the server redirects to \(WebAddress(target)?.redacted ?? "\(scheme):…"), and only https is followed"
+    }
+
     private func failure(_ code: CURLcode, _ request: HTTPRequest, _ action: String) -> TransferError {
         // libcurl says so too of a header line of more than 100 KB (lib/curl_setup.h, CURL_MAX_HTTP_HEADER), which a
         // server can send; where no answer has begun, memory really is short.
@@ -258,7 +270,8 @@ public final class HTTPTransfer {
                 code: Int32(code.rawValue))
         }
         let detail = String(cString: message)
-        let reason = detail.isEmpty ? HTTPTransfer.words(code) : detail.lowercasedFirst
+        let reason =
+            redirectProblem(code) ?? (detail.isEmpty ? HTTPTransfer.words(code) : detail.lowercasedFirst)
         let isNotYetValid = number(CURLINFO_SSL_VERIFYRESULT) == 9  // X509_V_ERR_CERT_NOT_YET_VALID
         let isExpired = number(CURLINFO_SSL_VERIFYRESULT) == 10  // X509_V_ERR_CERT_HAS_EXPIRED
         let isConnected = offset(CURLINFO_PRETRANSFER_TIME_T) > 0
@@ -274,7 +287,9 @@ public final class HTTPTransfer {
             case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_INVALIDCERTSTATUS: .tls
             case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR: .cut
             // Also what libcurl says to an answer without a status line (HTTP/0.9).
-            case CURLE_UNSUPPORTED_PROTOCOL where isConnected && number(CURLINFO_RESPONSE_CODE) == 0: .malformed
+            case CURLE_UNSUPPORTED_PROTOCOL
+            where isConnected && number(CURLINFO_RESPONSE_CODE) == 0 && number(CURLINFO_REDIRECT_COUNT) == 0:
+                .malformed
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_TOO_MANY_REDIRECTS, CURLE_SSL_CERTPROBLEM,
                 CURLE_SSL_CACERT_BADFILE, CURLE_FAILED_INIT:
                 .refused
