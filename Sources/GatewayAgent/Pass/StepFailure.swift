@@ -32,6 +32,13 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
         isOfMachine = kind == .noSpace
     }
 
+    /// What this machine does not have, and may have any minute.
+    static func missing(_ words: String) -> StepFailure {
+        var failure = StepFailure(.local, words)
+        failure.isOfMachine = true
+        return failure
+    }
+
     init(_ error: SystemError) {
         self.init(error.isNoSpace ? .noSpace : .local, "\(error)")
         isOfMachine = error.isShortage

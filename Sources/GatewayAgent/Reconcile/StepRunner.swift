@@ -50,11 +50,13 @@ final class StepRunner {
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
     func run(_ step: Step, _ work: AppProgress) {
         guard mayGoOn else { return }
-        if let result = foregone(step, work) {
+        let missing = missing(before: step, work)
+        if missing == nil, let result = foregone(step, work) {
             return emit(.step(work.app, step, result.outcome, message: result.message))
         }
-        perform(step, work, declaring: step == .install ? installBegins(work) : nil) {
+        perform(step, work, declaring: step == .install && missing == nil ? installBegins(work) : nil) {
             () throws(StepFailure) -> StepResult in
+            if let missing { throw missing }
             switch step {
             case .download, .verify, .unpack: .already()
             case .install: try self.installChecked(work)
