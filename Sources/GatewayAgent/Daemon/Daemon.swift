@@ -27,6 +27,9 @@ final class Daemon: Sendable {
     /// What listens to the cloud between the passes; nil when nothing does.
     private let cloudWatch = Lock<CloudWatch?>(nil)
 
+    /// Apps that the first pass repairs before they are started.
+    let withheld = Lock<Set<AppName>>([])
+
     /// What of this machine kept the last pass from its work, and when it is tried again.
     private let machine = Lock<Machine>(Machine())
 
@@ -68,7 +71,7 @@ final class Daemon: Sendable {
             for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
             services.hold(snapshot.heldApps)
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
-            let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
+            let definitions = ServiceConfiguration(context: context).definitions(of: startable(order.names, snapshot))
             // Not waited for: the first pass, and a stop, come when they come.
             services.launch(definitions, now: false)
         } catch {
@@ -85,7 +88,9 @@ final class Daemon: Sendable {
         }
         signs?.watch(timing.trouble)
         passes.run(first: .init(options: PassOptions(.start), listener: nil)) {
-            pass($0)
+            let turn = pass($0)
+            if case .interrupted = turn {} else { startWithheld() }
+            return turn
         } settled: {
             tellStatus()
         }
