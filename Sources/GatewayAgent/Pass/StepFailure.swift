@@ -53,6 +53,7 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
     init(unpack error: UnpackError, artifact: String) {
         switch error {
         case .system(let error): self.init(error)
+        case .noInode: self.init(.noSpace, "\(error)")
         case .sourceEnded: self.init(.unavailable, "\(artifact): \(error)")
         case .refused, .tooLarge, .damaged: self.init(.release, "\(artifact): \(error)")
         }

@@ -148,7 +148,14 @@ final class StepRunner {
 
     /// Runs a system call of ours and turns its failure into the step's.
     func system<Result>(_ body: () throws(SystemError) -> Result) throws(StepFailure) -> Result {
-        do throws(SystemError) { return try body() } catch { throw StepFailure(error) }
+        do throws(SystemError) { return try body() } catch {
+            var failure = StepFailure(error)
+            let free = try? FileSystemInfo(containing: context.folders.stateFolder).availableInodeCount
+            if error.isNoSpace, free == 0 {
+                failure.description = "no inode is left where \(context.folders.stateFolder) lies: \(error)"
+            }
+            throw failure
+        }
     }
 
     /// Notes what `fetch_status` is to say of the app's artifact.
