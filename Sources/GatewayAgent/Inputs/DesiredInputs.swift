@@ -92,6 +92,14 @@ struct DesiredInputs: Sendable {
             Array(record.text.utf8), source: record.source, kind: .local, yaml: YAML.read)
     }
 
+    /// The same with another manifest of this gateway in force.
+    func withLocal(_ record: LayerRecord) -> DesiredInputs {
+        var inputs = self
+        inputs.local = nil
+        inputs.useLast(record)
+        return inputs
+    }
+
     private mutating func loadCloud(_ record: LayerRecord) {
         do throws(DocumentErrors) {
             cloud.layer = try Layer.stored(record.text, source: "journal: cloud layer", origin: .cloud)
