@@ -34,7 +34,8 @@ import Testing
         let bytes = Array(#"{"schema":"gwe/v1","apps":{"web":{"version":"1"}},"policy":{"moon":"full"}}"#.utf8)
         let yaml: DocumentReader = { bytes, source throws(DocumentError) in try JSON.parse(bytes, source: source) }
         let layer = try ManifestDecoder.decodeStored(bytes, source: "manifest.json", yaml: yaml)
-        #expect(layer.apps[try app("web")]?.release?.value.version.text == "1")
+        let web = try app("web")
+        #expect(layer.apps[web]?.release?.value.version.text == "1")
         #expect(throws: DocumentErrors.self) {
             try ManifestDecoder.decode(bytes, source: "manifest.json", kind: .local, yaml: yaml)
         }
@@ -49,6 +50,7 @@ import Testing
         let text =
             "{\"schema\":\"gwe/v1\",\"apps\":{\"web\":{\"version\":\"\(odd)\",\"artifact\":{\"path\":\"/x.tar.gz\"}}}}"
         let layer = try Layer.stored(text, source: "journal", origin: .cloud)
-        #expect(layer.apps[try app("web")]?.release?.value.version.text == odd)
+        let web = try app("web")
+        #expect(layer.apps[web]?.release?.value.version.text == odd)
     }
 }

@@ -57,7 +57,7 @@ final class StepRunner {
         perform(step, work, declaring: step == .install && missing == nil ? installBegins(work) : nil) {
             () throws(StepFailure) -> StepResult in
             if let missing { throw missing }
-            switch step {
+            return switch step {
             case .download, .verify, .unpack: .already()
             case .install: try self.installChecked(work)
             case .stop: try self.stop(work)
