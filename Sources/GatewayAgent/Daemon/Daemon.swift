@@ -87,7 +87,15 @@ final class Daemon: Sendable {
             log(.note("the cloud is asked again in \(patience.inWords)\(why)"))
         }
         signs?.watch(timing.trouble)
-        passes.run(first: .init(options: PassOptions(.start), listener: nil)) {
+        var first = PassOptions(.start)
+        let damaged = withheld.withLock { $0 }
+        if !damaged.isEmpty {
+            // What is repaired first waits neither for the cloud nor for the downloads of others.
+            passes.enqueue(.init(options: first, listener: nil))
+            first.only = damaged
+            first.isOffline = true
+        }
+        passes.run(first: .init(options: first, listener: nil)) {
             let turn = pass($0)
             if case .interrupted = turn {} else { startWithheld() }
             return turn
