@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import GatewaySystem
+internal import Synchronization
 
 /// What a starting daemon makes of releases that are no longer as they were installed: nobody but gwe writes there, so what
 /// differs is a damage, or somebody's. It is repaired before it runs, where the first pass can do so with what lies here.
