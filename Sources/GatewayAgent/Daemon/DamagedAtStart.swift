@@ -18,7 +18,7 @@ extension Daemon {
                 waiting.insert(app)
                 log(.note("\(app): \(damage): it is repaired before it is started"))
             } else {
-                log(.problem("\(app): \(damage), and the package to repair it from is not at hand: started as it is"))
+                log(.problem("\(app): \(damage), and it cannot be repaired first: started as it is"))
             }
         }
         let names = waiting

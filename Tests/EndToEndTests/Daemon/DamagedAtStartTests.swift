@@ -53,7 +53,7 @@ import Testing
             "schema: gwe/v1\napps:\n  web: {version: \"1\", hold: true, artifact: {path: \(path)}}\n")
         try gateway.withDaemon { daemon in
             try gateway.eventually("it has started again") { starts == "good\nevil\n" }
-            #expect((daemon.out + daemon.err).contains("bin/run is modified, and the package to repair it from"))
+            #expect((daemon.out + daemon.err).contains("bin/run is modified, and it cannot be repaired first"))
         }
     }
 
