@@ -1,4 +1,5 @@
-/// A mapping whose keys are known: reading it reports unknown keys with the nearest valid one.
+/// A mapping whose keys are known: reading it reports unknown keys with the nearest valid one, unless gwe itself has stored
+/// the document.
 public struct Fields {
     /// The way to the mapping.
     public let path: DocumentPath
@@ -14,7 +15,7 @@ public struct Fields {
         path = field.path
         mark = field.node.mark
         problems = field.problems
-        for entry in entries where !keys.contains(entry.key) {
+        for entry in entries where !keys.contains(entry.key) && !field.problems.isStored {
             let hint = Fields.hint(for: entry.key, among: keys)
             problems.report(
                 "unknown key \(DocumentText.quoted(entry.key)); \(hint)", at: entry.keyMark, path: path)

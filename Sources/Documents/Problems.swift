@@ -4,12 +4,16 @@ public final class Problems {
     public let source: String
     /// How many errors are kept; the others are counted.
     public let limit: Int
+    /// Whether the document is one that gwe itself keeps, perhaps a newer gwe: keys that nobody knows are passed over, and
+    /// values are taken that an earlier gwe took.
+    public let isStored: Bool
     private var errors: [DocumentError] = []
     private var omittedCount = 0
 
     /// A collector that is empty. One is made for each document that is read.
-    public init(source: String, limit: Int = 20) {
+    public init(source: String, limit: Int = 20, isStored: Bool = false) {
         self.source = source
+        self.isStored = isStored
         self.limit = limit
     }
 

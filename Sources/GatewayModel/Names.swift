@@ -44,6 +44,15 @@ public struct Version: Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
+    /// A version that gwe has kept: one that an earlier gwe took by wider rules is one still. nil for a text that can be no
+    /// part of a file's name.
+    public init?(stored text: String) {
+        guard (1...255).contains(text.utf8.count), text != ".", text != "..",
+            !text.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
+        else { return nil }
+        self.text = text
+    }
+
     /// The label itself.
     public var description: String { text }
 

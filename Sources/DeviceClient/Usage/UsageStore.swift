@@ -34,15 +34,29 @@ public final class UsageStore: Sendable {
     public static func path(stateFolder: String) -> String { stateFolder + "/usage.db" }
 
     /// Opens the file to write, creating it; the folder must be there. A damaged one is moved aside to
-    /// `usage.db.broken`, which replaces an older such file, and counting begins anew.
+    /// `usage.db.broken`, which replaces an older such file, and counting begins anew. A read that failed once is no
+    /// damage: then this throws, and nothing has been touched.
     public static func open(stateFolder: String) throws(DatabaseError) -> UsageStore {
         let path = path(stateFolder: stateFolder)
         do throws(DatabaseError) { return try opened(path) } catch {
             guard error.isCorrupt else { throw error }
+            if let store = try lookedAtAgain(path, error) { return store }
             rename(path, path + ".broken")
             unlink(path + "-journal")
             return try opened(path)
         }
+    }
+
+    /// SQLite calls a read that failed once damage, too: the bytes must be read as a plain file, twice and the same, and
+    /// SQLite refuse them in between.
+    /// - Returns: nil when the file is damaged.
+    private static func lookedAtAgain(_ path: String, _ error: DatabaseError) throws(DatabaseError) -> UsageStore? {
+        guard let first = try? SHA256.hex(ofFile: path) else { throw error }
+        do throws(DatabaseError) { return try opened(path) } catch let again {
+            guard again.isCorrupt else { throw again }
+        }
+        guard let second = try? SHA256.hex(ofFile: path), second == first else { throw error }
+        return nil
     }
 
     private static func opened(_ path: String) throws(DatabaseError) -> UsageStore {

@@ -27,6 +27,9 @@ final class Daemon: Sendable {
     /// What listens to the cloud between the passes; nil when nothing does.
     private let cloudWatch = Lock<CloudWatch?>(nil)
 
+    /// Apps that the first pass repairs before they are started.
+    let withheld = Lock<Set<AppName>>([])
+
     /// What of this machine kept the last pass from its work, and when it is tried again.
     private let machine = Lock<Machine>(Machine())
 
@@ -68,7 +71,7 @@ final class Daemon: Sendable {
             for status in services.statuses() where !wanted.contains(status.app) { services.remove(status.app) }
             services.hold(snapshot.heldApps)
             let order = StartOrder(of: wanted, requires: { snapshot.desired.apps[$0]?.requires.value ?? [] })
-            let definitions = ServiceConfiguration(context: context).definitions(of: order.names)
+            let definitions = ServiceConfiguration(context: context).definitions(of: startable(order.names, snapshot))
             // Not waited for: the first pass, and a stop, come when they come.
             services.launch(definitions, now: false)
         } catch {
@@ -84,8 +87,18 @@ final class Daemon: Sendable {
             log(.note("the cloud is asked again in \(patience.inWords)\(why)"))
         }
         signs?.watch(timing.trouble)
-        passes.run(first: .init(options: PassOptions(.start), listener: nil)) {
-            pass($0)
+        var first = PassOptions(.start)
+        let damaged = withheld.withLock { $0 }
+        if !damaged.isEmpty {
+            // What is repaired first waits neither for the cloud nor for the downloads of others.
+            passes.enqueue(.init(options: first, listener: nil))
+            first.only = damaged
+            first.isOffline = true
+        }
+        passes.run(first: .init(options: first, listener: nil)) {
+            let turn = pass($0)
+            if case .interrupted = turn {} else { startWithheld() }
+            return turn
         } settled: {
             tellStatus()
         }

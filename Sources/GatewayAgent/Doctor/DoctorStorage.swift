@@ -14,15 +14,18 @@ extension DoctorCheck {
         }
     }
 
-    /// Fewer than 32 fail, fewer than 500 warn: a release needs one for each of its files.
+    /// No more than unpacking leaves free fail, fewer than 500 beside those warn: a release needs one for each of its files.
     static let inodes = DoctorCheck(id: "inodes", subject: "free inodes for state and logs") { scene in
         DoctorCheck.eachPlace(scene) { place, info in
             let free = info.availableInodeCount
             if free == .max { return .ok("\(place): not counted") }
             let hint = "many small files fill this file system: find \(place) -xdev | wc -l"
             let words = "\(place): \(free) free"
-            if free < 32 { return .failed(words, hint: hint) }
-            return free < 500 ? .warning(words, hint: hint) : .ok(words)
+            let kept = info.inodeReserve
+            if free <= kept {
+                return .failed("no inode is left for a package: \(words), and \(kept) stay so", hint: hint)
+            }
+            return free < kept + 500 ? .warning(words, hint: hint) : .ok(words)
         }
     }
 

@@ -88,8 +88,15 @@ struct DesiredInputs: Sendable {
 
     private mutating func useLast(_ record: LayerRecord?) {
         guard let record else { return }
-        local = try? ManifestDecoder.decode(
-            Array(record.text.utf8), source: record.source, kind: .local, yaml: YAML.read)
+        local = try? ManifestDecoder.decodeStored(Array(record.text.utf8), source: record.source, yaml: YAML.read)
+    }
+
+    /// The same with another manifest of this gateway in force.
+    func withLocal(_ record: LayerRecord) -> DesiredInputs {
+        var inputs = self
+        inputs.local = nil
+        inputs.useLast(record)
+        return inputs
     }
 
     private mutating func loadCloud(_ record: LayerRecord) {

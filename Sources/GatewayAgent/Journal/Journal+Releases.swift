@@ -36,7 +36,7 @@ struct ReleaseRecord: Sendable, Hashable {
 
     /// nil for a row that no gwe wrote.
     fileprivate init?(_ row: Row) {
-        guard let app = row[1].string.flatMap(AppName.init), let version = row[2].string.flatMap(Version.init),
+        guard let app = row[1].string.flatMap(AppName.init), let version = row[2].string.flatMap(Version.init(stored:)),
             let digest = row[3].string.flatMap(Digest.init), let folder = row[4].string,
             let kind = row[5].string.flatMap(ReleaseKind.init), let state = row[6].string.flatMap(State.init)
         else { return nil }

@@ -66,7 +66,7 @@ struct ReleaseStore: Sendable {
     }
 
     private func record(_ app: AppName, folder: String, from inventory: Inventory) -> ReleaseRecord? {
-        guard inventory.release.app == app.text, let version = Version(inventory.release.version),
+        guard inventory.release.app == app.text, let version = Version(stored: inventory.release.version),
             let digest = Digest(inventory.release.artifactDigest)
         else { return nil }
         let path = path(app, folder)

@@ -32,6 +32,13 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
         isOfMachine = kind == .noSpace
     }
 
+    /// What this machine does not have, and may have any minute.
+    static func missing(_ words: String) -> StepFailure {
+        var failure = StepFailure(.local, words)
+        failure.isOfMachine = true
+        return failure
+    }
+
     init(_ error: SystemError) {
         self.init(error.isNoSpace ? .noSpace : .local, "\(error)")
         isOfMachine = error.isShortage
@@ -46,6 +53,7 @@ struct StepFailure: Error, Sendable, CustomStringConvertible {
     init(unpack error: UnpackError, artifact: String) {
         switch error {
         case .system(let error): self.init(error)
+        case .noInode: self.init(.noSpace, "\(error)")
         case .sourceEnded: self.init(.unavailable, "\(artifact): \(error)")
         case .refused, .tooLarge, .damaged: self.init(.release, "\(artifact): \(error)")
         }

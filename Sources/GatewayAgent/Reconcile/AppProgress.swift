@@ -29,6 +29,8 @@ final class AppProgress {
     /// Whether `current` points at `release` and the journal says so.
     var isActivated = false
     var failedStep: Step?
+    /// Whether it was seen that this machine has what the service needs.
+    var hasWhatItNeeds = false
     /// Whether its steps were run before the others', because they give space back.
     var isDone = false
     /// Set when the disk is too small for it, and nothing of it was done.

@@ -22,17 +22,39 @@ struct Housekeeping {
 
     /// Takes away downloads, whole and in part, of releases that are neither installed nor wished for. Writes nothing:
     /// on a full disk it is what makes writing possible. While no wish is known, all stays.
-    func sweepDownloads(_ inputs: DesiredInputs) throws(JournalError) {
-        guard inputs.isKnown, inputs.areLayersReadable else { return }
+    /// - Returns: whether something stays only because the manifest that forgets it is still being written.
+    @discardableResult
+    func sweepDownloads(_ inputs: DesiredInputs) throws(JournalError) -> Bool {
+        guard inputs.isKnown, inputs.areLayersReadable else { return false }
         let names = (try? FileTree.list(context.folders.downloadsFolder)) ?? []
-        guard !names.isEmpty else { return }
+        guard !names.isEmpty else { return false }
         let records = try journal.apps()
         let desired = inputs.merged(installed: records.compactMapValues { $0.current?.wish })
         let kept = keptArtifacts(desired, records)
+        let spared = try forgottenByHalf(inputs, desired, records)
+        var holdsBack = false
         for name in names where isDownload(name) && !kept.contains(Housekeeping.base(of: name)) {
+            if spared.contains(Housekeeping.base(of: name)) {
+                holdsBack = true
+                continue
+            }
             // Whoever may still have it open must not keep the space.
             _ = try? FileTree.releaseFile(store.artifactPath(name))
         }
+        return holdsBack
+    }
+
+    /// The artifacts of apps that the last good manifest named and one that is being written does not: the first half of a
+    /// file is a good manifest too.
+    private func forgottenByHalf(
+        _ inputs: DesiredInputs, _ desired: DesiredState, _ records: [AppName: AppRecord]
+    ) throws(JournalError) -> Set<String> {
+        guard inputs.newLocalText != nil, FileWriting.isGoingOn(context.manifestFile),
+            let last = try journal.layer(.local)
+        else { return [] }
+        var earlier = inputs.withLocal(last).merged(installed: records.compactMapValues { $0.current?.wish })
+        earlier.apps = earlier.apps.filter { desired.apps[$0.key] == nil }
+        return keptArtifacts(earlier, records)
     }
 
     private func keptArtifacts(_ desired: DesiredState, _ records: [AppName: AppRecord]) -> Set<String> {

@@ -8,7 +8,10 @@ struct PassOutcome {
     /// Apps that cannot be brought to their desired state.
     var blocked: [AppName] = []
     var deferred: [String] = []
+    /// Of all apps together that had no room.
     var shortfall: Plan.Shortfall?
+    /// What the smallest of them needs; nil where it is all or nothing.
+    var leastNeededByteCount: Int64?
     var hasErrors = false
     /// Set when input was rejected.
     var inputExit: ExitStatus?
@@ -36,7 +39,7 @@ struct PassOutcome {
         guard shortfall != nil || !ours.isEmpty else { return nil }
         return MachineTrouble(
             words: ([shortfall?.description].compactMap(\.self) + ours).joined(separator: "; "),
-            neededByteCount: ours.isEmpty ? shortfall?.neededByteCount : nil)
+            neededByteCount: ours.isEmpty ? leastNeededByteCount ?? shortfall?.neededByteCount : nil)
     }
 
     var word: String { failures.isEmpty && shortfall == nil ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }

@@ -29,15 +29,15 @@ struct PlanApplication {
         }
         for work in works where work.plan.defersDownload { work.deferral = work.plan.deferral }
         if options.until == nil { freeSpace(works, snapshot, runner) }
-        outcome.shortfall = judgeSpace(works, snapshot)
+        judgeSpace(works, snapshot, &outcome)
         let fetched = works.filter {
             $0.plan.steps.contains(.download) && $0.deferral == nil && $0.shortfall == nil
         }
-        try tellOtau("DOWNLOAD", fetched)
+        if !options.isRetry { try tellOtau("DOWNLOAD", fetched) }
         // Everything is fetched before anything is interrupted.
         for work in fetched { runner.fetch(work, until: options.until) }
         if options.until == nil, !isInterrupted() {
-            try tellOtau("INSTALL", works.filter { $0.failure == nil && $0.shortfall == nil })
+            if !options.isRetry { try tellOtau("INSTALL", works.filter { $0.failure == nil && $0.shortfall == nil }) }
             carryOut(works, snapshot, runner)
         }
         guard !runner.wasInterrupted, !isInterrupted() else { return false }
@@ -63,18 +63,40 @@ struct PlanApplication {
         }
     }
 
-    /// Holds what is to be fetched against what is free by now. What has no room is left out, and with
-    /// `policy.atomic: all` everything is; the rest of the plan needs none.
-    private func judgeSpace(_ works: [AppProgress], _ snapshot: Snapshot) -> Plan.Shortfall? {
-        guard works.contains(where: { $0.plan.steps.contains(.download) && $0.deferral == nil }),
-            let free = Observer(context: context, isDeep: false).freeByteCount,
-            let shortfall = snapshot.plan.shortfall(freeByteCount: free)
-        else { return nil }
-        let isAll = snapshot.desired.policy.atomic == .all
-        for work in works where isAll || work.plan.steps.contains(.download) && work.deferral == nil {
-            work.shortfall = shortfall
+    /// Holds what is to be fetched against what is free by now, one app after the other. What has no room is left out, and
+    /// with `policy.atomic: all` everything is; the rest of the plan needs none.
+    private func judgeSpace(_ works: [AppProgress], _ snapshot: Snapshot, _ outcome: inout PassOutcome) {
+        let fetching = works.filter { $0.plan.steps.contains(.download) && $0.deferral == nil }
+        guard !fetching.isEmpty, let free = Observer(context: context, isDeep: false).freeByteCount,
+            let whole = snapshot.plan.shortfall(freeByteCount: free)
+        else { return }
+        if snapshot.desired.policy.atomic == .all {
+            for work in works { work.shortfall = whole }
+            outcome.shortfall = whole
+            return
         }
-        return shortfall
+        var left = free
+        for work in fetching {
+            let needed = work.plan.diskByteCount ?? 0
+            if needed <= left {
+                left -= needed
+            } else {
+                work.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: left)
+            }
+        }
+        let missing = fetching.compactMap { $0.shortfall?.neededByteCount }
+        guard let least = missing.min() else { return }
+        // Sizes come from outside, and may be anything.
+        let needed: Int64 = missing.reduce(0) { total, count in
+            let (result, isTooLarge) = total.addingReportingOverflow(count)
+            return isTooLarge ? .max : result
+        }
+        outcome.shortfall = Plan.Shortfall(neededByteCount: needed, freeByteCount: left)
+        outcome.leastNeededByteCount = least
+        guard missing.count < fetching.count else { return }
+        for work in fetching {
+            if let shortfall = work.shortfall { emit(.problem("\(work.app): \(shortfall.description)")) }
+        }
     }
 
     /// Tells `otau_in` of a phase that begins, if it is about an update of `config_otau`.
@@ -86,8 +108,8 @@ struct PlanApplication {
 
     /// Runs the steps that are no fetching. With `policy.atomic: all` nothing is interrupted before every app's
     /// installer has ended well, and not at all while one of them is blocked or must wait.
-    private func carryOut(_ works: [AppProgress], _ snapshot: Snapshot, _ runner: StepRunner) {
-        let works = works.filter { $0.shortfall == nil && !$0.isDone }
+    private func carryOut(_ all: [AppProgress], _ snapshot: Snapshot, _ runner: StepRunner) {
+        let works = all.filter { $0.shortfall == nil && !$0.isDone }
         for work in works { work.deferral = work.plan.deferral }
         if snapshot.desired.policy.atomic == .all {
             deferAll(works, snapshot.plan)
@@ -97,7 +119,7 @@ struct PlanApplication {
             deferAll(works, snapshot.plan)
         }
         for work in works where work.failure == nil && work.deferral == nil {
-            if let cause = failedRequirement(of: work, among: works) {
+            if let cause = failedRequirement(of: work, among: all) {
                 work.deferral = "requires \(cause), which failed"
                 continue
             }
@@ -111,7 +133,8 @@ struct PlanApplication {
     private func failedRequirement(of work: AppProgress, among works: [AppProgress]) -> AppName? {
         guard work.plan.action != .remove, let required = work.desired?.requires.value else { return nil }
         return works.first { other in
-            required.contains(other.app) && (other.failure != nil || other.deferral?.hasPrefix("requires ") == true)
+            required.contains(other.app)
+                && (other.failure != nil || other.shortfall != nil || other.deferral?.hasPrefix("requires ") == true)
         }?.app
     }
 

@@ -30,7 +30,7 @@ final class Reconciler {
         let house = Housekeeping(context: context, journal: journal, emit: emit)
         var inputs = try DesiredInputs.load(context: context, journal: journal)
         // Before anything is written: it may be what makes that possible.
-        try house.sweepDownloads(inputs)
+        var holdsBack = try house.sweepDownloads(inputs)
         if let notice = try journal.notice() {
             emit(.problem(notice))
             try journal.noticeWasTold()
@@ -47,11 +47,12 @@ final class Reconciler {
         try FailedStarts(journal: journal).settle(snapshot.status(problems: []))
         if let link, !options.isRetry, try converse(with: link, &inputs, snapshot, &outcome) {
             snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
-            try house.sweepDownloads(inputs)
+            holdsBack = try house.sweepDownloads(inputs)
         }
         guard !isInterrupted() else { return .interrupted }
-        if snapshot.removesWhatIsNoLongerNamed {
+        if snapshot.removesWhatIsNoLongerNamed || holdsBack {
             snapshot = try settled(&inputs, before, options, &outcome)
+            if holdsBack { try house.sweepDownloads(inputs) }
             guard !isInterrupted() else { return .interrupted }
         }
         services?.setLogPolicy(LogPolicy(snapshot.desired.policy), installed: snapshot.knownApps)
@@ -74,7 +75,8 @@ final class Reconciler {
         if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
         journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews
-        if let reached, isWorthReporting {
+        // A retry has not asked the cloud, and tells it nothing: the next poll does.
+        if let reached, isWorthReporting, !options.isRetry {
             let after = try observe(options)
             guard !isInterrupted() else { return .interrupted }
             let settled = try after.snapshot(inputs, journal: journal, only: options.only)

@@ -50,7 +50,10 @@ extension StepRunner {
         }
         FaultPoint.pass("remove.removed")
         let app = work.app
-        note { c throws(DatabaseError) in try c.forget(app) }
+        note { c throws(DatabaseError) in
+            try c.forget(app)
+            try c.setValue(FailedStarts.key(app), nil)
+        }
         return .done(hasData ? "data/\(work.app) is \(purged.contains(work.app) ? "removed" : "kept")" : "")
     }
 

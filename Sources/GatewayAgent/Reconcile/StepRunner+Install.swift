@@ -5,6 +5,8 @@ internal import GatewaySystem
 extension StepRunner {
     /// How long an installer may take (docs/packages.md#installsh).
     static let installTimeout: Duration = .seconds(15 * 60)
+    /// Where programs are looked for when gwe's own environment has no PATH.
+    static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     /// How much of an installer's output is kept for `fetch_status` (D7).
     static let keptOutputByteCount = 4_096
 
@@ -14,6 +16,8 @@ extension StepRunner {
         let result = try install(work)
         if let release = work.release {
             _ = try ServiceConfiguration(context: context, policy: policy).make(release, desired: work.desired)
+            if let words = missingForService(work) { throw .missing(words) }
+            work.hasWhatItNeeds = true
         }
         return result
     }
@@ -154,7 +158,7 @@ extension StepRunner {
     /// and the variables of docs/packages.md#installsh.
     private func scriptEnvironment(folder: String, data: String, _ work: AppProgress) -> [String: String] {
         var environment = ChildEnvironment.of(ProcessFacts.environment, isClean: policy.environment == .clean)
-        environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        environment["PATH"] = environment["PATH"] ?? StepRunner.standardPath
         environment["GWE_APP"] = work.app.text
         environment["GWE_VERSION"] = (work.release ?? work.before)?.installed.version.text ?? ""
         environment["GWE_PREVIOUS_VERSION"] =

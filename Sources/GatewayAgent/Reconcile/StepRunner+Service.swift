@@ -69,6 +69,7 @@ extension StepRunner {
                 failure.kind = .local
                 failure.isOfMachine = true
             }
+            if let words = missingForService(work) { failure = .missing(words) }
             throw failure
         }
         return .done(services.snapshots()[work.app].map { $0.pid.map { "pid \($0)" } ?? $0.state.rawValue } ?? "")

@@ -50,12 +50,14 @@ final class StepRunner {
     /// Runs one step that is no fetch step; the one exhaustive switch over steps. A failure is left in `work.failure`.
     func run(_ step: Step, _ work: AppProgress) {
         guard mayGoOn else { return }
-        if let result = foregone(step, work) {
+        let missing = missing(before: step, work)
+        if missing == nil, let result = foregone(step, work) {
             return emit(.step(work.app, step, result.outcome, message: result.message))
         }
-        perform(step, work, declaring: step == .install ? installBegins(work) : nil) {
+        perform(step, work, declaring: step == .install && missing == nil ? installBegins(work) : nil) {
             () throws(StepFailure) -> StepResult in
-            switch step {
+            if let missing { throw missing }
+            return switch step {
             case .download, .verify, .unpack: .already()
             case .install: try self.installChecked(work)
             case .stop: try self.stop(work)
@@ -146,7 +148,14 @@ final class StepRunner {
 
     /// Runs a system call of ours and turns its failure into the step's.
     func system<Result>(_ body: () throws(SystemError) -> Result) throws(StepFailure) -> Result {
-        do throws(SystemError) { return try body() } catch { throw StepFailure(error) }
+        do throws(SystemError) { return try body() } catch {
+            var failure = StepFailure(error)
+            let free = try? FileSystemInfo(containing: context.folders.stateFolder).availableInodeCount
+            if error.isNoSpace, free == 0 {
+                failure.description = "no inode is left where \(context.folders.stateFolder) lies: \(error)"
+            }
+            throw failure
+        }
     }
 
     /// Notes what `fetch_status` is to say of the app's artifact.

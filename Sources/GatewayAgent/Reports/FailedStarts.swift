@@ -6,7 +6,8 @@ internal import GatewaySystem
 struct FailedStarts {
     let journal: Journal
 
-    private static func key(_ app: AppName) -> String { "failed_start/\(app)" }
+    /// Where the journal keeps it.
+    static func key(_ app: AppName) -> String { "failed_start/\(app)" }
 
     /// Notes that what `fetch_status` says of an artifact is about the start of the app, or about something else (nil).
     func note(_ app: AppName, _ artifact: String?) throws(JournalError) {

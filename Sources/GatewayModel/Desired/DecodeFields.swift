@@ -63,7 +63,7 @@ extension Field {
             return nil
         }
         guard let text = string("a version") else { return nil }
-        guard let version = Version(text) else {
+        guard let version = problems.isStored ? Version(stored: text) : Version(text) else {
             let remark = DocumentText.remark(on: text)
             report("\(DocumentText.quoted(text)) is no version: \(Version.form)\(remark)")
             return nil

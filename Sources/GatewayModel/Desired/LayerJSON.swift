@@ -15,7 +15,8 @@ extension Layer {
         return .object(members)
     }
 
-    /// Reads back what `canonicalJSON` wrote; every value gets the one origin.
+    /// Reads back what `canonicalJSON` wrote, that of a newer gwe too: its other keys are passed over. Every value gets the
+    /// one origin.
     public static func stored(_ text: String, source: String, origin: Origin) throws(DocumentErrors) -> Layer {
         let node: Node
         do throws(DocumentError) {
@@ -25,7 +26,7 @@ extension Layer {
         } catch {
             throw DocumentErrors(error)
         }
-        return try ManifestDecoder.decode(node, source: source, allowsRun: true) { _ in origin }
+        return try ManifestDecoder.decode(node, source: source, allowsRun: true, isStored: true) { _ in origin }
     }
 
     /// Takes an install command into the cloud layer. Of an app that is there only the release changes (and a state

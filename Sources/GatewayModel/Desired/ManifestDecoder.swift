@@ -17,7 +17,7 @@ public enum ManifestDecoder {
     /// An empty document is an error, so that a file cut short by a full disk wishes nothing (D2).
     public static func decode(_ node: Node, source: String, kind: Kind) throws(DocumentErrors) -> Layer {
         let file = String(source.split(separator: "/").last ?? Substring(source))
-        return try decode(node, source: source, allowsRun: false) { line in
+        return try decode(node, source: source, allowsRun: false, isStored: false) { line in
             kind == .local ? .manifest(file: file, line: line) : .cloud
         }
     }
@@ -26,19 +26,32 @@ public enum ManifestDecoder {
     public static func decode(
         _ bytes: [UInt8], source: String, kind: Kind, yaml: DocumentReader
     ) throws(DocumentErrors) -> Layer {
-        let node: Node
+        try decode(try parse(bytes, source: source, yaml: yaml), source: source, kind: kind)
+    }
+
+    /// The text of a local manifest that was good once, perhaps for a newer gwe: keys that nobody knows are passed over.
+    public static func decodeStored(
+        _ bytes: [UInt8], source: String, yaml: DocumentReader
+    ) throws(DocumentErrors) -> Layer {
+        let file = String(source.split(separator: "/").last ?? Substring(source))
+        let node = try parse(bytes, source: source, yaml: yaml)
+        return try decode(node, source: source, allowsRun: false, isStored: true) { .manifest(file: file, line: $0) }
+    }
+
+    private static func parse(
+        _ bytes: [UInt8], source: String, yaml: DocumentReader
+    ) throws(DocumentErrors) -> Node {
         do throws(DocumentError) {
-            node = source.hasSuffix(".json") ? try JSON.parse(bytes, source: source) : try yaml(bytes, source)
+            return source.hasSuffix(".json") ? try JSON.parse(bytes, source: source) : try yaml(bytes, source)
         } catch {
             throw DocumentErrors(error)
         }
-        return try decode(node, source: source, kind: kind)
     }
 
     static func decode(
-        _ node: Node, source: String, allowsRun: Bool, origin: @escaping (_ line: Int) -> Origin
+        _ node: Node, source: String, allowsRun: Bool, isStored: Bool, origin: @escaping (_ line: Int) -> Origin
     ) throws(DocumentErrors) -> Layer {
-        let problems = Problems(source: source)
+        let problems = Problems(source: source, isStored: isStored)
         let layer = read(Field(node, problems: problems), allowsRun: allowsRun, origin: origin)
         try problems.throwIfAny()
         return layer

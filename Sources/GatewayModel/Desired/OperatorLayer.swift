@@ -24,7 +24,7 @@ public struct OperatorLayer: Sendable, Hashable {
         .object(apps.sorted { $0.key < $1.key }.map { ($0.key.text, $0.value.canonicalJSON(of: $0.key)) })
     }
 
-    /// Reads back what `canonicalJSON` wrote.
+    /// Reads back what `canonicalJSON` wrote, that of a newer gwe too: its other keys are passed over.
     public static func stored(_ text: String, source: String) throws(DocumentErrors) -> OperatorLayer {
         let node: Node
         do throws(DocumentError) {
@@ -32,7 +32,7 @@ public struct OperatorLayer: Sendable, Hashable {
         } catch {
             throw DocumentErrors(error)
         }
-        let problems = Problems(source: source)
+        let problems = Problems(source: source, isStored: true)
         var layer = OperatorLayer()
         for entry in Field(node, problems: problems).mapping() ?? [] {
             let field = Field(entry.node, path: .root.child(entry.key), problems: problems)

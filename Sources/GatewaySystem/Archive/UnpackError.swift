@@ -8,6 +8,8 @@ public enum UnpackError: Error, Sendable, Hashable, CustomStringConvertible {
     case damaged(reason: String)
     /// This machine's fault: no space, I/O error.
     case system(SystemError)
+    /// This machine's fault: the package would take more inodes than may be taken.
+    case noInode(reason: String)
     /// The file that was read while it grew was given up, or began anew with other content.
     case sourceEnded(reason: String)
 
@@ -18,6 +20,7 @@ public enum UnpackError: Error, Sendable, Hashable, CustomStringConvertible {
         case .tooLarge(let reason): "cannot unpack package: \(reason)"
         case .damaged(let reason): "cannot unpack package: \(reason)"
         case .system(let error): error.description
+        case .noInode(let reason): "no inode is left for the package: \(reason)"
         case .sourceEnded(let reason): "cannot unpack package: \(reason)"
         }
     }
@@ -30,6 +33,7 @@ public enum UnpackError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .refused, .tooLarge, .damaged: true
         case .system(let error): error.isPermanent
+        case .noInode: false
         case .sourceEnded: false
         }
     }

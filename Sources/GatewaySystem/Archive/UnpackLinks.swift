@@ -13,15 +13,21 @@ struct UnpackLinks {
         self.environments = environments
     }
 
-    /// - Throws: with the link whose own target leads out, not with one that leads to it.
+    /// Bytes of paths that are looked up for all links together. What people pack needs some millions: links that lead
+    /// through one another on purpose may need billions.
+    private static let mostWork = 128 << 20
+
+    /// - Throws: with the link whose own target leads out, not with one that leads to it; `tooLarge` where it would take
+    ///   too long to tell.
     func check() throws(UnpackError) {
+        var work = 0
         let sorted = links.keys.sorted { $0.lexicographicallyPrecedes($1) }
         for path in sorted {
             guard let target = links[path], target.first == 47 else { continue }
             throw refusal(path, "a symlink to the absolute path '\(UnpackPath.printable(target))'")
         }
         for path in sorted {
-            guard let culprit = wayOut(from: path), let target = links[culprit] else { continue }
+            guard let culprit = try wayOut(from: path, &work), let target = links[culprit] else { continue }
             throw refusal(culprit, "a symlink that leads out of the package: '\(UnpackPath.printable(target))'")
         }
     }
@@ -44,29 +50,46 @@ struct UnpackLinks {
 
     /// Follows a link as the kernel would, with the tree's root as the limit (path_resolution(7)).
     /// - Returns: nil if it stays inside; else the link whose target has the step that leaves the tree.
-    private func wayOut(from path: [UInt8]) -> [UInt8]? {
-        var here = Array(path.split(separator: 47).dropLast())
+    /// - Parameter total: the work so far; see `mostWork`.
+    private func wayOut(from path: [UInt8], _ total: inout Int) throws(UnpackError) -> [UInt8]? {
+        var place: [UInt8] = []
+        var lengths: [Int] = []
+        func enter(_ component: ArraySlice<UInt8>) {
+            lengths.append(place.count)
+            if !place.isEmpty { place.append(47) }
+            place += component
+        }
+        for component in path.split(separator: 47).dropLast() { enter(component) }
         var rest: [(component: ArraySlice<UInt8>, link: [UInt8])] = []
+        var work = 0
+        defer { total += work }
         func push(_ link: [UInt8]) {
-            rest += (links[link] ?? []).split(separator: 47).reversed().map { ($0, link) }
+            let target = links[link] ?? []
+            work += target.count
+            rest += target.split(separator: 47).reversed().map { ($0, link) }
         }
         push(path)
         var followed = 0
         while let (component, link) = rest.popLast() {
+            work += 1
+            guard total + work <= Self.mostWork else {
+                throw .tooLarge(reason: "its symlinks lead through one another too often")
+            }
             if component.elementsEqual([46]) { continue }
             if component.elementsEqual([46, 46]) {
-                guard !here.isEmpty else { return link }
-                here.removeLast()
+                guard let length = lengths.popLast() else { return link }
+                place.removeLast(place.count - length)
                 continue
             }
-            here.append(component)
-            let place = UnpackPath.joined(here)
+            enter(component)
+            work += place.count
             guard links[place] != nil else { continue }
             // A loop leads nowhere, and the kernel says so (ELOOP); as do more links than it follows.
             followed += 1
             guard followed <= 40 else { return nil }
-            here.removeLast()
-            push(place)
+            let next = place
+            if let length = lengths.popLast() { place.removeLast(place.count - length) }
+            push(next)
         }
         return nil
     }

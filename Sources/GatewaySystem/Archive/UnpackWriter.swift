@@ -18,12 +18,17 @@ final class UnpackWriter {
     private(set) var byteCount: Int64 = 0
     /// Entries of the archive, repeated ones too, so that those have a limit as well.
     private var entryCount = 0
+    private let root: String
+    /// Inodes that may be taken before the file system is asked again: others take some too.
+    private var inodeCount = 0
+    private static let mostInodesAtOnce = 256
     private(set) var notes = UnpackNotes()
     /// Folders that group or others may write to in the archive, with the mode they have there.
     private(set) var writableFolders: [[UInt8]: UInt32] = [:]
 
     init(root: String, limits: UnpackLimits) throws(SystemError) {
         self.limits = limits
+        self.root = root
         folders = try UnpackFolders(root: root)
     }
 
@@ -38,6 +43,7 @@ final class UnpackWriter {
             throw .tooLarge(reason: "it has more than \(limits.entryCount) entries")
         }
         guard !Self.isOfMac(path, header.kind) else { return notes.leaveOut(name) }
+        try takeInodes(path.components.count)
         if case .directory = header.kind {
             guard !path.components.isEmpty else { return }
             _ = try folders.descriptor(of: path.components, makes: true, for: header.path, isFolder: true)
@@ -63,6 +69,22 @@ final class UnpackWriter {
         case .other(let kind): throw refused("it is \(kind)")
         case .directory: break
         }
+    }
+
+    /// Leaves the file system the inodes of its reserve. Each component of a path may be a folder that is to be made.
+    private func takeInodes(_ count: Int) throws(UnpackError) {
+        if inodeCount < count {
+            let info: FileSystemInfo
+            do { info = try FileSystemInfo(containing: root) } catch { throw .system(error) }
+            let room = info.availableInodeCount - info.inodeReserve
+            guard room >= Int64(count) else {
+                throw .noInode(
+                    reason: "\(info.availableInodeCount) of \(info.totalInodeCount) are free where \(root) lies, and "
+                        + "\(info.inodeReserve) stay so: remove what is many small files (gwe doctor)")
+            }
+            inodeCount = Int(min(room, Int64(max(count, Self.mostInodesAtOnce))))
+        }
+        inodeCount -= count
     }
 
     /// What a Mac's tar and Finder add beside the files themselves: AppleDouble files, and their folder in archives

@@ -191,9 +191,11 @@ final class DownloadAttempt: HTTPTransferReceiver {
             isTooLarge || available < needed
         else { return }
         let words = isTooLarge ? byteCount : needed
-        throw TransferError(
+        var error = TransferError(
             .storage, action, "not enough space: \(words) bytes are needed in \(folder), \(available) are free",
             code: ENOSPC)
+        error.isEstimate = true
+        throw error
     }
 
     /// Ends a download whose end is not in sight while there is still space for everything else. Asked before each

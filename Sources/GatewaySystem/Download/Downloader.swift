@@ -34,7 +34,8 @@ public final class Downloader {
         } catch {
             switch error.kind {
             case .tooLarge, .wrongSize, .wrongDigest: file.discard()
-            case .storage where error.isNoSpace: file.giveUp()
+            // What is only reckoned too large needs no space: its part is of use when there is room.
+            case .storage where error.isNoSpace && !error.isEstimate: file.giveUp()
             default: file.keep()
             }
             throw error

@@ -8,6 +8,8 @@ public struct FileSystemInfo: Sendable, Hashable {
     public var availableByteCount: Int64
     /// How many files, folders and links this process may still make; Int64.max where that is not counted.
     public var availableInodeCount: Int64
+    /// How many files, folders and links there may be in all; Int64.max where that is not counted.
+    public var totalInodeCount: Int64
     /// Size of the whole file system, in bytes.
     public var totalByteCount: Int64
     /// Whether it is mounted read-only.
@@ -25,6 +27,7 @@ public struct FileSystemInfo: Sendable, Hashable {
         totalByteCount = Self.product(status.f_blocks, status.f_frsize)
         availableInodeCount =
             status.f_files == 0 ? .max : Int64(clamping: isRoot ? status.f_ffree : status.f_favail)
+        totalInodeCount = status.f_files == 0 ? .max : Int64(clamping: status.f_files)
         isReadOnly = status.f_flag & UInt(ST_RDONLY) != 0
         isNoExec = status.f_flag & FileSystemInfo.noExec != 0
     }
@@ -34,6 +37,10 @@ public struct FileSystemInfo: Sendable, Hashable {
 
     /// What a download whose length nobody knows leaves free: 2 MiB, or a fiftieth of the file system if that is more.
     public var downloadReserveByteCount: Int64 { max(2 << 20, totalByteCount / 50) }
+
+    /// Inodes that unpacking leaves free: 64, or a fiftieth of the file system's if that is more; 0 where they are not
+    /// counted.
+    public var inodeReserve: Int64 { totalInodeCount == .max ? 0 : max(64, totalInodeCount / 50) }
 
     private static func product(_ a: UInt, _ b: UInt) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)

@@ -27,6 +27,9 @@ public struct UserIdentity: Sendable, Hashable {
         }
     }
 
+    /// Whether the system's user database has that name or number.
+    public static func exists(_ name: String) -> Bool { lookUp(name) != nil }
+
     /// What the user's programs expect to find in their environment (login(1)): HOME, USER, LOGNAME and SHELL. Empty where
     /// this process is that user already: what it has then stays.
     public var environment: [String: String] {

@@ -55,6 +55,8 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
     public var code: Int32
     /// What the server asked for with `Retry-After`.
     public var retryAfter: Duration?
+    /// Whether the lack of space was only reckoned: not a byte was refused.
+    var isEstimate = false
 
     /// - Parameters:
     ///   - action: what was tried and on what, without "cannot" and without a credential.

@@ -108,7 +108,7 @@ extension Version: WireValue {
 
     /// Reads a string that is a version.
     public init(json: JSONValue) throws(WireError) {
-        guard let version = json.string.flatMap(Version.init) else {
+        guard let version = json.string.flatMap(Version.init(stored:)) else {
             throw WireError(expected: "a version", found: json)
         }
         self = version

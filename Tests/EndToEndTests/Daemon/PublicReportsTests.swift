@@ -35,7 +35,7 @@ import Testing
     @Test("Supervisor/supervisor#746: an app that cannot start is removed at once, and the command comes back")
     func removeOfBackoff() throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        try gateway.services([.quickService("web", "1", extra: ["bin/run": .init("#!/nowhere/sh\n", mode: 0o755)])])
+        try gateway.services([.quickService("web", "1", extra: ["bin/run": .init("no program\n", mode: 0o755)])])
         try gateway.withDaemon { _ in
             try gateway.eventually("it fails") { try gateway.row("web")["state"]?.string == "BACKOFF" }
             try gateway.manifest("schema: gwe/v1\napps: {web: {state: absent}}\n")
