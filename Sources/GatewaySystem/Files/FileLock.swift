@@ -100,7 +100,8 @@ public final class FileLock: Sendable {
             guard [EWOULDBLOCK, EINTR, ENOLCK].contains(error.code) else { throw .system(error) }
             attempt += 1
             guard attempt <= 5 else {
-                throw error.code == ENOLCK ? .system(error) : .held(path: path, by: holder(opened))
+                if error.code == ENOLCK { throw .system(error) }
+                throw .held(path: path, by: holder(opened))
             }
             usleep(2000)
         }
