@@ -277,7 +277,15 @@ public final class Journal: Sendable {
     }
 
     func read(_ sql: String, _ bindings: [SQLValue] = []) throws(JournalError) -> [Row] {
-        do throws(DatabaseError) { return try database.query(sql, bindings) } catch { throw JournalError(error) }
+        do throws(DatabaseError) {
+            do throws(DatabaseError) { return try database.query(sql, bindings) } catch {
+                // A read that failed once may succeed: apps need not wait for the next pass.
+                guard error.systemCode == EIO || error.systemCode == EINTR else { throw error }
+            }
+            return try database.query(sql, bindings)
+        } catch {
+            throw JournalError(error)
+        }
     }
 
     /// A single value kept under a name; nil when there is none.
