@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,23 +20,31 @@
 #define MEMBER(name) __typeof__(curl_##name) *name;
 static struct { FUNCTIONS(MEMBER) } curl;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static char problem[256] = "not loaded";
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int is_loaded;
 
-static void load(void) {
+// NULL, or the loader's words, which stay until the next call of this thread.
+static const char *load(void) {
+    static __thread char problem[256];
     // The name of the interface that <curl/curl.h> describes; distributions keep it for years.
     void *library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
     const char *missing = library ? NULL : dlerror();
 #define BIND(name) \
     if (library && !missing && !(curl.name = (__typeof__(curl.name))dlsym(library, "curl_" #name))) missing = dlerror();
     FUNCTIONS(BIND)
-    if (!library || missing) snprintf(problem, sizeof problem, "%s", missing ? missing : "unknown");
-    else problem[0] = 0;
+    if (library && !missing) return NULL;
+    snprintf(problem, sizeof problem, "%s", missing ? missing : "unknown");
+    return problem;
 }
 
+// What failed is tried again at the next call: a lack of memory or of descriptors passes.
 const char *gwe_curl_load(void) {
-    pthread_once(&once, load);
-    return problem[0] ? problem : NULL;
+    if (atomic_load(&is_loaded)) return NULL;
+    pthread_mutex_lock(&loading);
+    const char *problem = atomic_load(&is_loaded) ? NULL : load();
+    if (!problem) atomic_store(&is_loaded, 1);
+    pthread_mutex_unlock(&loading);
+    return problem;
 }
 
 #pragma GCC visibility push(hidden)

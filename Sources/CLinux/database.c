@@ -1,8 +1,10 @@
 // The system's error behind SQLite's: what SQLite keeps of a connection is lost where it rolls back, and the file that
 // had it may be closed. It tells its log, at the time, with the number in brackets: "os_unix.c:36523: (28) full_fsync(…)".
 #include "CLinux.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static __thread int last_code;
 static __thread int last_errno;
@@ -19,5 +21,27 @@ void gwe_sqlite_log(void *context, int code, const char *message) {
 int gwe_sqlite_logged_errno(int code) {
     int value = last_code == code ? last_errno : 0;
     last_code = last_errno = 0;
+    return value;
+}
+
+// A read or write that fails is told to no log, and what SQLite keeps of it is overwritten when it rolls back; of a read
+// it makes "malformed".
+static __thread int failed_errno;
+
+ssize_t gwe_sqlite_pread(int fd, void *bytes, size_t count, off_t offset) {
+    ssize_t result = pread(fd, bytes, count, offset);
+    if (result < 0 && errno != EINTR) failed_errno = errno;
+    return result;
+}
+
+ssize_t gwe_sqlite_pwrite(int fd, const void *bytes, size_t count, off_t offset) {
+    ssize_t result = pwrite(fd, bytes, count, offset);
+    if (result < 0 && errno != EINTR) failed_errno = errno;
+    return result;
+}
+
+int gwe_sqlite_failed_errno(void) {
+    int value = failed_errno;
+    failed_errno = 0;
     return value;
 }

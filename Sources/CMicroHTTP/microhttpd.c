@@ -16,7 +16,7 @@
 #define MEMBER(name) __typeof__(MHD_##name) *name;
 static struct { FUNCTIONS(MEMBER) } mhd;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static int is_loaded;
 
 static void load(void) {
@@ -34,8 +34,12 @@ static void load(void) {
 struct MHD_Daemon *MHD_start_daemon_va(
     unsigned flags, uint16_t port, MHD_AcceptPolicyCallback accept, void *accept_context,
     MHD_AccessHandlerCallback handler, void *handler_context, va_list options) {
-    pthread_once(&once, load);
-    if (!is_loaded) {
+    // What failed is tried again at the next call: a lack of memory or of descriptors passes.
+    pthread_mutex_lock(&loading);
+    if (!is_loaded) load();
+    int is_there = is_loaded;
+    pthread_mutex_unlock(&loading);
+    if (!is_there) {
         errno = ELIBACC;
         return NULL;
     }

@@ -3,8 +3,8 @@
 #pragma once
 #include <curl/curl.h>
 
-/// Loads libcurl. NULL when it is there, else why not, in words of dlerror(3) that stay valid. May be called again and
-/// from any thread. Every other function fails quietly when it is not.
+/// Loads libcurl. NULL when it is there, else why not, in words of dlerror(3) that stay until this thread calls it again.
+/// May be called again, which tries anew, and from any thread. Every other function fails quietly when it is not.
 const char *gwe_curl_load(void);
 
 /// Before another request: if the server has ended the connection of the last one, lets libcurl find that out. libcurl

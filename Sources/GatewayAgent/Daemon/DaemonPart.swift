@@ -1,3 +1,4 @@
+internal import Glibc
 internal import GatewaySystem
 
 /// How the time of a `Daemon` ends.
@@ -26,13 +27,26 @@ protocol DaemonPart: Sendable {
 
 extension DaemonPart {
     func wait() {}
+
+    /// Begins; what fails for lack of memory, descriptors or the like is tried again a few times within some seconds, because
+    /// apps wait for it.
+    fileprivate func startPatiently() throws(SystemError) {
+        var pauses: [UInt32] = [100_000, 400_000, 1_500_000]
+        while true {
+            do throws(SystemError) { return try start() } catch {
+                // ELIBACC: a library could not be loaded.
+                guard error.isShortage || error.code == ELIBACC, !pauses.isEmpty else { throw error }
+                usleep(pauses.removeFirst())
+            }
+        }
+    }
 }
 
 extension [any DaemonPart] {
     /// Starts all, or none.
     func start() throws(SystemError) {
         for (index, part) in enumerated() {
-            do throws(SystemError) { try part.start() } catch {
+            do throws(SystemError) { try part.startPatiently() } catch {
                 Array(prefix(index)).stop(.exec)
                 throw error
             }

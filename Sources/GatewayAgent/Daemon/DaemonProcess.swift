@@ -22,11 +22,25 @@ public enum DaemonProcess {
         for problem in context.configurationProblems { log(.problem(problem)) }
         context.keepConfiguration()
         do throws(SystemError) {
-            return try AgentProcess(context: context, state: state, image: image, log: log).run()
+            return try agent(context, state, image, log).run()
         } catch {
             log(.result(.systemError, "\(error)"))
             return .systemError
         }
+    }
+
+    /// What lives as long as the process; a lack of memory or descriptors may pass within a second.
+    private static func agent(
+        _ context: GatewayContext, _ state: LockedState, _ image: ProgramImage,
+        _ log: @escaping @Sendable (PassEvent) -> Void
+    ) throws(SystemError) -> AgentProcess {
+        do throws(SystemError) {
+            return try AgentProcess(context: context, state: state, image: image, log: log)
+        } catch {
+            guard error.isShortage else { throw error }
+            usleep(500_000)
+        }
+        return try AgentProcess(context: context, state: state, image: image, log: log)
     }
 
     /// Opens the state folder; waits for the pass of a command line that has it, but not for another daemon.

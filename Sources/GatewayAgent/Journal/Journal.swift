@@ -131,7 +131,7 @@ public final class Journal: Sendable {
             database = try Database(path: path, mode: .readOnly)
             version = try database.userVersion()
         } catch {
-            guard error.isCorrupt else { throw JournalError(error) }
+            guard error.isCorrupt, error.systemCode == 0 else { throw JournalError(error) }
             return try imagined(folders, clock, because: "\(error)", isLost: true)
         }
         if version > JournalSchema.version { throw refusal(version: version, path: path) }
@@ -210,7 +210,10 @@ public final class Journal: Sendable {
         try requireWritable(database, path)
         let check = try database.query("PRAGMA quick_check(1)").first?[0].string
         guard check == nil || check == "ok" else {
-            throw DatabaseError("check journal", path: path, code: 11, message: check ?? "")
+            // "unable to get the page. error code=N" is a read that failed, told like damage (SQLITE_IOERR, 10).
+            let number = check?.split(separator: "=").last.flatMap { Int32($0) } ?? 0
+            throw DatabaseError(
+                "check journal", path: path, code: 11, message: check ?? "", systemCode: number & 0xFF == 10 ? EIO : 0)
         }
         return Journal(database: database, clock: clock, reserve: StateReserve(folders: folders))
     }
@@ -274,7 +277,15 @@ public final class Journal: Sendable {
     }
 
     func read(_ sql: String, _ bindings: [SQLValue] = []) throws(JournalError) -> [Row] {
-        do throws(DatabaseError) { return try database.query(sql, bindings) } catch { throw JournalError(error) }
+        do throws(DatabaseError) {
+            do throws(DatabaseError) { return try database.query(sql, bindings) } catch {
+                // A read that failed once may succeed: apps need not wait for the next pass.
+                guard error.systemCode == EIO || error.systemCode == EINTR else { throw error }
+            }
+            return try database.query(sql, bindings)
+        } catch {
+            throw JournalError(error)
+        }
     }
 
     /// A single value kept under a name; nil when there is none.

@@ -12,7 +12,11 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
     private var idle: [String: DatabaseStatement] = [:]
     private static let idleLimit = 64
     /// Set before the first database of the process is opened.
-    private static let isLogged = gwe_sqlite_set_log(gwe_sqlite_log) == SQLITE_OK
+    private static let isLogged: Bool = {
+        let isLogged = gwe_sqlite_set_log(gwe_sqlite_log) == SQLITE_OK
+        gwe_sqlite_set_calls(gwe_sqlite_pread, gwe_sqlite_pwrite)
+        return isLogged
+    }()
 
     init(path: String, uri: String, flags: Int32, busyTimeout: Duration) throws(DatabaseError) {
         _ = DatabaseConnection.isLogged

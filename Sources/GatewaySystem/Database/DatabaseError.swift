@@ -53,7 +53,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// Whether the same call will fail again until somebody repairs something.
     public var isPermanent: Bool {
-        !(isBusy || isFull || primaryCode == SQLITE_NOMEM || [EMFILE, ENFILE, ENOMEM].contains(systemCode))
+        !(isBusy || isFull || primaryCode == SQLITE_NOMEM || [EMFILE, ENFILE, ENOMEM, EINTR].contains(systemCode))
     }
 
     /// The cause first, where this machine is it; then "cannot", what was tried, and the extended code. SQL is shown only
@@ -79,6 +79,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
         case ENOSPC: return "the disk of \(folder) is full"
         case EDQUOT: return "the disk quota of \(folder) is used up"
         case EROFS: return "the file system of \(folder) is read-only"
+        case EINTR: return "a call on the disk of \(folder) was interrupted"
         case EIO: return "the disk of \(folder) has an input/output error"
         case EMFILE: return "this process has too many open files"
         case ENFILE: return "this machine has too many open files"

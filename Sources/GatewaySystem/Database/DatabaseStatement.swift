@@ -1,5 +1,6 @@
 internal import CLinux
 internal import CSQLite
+internal import Glibc
 
 /// A prepared statement. Belongs to one `DatabaseConnection`, which hands it to one use at a time.
 final class DatabaseStatement {
@@ -49,6 +50,8 @@ final class DatabaseStatement {
     func run(
         _ bindings: [SQLValue], _ body: (Row) throws(DatabaseError) -> Bool
     ) throws(DatabaseError) {
+        // One that SQLite got over earlier is none of this statement's.
+        _ = gwe_sqlite_failed_errno()
         defer {
             sqlite3_reset(handle)
             sqlite3_clear_bindings(handle)
@@ -121,16 +124,24 @@ final class DatabaseStatement {
     static func error(_ action: String, _ database: OpaquePointer?, _ path: String) -> DatabaseError {
         let code = database.map { sqlite3_extended_errcode($0) } ?? SQLITE_NOMEM
         let message = database.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
-        // Of any other error it is that of an earlier one (https://www.sqlite.org/c3ref/system_errno.html).
-        let hasSystemCode = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xFF)
         return DatabaseError(
             action, path: path, code: code, message: message.map { String(cString: $0) } ?? "unknown error",
-            systemCode: hasSystemCode ? database.map { systemCode($0, code) } ?? 0 : 0)
+            systemCode: systemCode(database, code))
     }
 
-    /// errno(3) of the call that failed: what SQLite told its log, or else what it keeps of the connection.
-    private static func systemCode(_ database: OpaquePointer, _ code: Int32) -> Int32 {
+    /// errno(3) of the call that failed: what SQLite told its log, or else that of a read or write, or else what it keeps
+    /// of the connection; 0 where the machine is not the cause.
+    private static func systemCode(_ database: OpaquePointer?, _ code: Int32) -> Int32 {
         let logged = gwe_sqlite_logged_errno(code)
-        return logged != 0 ? logged : sqlite3_system_errno(database)
+        let failed = gwe_sqlite_failed_errno()
+        switch code & 0xFF {
+        case SQLITE_IOERR, SQLITE_CANTOPEN:
+            if logged != 0 { return logged }
+            // Of any other error it is that of an earlier one (https://www.sqlite.org/c3ref/system_errno.html).
+            return failed != 0 ? failed : database.map { sqlite3_system_errno($0) } ?? 0
+        // A read that failed looks like damage.
+        case SQLITE_CORRUPT: return failed == EIO ? EIO : 0
+        default: return 0
+        }
     }
 }

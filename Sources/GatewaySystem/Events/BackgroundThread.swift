@@ -23,6 +23,8 @@ public final class BackgroundThread {
             }, body.toOpaque())
         guard code == 0 else {
             body.release()
+            // deinit comes after this, and there is nobody to wait for.
+            isJoined = true
             throw SystemError("start thread \(name)", code: code)
         }
         gwe_thread_name(thread, name)

@@ -86,7 +86,7 @@ public final class DatagramReceiver: Sendable {
     /// Ends the wait that is under way, or else the next one.
     public func wake() {
         var one: UInt64 = 1
-        write(event, &one, 8)
+        while write(event, &one, 8) < 0, errno == EINTR {}
     }
 }
 

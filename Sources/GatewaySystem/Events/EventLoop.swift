@@ -193,7 +193,7 @@ public final class EventLoop: Sendable {
     /// Makes `run` look at its condition again.
     public func wakeUp() {
         var one: UInt64 = 1
-        _ = write(wake, &one, 8)
+        while write(wake, &one, 8) < 0, errno == EINTR {}
     }
 
     /// Makes the `run` that has no condition return after the handler that is running.

@@ -96,9 +96,13 @@ public final class FileLock: Sendable {
         // A `probe` holds a shared lock for some microseconds: a few short waits tell it from a holder.
         var attempt = 0
         while flock(opened, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(.last("lock \(path)")) }
+            let error = SystemError.last("lock \(path)")
+            guard [EWOULDBLOCK, EINTR, ENOLCK].contains(error.code) else { throw .system(error) }
             attempt += 1
-            guard attempt <= 5 else { throw .held(path: path, by: holder(opened)) }
+            guard attempt <= 5 else {
+                if error.code == ENOLCK { throw .system(error) }
+                throw .held(path: path, by: holder(opened))
+            }
             usleep(2000)
         }
     }

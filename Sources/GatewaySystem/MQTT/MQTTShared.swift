@@ -50,7 +50,7 @@ final class MQTTShared: Sendable {
 
     func wake() {
         var one: UInt64 = 1
-        _ = Glibc.write(wakeUp, &one, 8)
+        while Glibc.write(wakeUp, &one, 8) < 0, errno == EINTR {}
     }
 
     func forgetWakeUps() {

@@ -35,7 +35,7 @@ final class HTTPServerAcceptor {
     /// Takes no more connections, waits for that, and closes the socket.
     func stop() {
         var one: UInt64 = 1
-        _ = write(stopping, &one, 8)
+        while write(stopping, &one, 8) < 0, errno == EINTR {}
         thread.join()
         close(listener)
         close(stopping)
