@@ -109,7 +109,9 @@ final class Daemon: Sendable {
     }
 
     private func pass(_ request: PassQueue.Request) -> PassQueue.Turn {
+        let told = Monitor<Set<String>>([])
         let emit: @Sendable (PassEvent) -> Void = { [self] event in
+            if case .problem(let text) = event { told.update { _ = $0.insert(text) } }
             if case .plan(let plan) = event { progressing.withLock { $0 = Set(plan.work.map(\.app)) } }
             log(event)
             request.listener?(event)
@@ -126,6 +128,10 @@ final class Daemon: Sendable {
         }
         let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         guard case .finished(let result) = end else { return .interrupted }
+        // The log heard of it when it was new; who asks now did not.
+        for problem in result.inputProblems where !told.look({ $0.contains(problem) }) {
+            request.listener?(.problem(problem))
+        }
         tellHolds()
         keep(result.trouble, of: options)
         // Hours may go by until the next one.
@@ -238,7 +244,8 @@ final class Daemon: Sendable {
             if box.connection == nil {
                 box.connection = CloudConnection.open(context, mayActivate: true, emit: log)?.knowing(state.journal)
             }
-            guard let link = box.connection else { return (.unavailable, "the cloud is not configured") }
+            guard context.configuration.product != nil else { return ReportCall.noProduct }
+            guard let link = box.connection else { return (.unavailable, "the cloud cannot be asked") }
             do throws(JournalError) {
                 return try ReportCall.send(context, state.journal, services.snapshots(), link)
             } catch {

@@ -14,6 +14,8 @@ struct PassOutcome {
     var inputExit: ExitStatus?
     /// Where the rejected input stands. What is wrong in it is told once; that it is still there, by every pass.
     var rejected: [String] = []
+    /// All that is wrong with the inputs, also what was told before.
+    var inputProblems: [String] = []
     /// Apps that were asked for by name and that nobody knows.
     var unknownApps: [AppName] = []
     var cloudFailure: CloudFailure?
@@ -39,7 +41,12 @@ struct PassOutcome {
             neededByteCount: ours.isEmpty ? shortfall?.neededByteCount : nil)
     }
 
-    var word: String { failures.isEmpty && shortfall == nil ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }
+    /// The word of the history: a pass that ends with 1 has not converged.
+    var word: String {
+        if !failures.isEmpty || shortfall != nil { return "failed" }
+        if hasErrors || !blocked.isEmpty { return "blocked" }
+        return deferred.isEmpty ? "converged" : "deferred"
+    }
 
     var exit: ExitStatus {
         if shortfall != nil || failures.contains(where: { $0.failure.kind == .noSpace }) { return .noSpace }
@@ -76,6 +83,7 @@ struct PassOutcome {
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))
         result.isCloudUnreachable = cloudFailure != nil
         result.trouble = trouble
+        result.inputProblems = inputProblems
         result.talk = talk
         return result
     }

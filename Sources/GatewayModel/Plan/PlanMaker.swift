@@ -53,7 +53,12 @@ private struct PlanMaker {
                 ))
             return
         }
-        let reason = app == nil ? "no layer names it any more" : "state is absent"
+        var reason = app == nil ? "no layer names it any more" : "state is absent"
+        let widows = desired.apps.values.filter { $0.state.value != .absent && $0.requires.value.contains(name) }
+            .map(\.name.text).sorted()
+        if !widows.isEmpty {
+            reason += "; \(widows.joined(separator: " and ")) \(widows.count == 1 ? "requires" : "require") it"
+        }
         plan.apps.append(
             AppPlan(
                 app: name, action: .remove, reason: reason, origin: origin, installed: there.current,

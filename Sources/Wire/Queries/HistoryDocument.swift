@@ -38,7 +38,7 @@ public struct PassRecord: WireValue {
     public var started: String
     /// When it ended; nil, null, while it runs.
     public var finished: String?
-    /// `converged`, `deferred`, `failed`, `interrupted`; nil, null, while it runs.
+    /// `converged`, `blocked`, `deferred`, `failed`, `interrupted`; nil, null, while it runs.
     public var outcome: String?
     /// The pass in words.
     public var summary: String
