@@ -56,7 +56,8 @@ struct RemoveCommand: ParsableCommand, Exemplified {
     @Flag(name: .long, help: "Remove the app's data folder too.")
     var purge = false
 
-    @Argument var app: String
+    @Argument(help: "The app.")
+    var app: String
 
     func run() throws {
         let name = try appName(app)

@@ -27,7 +27,7 @@ struct CompletionCommand: ParsableCommand, Exemplified {
 
     func run() throws {
         guard let shell = CompletionShell(rawValue: shell) else {
-            throw ValidationError("'\(shell)' is not known: expected bash, zsh or fish")
+            throw usageError("the shell '\(shell)' is not known: expected bash, zsh or fish")
         }
         emit(GWE.completionScript(for: shell))
     }

@@ -9,10 +9,12 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         commandName: "reconcile",
         abstract: "Run one pass: look, plan, apply, report.",
         discussion: """
-            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started,
+            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started, \
             unless supervisord supervises (services in gateway.yaml).
-            After ten failed talks in a row the cloud is asked only when its time has come (gwe status tells when),
+
+            After ten failed talks in a row the cloud is asked only when its time has come (gwe status tells when), \
             unless standard input is a terminal: so this may be in a crontab.
+
             Ends with 0 when converged; --dry-run with 2 when changes are pending (gwe exit-codes lists all).
             """)
 
@@ -60,7 +62,7 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
 
 private func phase(_ text: String) throws -> PassOptions.Until {
     guard let until = PassOptions.Until(rawValue: text) else {
-        throw ValidationError("'\(text)' is no phase: expected download or stage")
+        throw usageError("--until: '\(text)' is no phase: expected download or stage")
     }
     return until
 }
