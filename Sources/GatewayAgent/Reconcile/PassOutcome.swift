@@ -32,6 +32,13 @@ struct PassOutcome {
             + "; the last good one is in force ('gwe status' says what is wrong)"
     }
 
+    /// Up to eight apps by name, of more the first six: each had its lines.
+    private static func names(_ apps: [AppName]) -> String {
+        let names = apps.map(\.text)
+        guard names.count > 8 else { return names.joined(separator: ", ") }
+        return names.prefix(6).joined(separator: ", ") + " and \(names.count - 6) more"
+    }
+
     /// What of this machine was in the way; nil when nothing was.
     var trouble: MachineTrouble? {
         let ours = failures.filter(\.failure.isOfMachine).map { "\($0.app): \($0.failure)" }
@@ -66,12 +73,12 @@ struct PassOutcome {
         if let shortfall {
             let rest =
                 changed.isEmpty
-                ? "nothing was touched" : "done all the same: \(changed.map(\.text).joined(separator: ", "))"
+                ? "nothing was touched" : "done all the same: \(PassOutcome.names(changed))"
             lines.append("\(shortfall.description); \(rest)")
         } else if !failures.isEmpty {
             lines.append("failed: " + failures.map(\.app.text).joined(separator: ", "))
         } else if !changed.isEmpty {
-            lines.append("converged: " + changed.map(\.text).joined(separator: ", "))
+            lines.append("converged: " + PassOutcome.names(changed))
         }
         if !rejected.isEmpty { lines.append(PassOutcome.rejection(rejected)) }
         lines += unknownApps.map { "no such app: \($0)" }

@@ -85,7 +85,7 @@ private struct OperatorCall<Request: PassControlRequest> {
         }
         guard let client = screen.client(context) else { return local() }
         do throws(ControlClient.Failure) {
-            try client.run(request) { screen.show($0, $1) }
+            try screen.run(request, by: client)
         } catch {
             if case .noDaemon = error { return local() }
             tell("gwe: \(error)")
