@@ -105,7 +105,14 @@ final class Daemon: Sendable {
         let command = AppCommand(context: context, journal: state.journal, services: services) { [self] verb, app in
             if verb != .restart, passes.isBusy { wake(.verb(verb, app)) }
         }
-        return try command.perform(verb, on: app)
+        do throws(AppCommand.Refusal) {
+            let answer = try command.perform(verb, on: app)
+            log(.note("\(answer.message) (gwe \(verb.rawValue) \(app))"))
+            return answer
+        } catch {
+            log(.note("\(error.description) (gwe \(verb.rawValue) \(app))"))
+            throw error
+        }
     }
 
     private func pass(_ request: PassQueue.Request) -> PassQueue.Turn {

@@ -81,7 +81,7 @@ enum HelpText {
         guard message.hasPrefix(head) else { return message }
         let words = message.dropFirst(head.count)
         let isSentence = words.dropFirst().first?.isLowercase == true
-        return "gwe: " + (isSentence ? words.prefix(1).lowercased() + words.dropFirst() : String(words))
+        return isSentence ? "gwe: \(words.prefix(1).lowercased())\(words.dropFirst())" : "gwe: \(words)"
     }
 
     private static func examples(of words: [String]) -> [(line: String, does: String)] {
