@@ -30,6 +30,14 @@ final class Daemon: Sendable {
     /// What of this machine kept the last pass from its work, and when it is tried again.
     private let machine = Lock<Machine>(Machine())
 
+    /// How the last pass ended, and when the cloud last answered.
+    private let last = Lock<Last>(Last())
+
+    private struct Last: Sendable {
+        var pass: (ended: WallTime, exit: ExitStatus)?
+        var contact: WallTime?
+    }
+
     private struct Machine: Sendable {
         var retry = MachineRetry()
         var trouble: MachineTrouble?
@@ -135,6 +143,11 @@ final class Daemon: Sendable {
         }
         let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         guard case .finished(let result) = end else { return .interrupted }
+        let now = context.clock()
+        last.withLock { last in
+            last.pass = (ended: now, exit: result.exit)
+            if result.hasReachedCloud { last.contact = now }
+        }
         // The log heard of it when it was new; who asks now did not.
         for problem in result.inputProblems where !told.look({ $0.contains(problem) }) {
             request.listener?(.problem(problem))
@@ -278,6 +291,7 @@ final class Daemon: Sendable {
         if let trouble = state.journal.trouble {
             facts.problems = ["\(trouble); the apps run from what is known, and passes change nothing"]
         }
+        (facts.lastPass, facts.lastContact) = last.withLock { ($0.pass, $0.contact) }
         facts.trouble = machine.withLock(\.trouble)?.words
         facts.nextRetry = passes.timeToNextRetry ?? passes.timeToNextPoll
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
