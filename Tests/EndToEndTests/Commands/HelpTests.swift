@@ -61,4 +61,20 @@ import Testing
         let long = try gwe(["hold", String(repeating: "a", count: 70)])
         #expect(long.code == 64 && long.err.contains("at most 64 of them, found 70"), "\(long)")
     }
+
+    @Test("the stand-in cloud has the version of gwe, examples in front that can be pasted, and its errors in one form")
+    func sandbox() throws {
+        func sandbox(_ arguments: String...) throws -> Ran { try TestProcess.run("murano-sandbox", arguments) }
+        #expect(try sandbox("--version").out == gwe(["--version"]).out)
+        for arguments in [[], ["serve"], ["device"], ["device", "add"], ["content"], ["log"], ["fault"]] {
+            let help = try TestProcess.run("murano-sandbox", arguments + ["--help"])
+            #expect(help.out.hasPrefix("EXAMPLES:\n  "), "\(help)")
+            #expect(help.out.components(separatedBy: "EXAMPLES:").count == 2, "\(help)")
+            let examples = help.out.components(separatedBy: "\n").dropFirst().prefix { !$0.isEmpty }
+            #expect(examples.allSatisfy { $0.hasPrefix("  ") && $0.contains("murano-sandbox") }, "\(help)")
+        }
+        let wrong = try sandbox("device", "lst")
+        #expect(
+            wrong.code == 64 && wrong.err.hasPrefix("murano-sandbox: ") && !wrong.err.contains("Error:"), "\(wrong)")
+    }
 }
