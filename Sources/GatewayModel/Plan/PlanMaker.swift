@@ -49,7 +49,7 @@ private struct PlanMaker {
         if app?.hold.value == true {
             plan.apps.append(
                 AppPlan(
-                    app: name, action: .held, reason: "held; would be removed", origin: origin, installed: there.current
+                    app: name, action: .held, reason: "would be removed", origin: origin, installed: there.current
                 ))
             return
         }
@@ -91,7 +91,7 @@ private struct PlanMaker {
         if app.hold.value {
             plan.apps.append(
                 AppPlan(
-                    app: app.name, action: .held, reason: "held; would \(change.action.rawValue): \(change.reason)",
+                    app: app.name, action: .held, reason: "would \(change.action.rawValue): \(change.reason)",
                     origin: app.hold.origin, installed: there?.current, wish: app.release?.value))
             return
         }
