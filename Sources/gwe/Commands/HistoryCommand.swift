@@ -58,15 +58,18 @@ struct HistoryCommand: ParsableCommand, Exemplified {
         let operation = recorded.ended(isAtWork)
         let apps = Set(steps.map(\.app)).sorted()
         if output.json { return emit(PassRecord(operation, apps: apps, steps: steps).jsonText(indented: true)) }
+        let terminal = Terminal(descriptor: 1)
         let time = operation.duration.map { " after \(HistoryCommand.text($0))" } ?? ""
-        emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")\(time)  \(operation.reason)")
-        emit(operation.summary)
+        let head =
+            "\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")\(time)  \(operation.reason)"
+        for text in [head, operation.summary] {
+            (terminal.columns.map { wrapped(text, max(24, $0)) } ?? [text]).forEach(emit)
+        }
         let rows = steps.map { step in
             let time = step.finishedAt.map { HistoryCommand.text(step.startedAt.duration(to: $0)) }
             return [step.app, step.step, step.outcome, time ?? "-", step.message]
         }
-        let head = ["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]
-        HistoryCommand.show([head] + rows, droppable: [3])
+        HistoryCommand.show([["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]] + rows, droppable: [3])
     }
 
     /// `350 ms`, `4.2 s`, `12 min`.

@@ -11,7 +11,9 @@ struct ExitCodesCommand: ParsableCommand {
     func run() {
         let all = ExitCodesDocument()
         if output.json { return emit(all.jsonText(indented: true)) }
-        for line in table(all.meanings.entries.map { [$0.name, $0.value] }) { emit(line) }
+        let terminal = Terminal(descriptor: 1)
+        let rows = all.meanings.entries.map { [$0.name, $0.value] }
+        table(rows, columns: terminal.columns, wrapsLast: true, ellipsis: terminal.ellipsis).forEach(emit)
     }
 }
 

@@ -45,7 +45,7 @@ struct UsageCommand: ParsableCommand, Exemplified {
             throw finish((error as? JournalError)?.exit ?? .inputOutputError)
         }
         if output.json { return emit(usage.jsonText(indented: true)) }
-        let text = UsageText(usage: usage, isMonthly: months)
+        let text = UsageText(usage: usage, isMonthly: months, terminal: Terminal(descriptor: 1))
         if text.isEmpty { tell("gwe: nothing was counted" + (months ? " yet" : " in this time")) }
         for line in text.lines { emit(line) }
     }
