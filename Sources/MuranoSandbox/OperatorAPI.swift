@@ -27,7 +27,15 @@ struct OperatorAPI: Sendable {
         switch (request.method, parts.first ?? "", parts.count) {
         case ("GET", "product", 1): return json(.object([("product", .string(product))] + listeners()))
         case ("GET", "devices", 1):
-            return json(.array(try store.devices().map { ["id": .string($0.id), "state": .string($0.state)] }))
+            let contacts = try store.lastContacts()
+            return json(
+                .array(
+                    try store.devices().map { device in
+                        [
+                            "id": .string(device.id), "state": .string(device.state),
+                            "last_contact": contacts[device.id].map(JSONValue.int) ?? .null,
+                        ]
+                    }))
         case ("PUT", "devices", 2):
             let password = String(validating: request.body, as: UTF8.self) ?? ""
             try store.addDevice(parts[1], password: password.isEmpty ? nil : password)

@@ -45,6 +45,17 @@ extension SandboxStore {
         }
     }
 
+    /// When each device last asked for something, in microseconds since 1970, as far as the log of requests goes back.
+    func lastContacts() throws -> [String: Int64] {
+        var contacts: [String: Int64] = [:]
+        let rows = try database.query(
+            "SELECT device, MAX(at_us) FROM requests WHERE device IS NOT NULL GROUP BY device")
+        for row in rows {
+            if let device = row[0].string, let time = row[1].int { contacts[device] = time }
+        }
+        return contacts
+    }
+
     func deleteDevice(_ id: String) throws {
         try change(id, "DELETE FROM devices WHERE id = ?1")
     }

@@ -25,7 +25,7 @@ func run(_ arguments: [String]) -> Int32 {
         if code.isSuccess {
             if !message.isEmpty { emit(HelpText.withExamples(message)) }
         } else if !message.isEmpty {
-            tell(message)
+            tell(HelpText.inOneForm(message))
         }
         return code.rawValue
     }

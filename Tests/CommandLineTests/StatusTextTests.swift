@@ -97,7 +97,7 @@ import Wire
         #expect(lines[1] == "cloud: the cloud's product has no such device as this gateway")
         let times = lines[2]
         #expect(
-            times.hasPrefix("  since 2026-11-22T00:00:00Z, 1 try, none is to follow before its time, in ")
+            times.hasPrefix("  since 2026-11-22T00:00:00Z, 1 try, not tried again before its time, in ")
                 && times.hasSuffix("m"), "\(times)")
         #expect(
             lines.dropFirst(3) == [

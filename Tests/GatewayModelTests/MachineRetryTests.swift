@@ -29,7 +29,7 @@ import Testing
         observed.apps[old]?.reclaimableByteCount = 999
         let shortfall = Plan.make(desired: desired, observed: observed).shortfall
         #expect(shortfall == Plan.Shortfall(neededByteCount: 4_000, freeByteCount: 3_999))
-        #expect(shortfall?.description == "not enough space: about 4000 bytes needed, 3999 free")
+        #expect(shortfall?.description == "not enough space: about 4000 B needed, 3999 B free")
         observed.apps[old]?.reclaimableByteCount = 1_000
         desired.policy.atomic = .all
         #expect(Plan.make(desired: desired, observed: observed).shortfall != nil)

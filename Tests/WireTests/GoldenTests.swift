@@ -44,6 +44,7 @@ import Testing
         "status": Kind(StatusDocument.self), "status-answer": Kind(StatusAnswer.self),
         "status-app": Kind(StatusDocument.self), "usage": Kind(UsageDocument.self),
         "usage_report": Kind(UsageReport.self), "validate": Kind(ValidationLine.self, isLines: true),
+        "wishes": Kind(WishesDocument.self),
     ]
 
     static let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.sorted() ?? []

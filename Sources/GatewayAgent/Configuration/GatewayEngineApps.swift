@@ -31,7 +31,9 @@ extension GatewayEngineImport {
                 wanted += 1
             } else {
                 lines += ["  # \(name):", "  #   version: \"\"   # fill in; Gateway Engine did not tell"]
-                left.append("version of app \(name), which stands as a comment in the manifest")
+                left.append(
+                    "the version of app \(name): Gateway Engine did not tell it; fill it in where the manifest has the app as a comment"
+                )
             }
         }
         guard !lines.isEmpty else { return }

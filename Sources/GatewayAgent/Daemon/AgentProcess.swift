@@ -63,7 +63,8 @@ final class AgentProcess: Sendable {
 
     func run() throws(SystemError) -> ExitStatus {
         if let distrust = FileTree.distrust(ofSocket: context.folders.socketFile) {
-            log(.result(.notPermitted, "cannot listen on \(context.folders.socketFile): \(distrust)"))
+            let why = "cannot listen on \(context.folders.socketFile): \(distrust)"
+            log(.result(.notPermitted, DaemonProcess.startFailure + why))
             return .notPermitted
         }
         while true {

@@ -33,6 +33,14 @@ final class Daemon: Sendable {
     /// What of this machine kept the last pass from its work, and when it is tried again.
     private let machine = Lock<Machine>(Machine())
 
+    /// How the last pass ended, and when the cloud last answered.
+    private let last = Lock<Last>(Last())
+
+    private struct Last: Sendable {
+        var pass: (ended: WallTime, exit: ExitStatus)?
+        var contact: WallTime?
+    }
+
     private struct Machine: Sendable {
         var retry = MachineRetry()
         var trouble: MachineTrouble?
@@ -118,11 +126,20 @@ final class Daemon: Sendable {
         let command = AppCommand(context: context, journal: state.journal, services: services) { [self] verb, app in
             if verb != .restart, passes.isBusy { wake(.verb(verb, app)) }
         }
-        return try command.perform(verb, on: app)
+        do throws(AppCommand.Refusal) {
+            let answer = try command.perform(verb, on: app)
+            log(.note("\(answer.message) (gwe \(verb.rawValue) \(app))"))
+            return answer
+        } catch {
+            log(.note("\(error.description) (gwe \(verb.rawValue) \(app))"))
+            throw error
+        }
     }
 
     private func pass(_ request: PassQueue.Request) -> PassQueue.Turn {
+        let told = Monitor<Set<String>>([])
         let emit: @Sendable (PassEvent) -> Void = { [self] event in
+            if case .problem(let text) = event { told.update { _ = $0.insert(text) } }
             if case .plan(let plan) = event { progressing.withLock { $0 = Set(plan.work.map(\.app)) } }
             log(event)
             request.listener?(event)
@@ -139,6 +156,15 @@ final class Daemon: Sendable {
         }
         let (end, byteCount) = reconcile(options, asksCloud: !options.isOffline && mayAsk, emit)
         guard case .finished(let result) = end else { return .interrupted }
+        let now = context.clock()
+        last.withLock { last in
+            last.pass = (ended: now, exit: result.exit)
+            if result.hasReachedCloud { last.contact = now }
+        }
+        // The log heard of it when it was new; who asks now did not.
+        for problem in result.inputProblems where !told.look({ $0.contains(problem) }) {
+            request.listener?(.problem(problem))
+        }
         tellHolds()
         keep(result.trouble, of: options)
         // Hours may go by until the next one.
@@ -251,7 +277,8 @@ final class Daemon: Sendable {
             if box.connection == nil {
                 box.connection = CloudConnection.open(context, mayActivate: true, emit: log)?.knowing(state.journal)
             }
-            guard let link = box.connection else { return (.unavailable, "the cloud is not configured") }
+            guard context.configuration.product != nil else { return ReportCall.noProduct }
+            guard let link = box.connection else { return (.unavailable, "the cloud cannot be asked") }
             do throws(JournalError) {
                 return try ReportCall.send(context, state.journal, services.snapshots(), link)
             } catch {
@@ -277,6 +304,7 @@ final class Daemon: Sendable {
         if let trouble = state.journal.trouble {
             facts.problems = ["\(trouble); the apps run from what is known, and passes change nothing"]
         }
+        (facts.lastPass, facts.lastContact) = last.withLock { ($0.pass, $0.contact) }
         facts.trouble = machine.withLock(\.trouble)?.words
         facts.nextRetry = passes.timeToNextRetry ?? passes.timeToNextPoll
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)

@@ -12,11 +12,11 @@ public enum DaemonProcess {
         let image: ProgramImage
         let state: LockedState
         do throws(SystemError) { image = try ProgramImage.current() } catch {
-            log(.result(.systemError, "\(error)"))
+            log(.result(.systemError, "\(startFailure)\(error)"))
             return .systemError
         }
         do throws(LockedState.Failure) { state = try openState(context, log) } catch {
-            log(.result(error.exit, error.description))
+            log(.result(error.exit, "\(startFailure)\(error.description)"))
             return error.exit
         }
         for problem in context.configurationProblems { log(.problem(problem)) }
@@ -63,6 +63,9 @@ public enum DaemonProcess {
     }
 
     static let daemonPurpose = "run"
+
+    /// How the result of a daemon begins that never came up: no pass has ended there.
+    public static let startFailure = "the daemon does not start: "
 
     /// Names the descriptor of the state lock, across an exec in place and no further.
     static let lockVariable = "GWE_STATE_LOCK"

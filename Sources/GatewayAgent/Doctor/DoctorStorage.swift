@@ -7,7 +7,11 @@ extension DoctorCheck {
     static let disk = DoctorCheck(id: "disk", subject: "free space for state and logs") { scene in
         DoctorCheck.eachPlace(scene) { place, info in
             let free = info.availableByteCount
-            let words = "\(place): \(free >> 20) of \(info.totalByteCount >> 20) MiB free"
+            let total = info.totalByteCount
+            let words =
+                total < 1 << 20
+                ? "\(place): \(Quantities.about(byteCount: free)) of \(Quantities.about(byteCount: total)) free"
+                : "\(place): \(free >> 20) of \(total >> 20) MiB free"
             let hint = "'gwe remove APP', a smaller policy.keep_versions or policy.log_budget makes room"
             if free < 1 << 20 { return .failed(words, hint: hint) }
             return free < min(info.totalByteCount / 10, 64 << 20) ? .warning(words, hint: hint) : .ok(words)

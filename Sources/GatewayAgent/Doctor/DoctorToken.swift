@@ -68,6 +68,7 @@ extension DoctorCheck {
                     hint: "chmod o= \(path); gwe does so for its token"))
         }
         return DoctorFinding.worst(of: findings)
-            ?? .ok(count == 0 ? "there are no secrets yet" : "\(count) files are closed")
+            ?? .ok(
+                count == 0 ? "there are no secrets yet" : count == 1 ? "1 file is closed" : "\(count) files are closed")
     }
 }

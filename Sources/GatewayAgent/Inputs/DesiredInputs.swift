@@ -121,7 +121,7 @@ struct DesiredInputs: Sendable {
     /// Whether the journal has an operator's layer that this gwe cannot read.
     var isOperatorLayerUnreadable: Bool { problems.contains { $0.source == DesiredInputs.operatorSource } }
 
-    private static let operatorSource = "operator"
+    static let operatorSource = "operator"
     private static let cloudSource = "cloud"
 
     /// Whether every layer that the journal has could be read.

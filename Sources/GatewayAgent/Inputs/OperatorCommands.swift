@@ -79,6 +79,11 @@ extension Journal {
             let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
             let record = LayerRecord(source: "operator", text: json, digest: SHA256.hex(of: json.utf8))
             try c.setLayer(name, record, naming: named, at: now)
+            let key = OperatorWishTimes.key
+            let noted = try c.query("SELECT value FROM meta WHERE key = ?", [.text(key)]).first?[0].string
+            var times = OperatorWishTimes(text: noted)
+            times.follow(from: before, to: layer, at: now)
+            try c.setValue(key, times.text)
         }
     }
 }

@@ -77,6 +77,19 @@ extension Journal {
         try read("SELECT * FROM operation ORDER BY id DESC LIMIT ?", [.integer(Int64(limit))]).map(OperationRecord.init)
     }
 
+    /// The apps that passes did something to, by name; no key for a pass without steps.
+    /// - Parameter first: the number of the first pass that is looked at.
+    public func appsOfOperations(from first: Int64) throws(JournalError) -> [Int64: [String]] {
+        var apps: [Int64: [String]] = [:]
+        let rows = try read(
+            "SELECT DISTINCT operation, app FROM step WHERE operation >= ? ORDER BY operation, app", [.integer(first)])
+        for row in rows {
+            guard let operation = row[0].int, let app = row[1].string else { continue }
+            apps[operation, default: []].append(app)
+        }
+        return apps
+    }
+
     /// One pass with its steps, in order; nil when it is not known (any more).
     public func operation(_ id: Int64) throws(JournalError) -> (OperationRecord, [StepRecord])? {
         guard let row = try read("SELECT * FROM operation WHERE id = ?", [.integer(id)]).first else { return nil }

@@ -63,7 +63,7 @@ extension Journal {
         // Missing and nothing installed: a new gateway.
         guard count > 0 || FileTree.exists(folders.journalFile + ".broken-1") else { return }
         let notice =
-            "\(reason); it was rebuilt from the release folders: \(count) apps found. What is installed stays until a "
+            "\(reason); it was rebuilt from the release folders: \(found(count)). What is installed stays until a "
             + "manifest or a command says otherwise" + kept
         try database.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(noticeKey), .text(notice)])
@@ -105,6 +105,8 @@ extension Journal {
         return ". What operators had asked for (hold, stop, install) was found in it and stays in force"
     }
 
+    private static func found(_ count: Int) -> String { count == 1 ? "1 app found" : "\(count) apps found" }
+
     /// What `create` would make, in memory; nil where nothing is lost.
     static func imagined(
         _ folders: Folders, _ clock: @escaping @Sendable () -> WallTime, because reason: String, isLost: Bool = false
@@ -116,7 +118,7 @@ extension Journal {
             guard count > 0 || isLost else { return nil }
             return Journal(
                 database: database, clock: clock,
-                imaginedBecause: "\(reason); the next pass rebuilds it from the release folders: \(count) apps found")
+                imaginedBecause: "\(reason); the next pass rebuilds it from the release folders: \(found(count))")
         } catch {
             throw JournalError(error)
         }

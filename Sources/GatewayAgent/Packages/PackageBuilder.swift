@@ -68,7 +68,7 @@ public struct PackageBuilder: Sendable {
         var missing: [String] = []
         for pattern in buildfile.includes where try !files.include(pattern) { missing.append(pattern) }
         guard missing.isEmpty else { throw PackageBuildError.noSuchFiles(missing, folder: folder) }
-        say("\(files.entries.count) entries into \(fileName)")
+        say("\(files.entries.count) \(files.entries.count == 1 ? "entry" : "entries") into \(fileName)")
         let epoch = getenv("SOURCE_DATE_EPOCH").flatMap { Int64(String(cString: $0)) } ?? 0
         try TarWriter.write(Array(files.entries.values), to: path, modificationTime: epoch)
         try run(buildfile.postBuildCommands, "post_build_cmds", say)

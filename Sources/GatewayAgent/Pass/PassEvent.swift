@@ -95,6 +95,8 @@ public struct PassResult: Sendable {
     var talk = CloudTalk.notAsked
     /// What of this machine was in the way.
     var trouble: MachineTrouble?
+    /// All that is wrong with the inputs, also what the log was told by an earlier pass.
+    var inputProblems: [String] = []
     /// Whether the cloud took and answered what it was asked, though perhaps not each package could be fetched.
     var hasReachedCloud: Bool {
         if case .notAsked = talk { false } else { !isCloudUnreachable }

@@ -17,6 +17,8 @@ struct PassOutcome {
     var inputExit: ExitStatus?
     /// Where the rejected input stands. What is wrong in it is told once; that it is still there, by every pass.
     var rejected: [String] = []
+    /// All that is wrong with the inputs, also what was told before.
+    var inputProblems: [String] = []
     /// Apps that were asked for by name and that nobody knows.
     var unknownApps: [AppName] = []
     var cloudFailure: CloudFailure?
@@ -33,6 +35,13 @@ struct PassOutcome {
             + "; the last good one is in force ('gwe status' says what is wrong)"
     }
 
+    /// Up to eight apps by name, of more the first six: each had its lines.
+    private static func names(_ apps: [AppName]) -> String {
+        let names = apps.map(\.text)
+        guard names.count > 8 else { return names.joined(separator: ", ") }
+        return names.prefix(6).joined(separator: ", ") + " and \(names.count - 6) more"
+    }
+
     /// What of this machine was in the way; nil when nothing was.
     var trouble: MachineTrouble? {
         let ours = failures.filter(\.failure.isOfMachine).map { "\($0.app): \($0.failure)" }
@@ -42,7 +51,12 @@ struct PassOutcome {
             neededByteCount: ours.isEmpty ? leastNeededByteCount ?? shortfall?.neededByteCount : nil)
     }
 
-    var word: String { failures.isEmpty && shortfall == nil ? (deferred.isEmpty ? "converged" : "deferred") : "failed" }
+    /// The word of the history: a pass that ends with 1 has not converged.
+    var word: String {
+        if !failures.isEmpty || shortfall != nil { return "failed" }
+        if hasErrors || !blocked.isEmpty { return "blocked" }
+        return deferred.isEmpty ? "converged" : "deferred"
+    }
 
     var exit: ExitStatus {
         if shortfall != nil || failures.contains(where: { $0.failure.kind == .noSpace }) { return .noSpace }
@@ -62,12 +76,12 @@ struct PassOutcome {
         if let shortfall {
             let rest =
                 changed.isEmpty
-                ? "nothing was touched" : "done all the same: \(changed.map(\.text).joined(separator: ", "))"
+                ? "nothing was touched" : "done all the same: \(PassOutcome.names(changed))"
             lines.append("\(shortfall.description); \(rest)")
         } else if !failures.isEmpty {
             lines.append("failed: " + failures.map(\.app.text).joined(separator: ", "))
         } else if !changed.isEmpty {
-            lines.append("converged: " + changed.map(\.text).joined(separator: ", "))
+            lines.append("converged: " + PassOutcome.names(changed))
         }
         if !rejected.isEmpty { lines.append(PassOutcome.rejection(rejected)) }
         lines += unknownApps.map { "no such app: \($0)" }
@@ -79,6 +93,7 @@ struct PassOutcome {
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))
         result.isCloudUnreachable = cloudFailure != nil
         result.trouble = trouble
+        result.inputProblems = inputProblems
         result.talk = talk
         return result
     }

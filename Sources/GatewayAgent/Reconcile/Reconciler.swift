@@ -127,6 +127,7 @@ final class Reconciler {
         try inputs.forgetSuperseded(in: snapshot.desired, journal)
         outcome.inputExit = inputs.exit
         outcome.rejected = Set(inputs.problems.map(\.source)).sorted()
+        outcome.inputProblems = inputs.problems.map(\.message)
         outcome.unknownApps = snapshot.unknown(of: options.only?.subtracting(options.removed))
         // Who takes the last wish back knows what is wanted.
         outcome.isWishUnknown =

@@ -15,11 +15,14 @@ public struct AppLog: Sendable {
         var user: String?
     }
 
-    /// Standard output before standard error, process by process; never empty.
+    /// Standard output before standard error, process by process; empty only where no log was joined.
     public let streams: [Stream]
 
     /// Finds out where the app's output goes. Nobody needs to know the app: then it is the default place.
     public init(of app: AppName, _ context: GatewayContext) { streams = AppLog.streams(of: app, context) }
+
+    /// The logs of several apps, one after the other.
+    public init(joining logs: [AppLog]) { streams = logs.flatMap(\.streams) }
 
     private init(_ streams: [Stream]) { self.streams = streams }
 

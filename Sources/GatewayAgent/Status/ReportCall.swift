@@ -19,6 +19,9 @@ public enum ReportCall {
             usageReport: usage)
     }
 
+    /// What is answered where there is no cloud, with a daemon and without.
+    static let noProduct = (exit: ExitStatus.badConfiguration, message: "no product is set (gwe config set product ID)")
+
     /// Sends all of them from a process that is no daemon, under the state lock.
     public static func send(_ context: GatewayContext) -> (exit: ExitStatus, message: String) {
         do {
@@ -28,7 +31,8 @@ public enum ReportCall {
                 if case .problem(let text) = event { notes.append(text) }
             }
             guard let cloud else {
-                return (.unavailable, notes.last ?? "no product is set (gwe config set product ID)")
+                guard context.configuration.product != nil else { return noProduct }
+                return (.unavailable, notes.last ?? "the cloud cannot be asked")
             }
             return try send(
                 context, state.journal, SupervisordServices(ifChosenIn: context)?.snapshots(), cloud)

@@ -27,6 +27,11 @@ public struct StatusReport: Sendable {
         /// Until that is tried again; nil where nobody will.
         public var nextRetry: Duration?
 
+        /// When the last pass ended, and how; nil until then.
+        var lastPass: (ended: WallTime, exit: ExitStatus)?
+        /// When the cloud last answered; nil until then.
+        var lastContact: WallTime?
+
         /// These services; no pass is under way and no poll to come.
         public init(services: [AppName: ServiceStatus]) { self.services = services }
     }
@@ -93,6 +98,13 @@ public struct StatusReport: Sendable {
             problems: status.problems + (files?.warnings ?? []), notes: snapshot.desired.notes,
             apps: status.apps.map(AppStatusDocument.init))
         document.nextPoll = daemon?.nextPoll.map(text)
+        if doubt == nil, let pause = daemon?.nextPoll {
+            document.nextPollAt = context.clock().advanced(by: pause).description
+        }
+        document.lastPass = daemon?.lastPass.map {
+            GatewayStatusDocument.LastPass(ended: $0.ended.description, exit: $0.exit)
+        }
+        document.lastContact = daemon?.lastContact?.description
         document.clock = doubt
         if context.configuration.product != nil {
             document.cloud = CloudStatusDocument(trouble(context, journal, nextPoll: daemon?.nextPoll))

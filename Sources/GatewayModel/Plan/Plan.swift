@@ -92,9 +92,12 @@ public struct Plan: Sendable, Hashable {
         /// Bytes that are free for gwe, with those that removals give back.
         public var freeByteCount: Int64
 
-        /// "not enough space: about 2 bytes needed, 1 free".
+        /// "not enough space: about 2.3 MiB needed, 1.0 MiB free"; by the byte where those would look alike.
         public var description: String {
-            "not enough space: about \(neededByteCount) bytes needed, \(freeByteCount) free"
+            var needed = Quantities.about(byteCount: neededByteCount)
+            var free = Quantities.about(byteCount: freeByteCount)
+            if needed == free { (needed, free) = ("\(neededByteCount) B", "\(freeByteCount) B") }
+            return "not enough space: about \(needed) needed, \(free) free"
         }
     }
 

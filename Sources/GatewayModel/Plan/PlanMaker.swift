@@ -49,11 +49,16 @@ private struct PlanMaker {
         if app?.hold.value == true {
             plan.apps.append(
                 AppPlan(
-                    app: name, action: .held, reason: "held; would be removed", origin: origin, installed: there.current
+                    app: name, action: .held, reason: "would be removed", origin: origin, installed: there.current
                 ))
             return
         }
-        let reason = app == nil ? "no layer names it any more" : "state is absent"
+        var reason = app == nil ? "no layer names it any more" : "state is absent"
+        let widows = desired.apps.values.filter { $0.state.value != .absent && $0.requires.value.contains(name) }
+            .map(\.name.text).sorted()
+        if !widows.isEmpty {
+            reason += "; \(widows.joined(separator: " and ")) \(widows.count == 1 ? "requires" : "require") it"
+        }
         plan.apps.append(
             AppPlan(
                 app: name, action: .remove, reason: reason, origin: origin, installed: there.current,
@@ -86,7 +91,7 @@ private struct PlanMaker {
         if app.hold.value {
             plan.apps.append(
                 AppPlan(
-                    app: app.name, action: .held, reason: "held; would \(change.action.rawValue): \(change.reason)",
+                    app: app.name, action: .held, reason: "would \(change.action.rawValue): \(change.reason)",
                     origin: app.hold.origin, installed: there?.current, wish: app.release?.value))
             return
         }

@@ -1,7 +1,7 @@
 /// What the programs of gwe end with (docs/commands.md#exit-codes). An API: never reuse a number.
 public enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
     case success = 0
-    /// `reconcile`: failed; its dry run: could not plan; `status`: degraded or drifted.
+    /// `reconcile`: failed, or an app is blocked; its dry run: could not plan; `status`: degraded or drifted.
     case failure = 1
     /// `reconcile --dry-run`: changes are pending.
     case changesPending = 2
@@ -29,7 +29,7 @@ public enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
     case notPermitted = 77
     case badConfiguration = 78
 
-    /// One line for `gwe help exit-codes`.
+    /// One line for `gwe exit-codes`.
     public var meaning: String {
         switch self {
         case .success: "converged; dry run: in sync; status: all synced and running; doctor: nothing failed"
@@ -44,7 +44,7 @@ public enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
         case .usage: "the command line is wrong"
         case .badInput: "a manifest, a package or another input is wrong"
         case .noInput: "an input file is missing"
-        case .unavailable: "the cloud is needed and out of reach"
+        case .unavailable: "the cloud, a package or a daemon is needed and out of reach"
         case .internalError: "an error in gwe itself"
         case .systemError: "the system refused a call"
         case .cannotCreate: "a file cannot be created"

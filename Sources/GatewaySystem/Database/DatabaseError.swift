@@ -60,9 +60,16 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
     /// of a statement that is itself wrong.
     public var description: String {
         guard let cause else {
-            return "cannot \(action) \(path): \(message.lowercasedFirst) (\(code))"
+            let what = isOfStatement ? action : plainAction
+            return "cannot \(what) \(path): \(message.lowercasedFirst) (\(code))"
         }
         return "\(cause): cannot \(plainAction) \(path) (\(code))"
+    }
+
+    /// Whether the statement is wrong, or what it would put into the table.
+    private var isOfStatement: Bool {
+        [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_TOOBIG].contains(
+            primaryCode)
     }
 
     private var plainAction: String {

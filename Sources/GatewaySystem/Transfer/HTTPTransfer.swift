@@ -270,8 +270,11 @@ public final class HTTPTransfer {
                 code: Int32(code.rawValue))
         }
         let detail = String(cString: message)
+        // Newer ones put the general words of the code behind the particular ones, which say it already.
+        let general = ": " + String(cString: curl_easy_strerror(code))
+        let particular = detail.hasSuffix(general) ? String(detail.dropLast(general.count)) : detail
         let reason =
-            redirectProblem(code) ?? (detail.isEmpty ? HTTPTransfer.words(code) : detail.lowercasedFirst)
+            redirectProblem(code) ?? (detail.isEmpty ? HTTPTransfer.words(code) : particular.lowercasedFirst)
         let isNotYetValid = number(CURLINFO_SSL_VERIFYRESULT) == 9  // X509_V_ERR_CERT_NOT_YET_VALID
         let isExpired = number(CURLINFO_SSL_VERIFYRESULT) == 10  // X509_V_ERR_CERT_HAS_EXPIRED
         let isConnected = offset(CURLINFO_PRETRANSFER_TIME_T) > 0

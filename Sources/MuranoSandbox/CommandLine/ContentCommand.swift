@@ -51,13 +51,14 @@ struct ContentCommand: ParsableCommand {
 
         func run() throws {
             guard !json else { return try server.client.printDocument(["content"]) }
-            let rows = (try server.client.document(["content"]).elements ?? []).map { content in
-                [
-                    content["name"]?.string ?? "", "\(content["size"]?.int ?? 0)", "\(content["updated"]?.int ?? 0)",
-                    content["type"]?.string ?? "",
+            let rows = (try server.client.document(["content"]).elements ?? []).map { content -> [String] in
+                let updated = content["updated"]?.int ?? 0
+                return [
+                    content["name"]?.string ?? "", "\(content["size"]?.int ?? 0)",
+                    CivilTime(unixSeconds: updated).description, "\(updated)", content["type"]?.string ?? "",
                 ]
             }
-            printTable([["NAME", "SIZE", "UPDATED", "TYPE"]] + rows)
+            printTable([["NAME", "SIZE", "UPDATED", "UNIX", "TYPE"]] + rows)
         }
     }
 

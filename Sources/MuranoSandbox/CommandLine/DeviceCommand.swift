@@ -61,14 +61,19 @@ struct DeviceCommand: ParsableCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the devices.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the devices; the last contact is that of the log.")
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup var server: ServerOptions
 
         func run() throws {
             guard !json else { return try server.client.printDocument(["devices"]) }
             let devices = try server.client.document(["devices"]).elements ?? []
-            printTable([["ID", "STATE"]] + devices.map { [$0["id"]?.string ?? "", $0["state"]?.string ?? ""] })
+            let rows = devices.map { device -> [String] in
+                let contact = device["last_contact"]?.int.map { CivilTime(unixSeconds: $0 / 1_000_000).description }
+                return [device["id"]?.string ?? "", device["state"]?.string ?? "", contact ?? "-"]
+            }
+            printTable([["ID", "STATE", "LAST CONTACT"]] + rows)
         }
     }
 

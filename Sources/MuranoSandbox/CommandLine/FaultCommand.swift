@@ -16,10 +16,11 @@ struct FaultCommand: ParsableCommand {
               murano-sandbox fault list
               murano-sandbox fault clear
 
-            A fault meets every request until it is used up (--times) or cleared; the oldest that fits has the request.
+            A fault meets every request until it is used up (--times) or cleared; the oldest that fits has the request. \
             Faults end with the server. Calls for --on: \(Fault.Call.allCases.map(\.rawValue).joined(separator: ", ")).
-            Over MQTT, activate is $provision, write is $resource/…, record is $resource.batch. There is no answer with a
-            status: a connect is refused (401: 4, 403: 5, all else: 3), and otherwise the connection ends. trickle,
+
+            Over MQTT, activate is $provision, write is $resource/…, record is $resource.batch. There is no answer with a \
+            status: a connect is refused (401: 4, 403: 5, all else: 3), and otherwise the connection ends. trickle, \
             clock, short and huge leave MQTT alone, refuse leaves HTTP alone.
             """,
         subcommands: [

@@ -13,9 +13,35 @@ public enum MuranoSandboxCommandLine {
             complain(failure.message)
             exit(failure.code)
         } catch {
-            SandboxCommand.exit(withError: error)
+            let code = SandboxCommand.exitCode(for: error)
+            let message = SandboxCommand.fullMessage(for: error)
+            if code.isSuccess {
+                if !message.isEmpty { output(examplesFirst(message)) }
+            } else if !message.isEmpty {
+                complain(message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message)
+            }
+            exit(code.rawValue)
         }
         exit(0)
+    }
+
+    /// A help text with the examples in front, each line as it is: one that was broken in the middle cannot be pasted.
+    static func examplesFirst(_ help: String) -> String {
+        var lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+        guard let start = lines.firstIndex(of: "EXAMPLES:"),
+            let usage = lines.first(where: { $0.hasPrefix("USAGE: murano-sandbox") })
+        else { return help }
+        var command: any ParsableCommand.Type = SandboxCommand.self
+        for word in usage.split(separator: " ").dropFirst(2) {
+            let next = command.configuration.subcommands.first { $0._commandName == String(word) }
+            guard let next else { break }
+            command = next
+        }
+        let discussion = command.configuration.discussion.split(separator: "\n", omittingEmptySubsequences: false)
+        let examples = discussion.prefix { !$0.isEmpty }
+        let end = lines[start...].firstIndex(of: "") ?? lines.endIndex - 1
+        lines.removeSubrange(start...end)
+        return (Array(examples) + [""] + lines).joined(separator: "\n")
     }
 
     /// Moves options of the server that stand before the subcommand behind it, where the parser looks for them.
@@ -49,6 +75,9 @@ func complain(_ message: String) { writeAll(2, Array("murano-sandbox: \(message)
 /// Writes a line, or bytes as they are, at once: behind a pipe too.
 func output(_ line: String) { writeAll(1, Array("\(line)\n".utf8)) }
 
+/// The version of the stand-in: that of the gwe it is built with.
+enum SandboxVersion { static let text = "0.1.0" }
+
 struct SandboxCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "murano-sandbox",
@@ -62,9 +91,11 @@ struct SandboxCommand: ParsableCommand {
               murano-sandbox device read 02:42:AC:11:00:02 device_info --json | jq -r .device_info.reported
 
             All but 'serve' talk to a running server: --url, else MURANO_SANDBOX_URL, else http://127.0.0.1:8085.
-            Exit codes: 0 done; 1 no such device or content; 64 wrong usage; 65 refused; 66 no such file;
+
+            Exit codes: 0 done; 1 no such device or content; 64 wrong usage; 65 refused; 66 no such file; \
             69 server not reached; 70 server failed; 73 exists already.
             """,
+        version: SandboxVersion.text,
         subcommands: [
             ServeCommand.self, DeviceCommand.self, ContentCommand.self, FaultCommand.self, LogCommand.self,
         ])

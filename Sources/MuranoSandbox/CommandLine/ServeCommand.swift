@@ -15,12 +15,12 @@ struct ServeCommand: ParsableCommand {
               murano-sandbox serve --data /tmp/cloud --tls-cert server.pem --tls-key server.key \
                 --mqtts 127.0.0.1:8883 --client-ca devices.pem
 
-            MQTT is 3.1.1 with QoS 0 and 1. Topics: $provision/<id> (anonymous), $resource/<alias>, $resource.batch; what
-            the operator sets comes as $resource/<alias>/<microseconds>. A device logs in with an empty user name and
-            its token, with its identity and a password (device add --password), or with a certificate of --client-ca
+            MQTT is 3.1.1 with QoS 0 and 1. Topics: $provision/<id> (anonymous), $resource/<alias>, $resource.batch; what \
+            the operator sets comes as $resource/<alias>/<microseconds>. A device logs in with an empty user name and \
+            its token, with its identity and a password (device add --password), or with a certificate of --client-ca \
             whose common name is its identity; that certificate is as good as a token over https, too.
 
-            Everything is kept in the folder. SIGTERM and SIGINT stop the server. The operator's side under
+            Everything is kept in the folder. SIGTERM and SIGINT stop the server. The operator's side under \
             /sandbox/v1/ asks for no password: listen on loopback only, unless everybody around is trusted.
             """)
 
@@ -101,11 +101,14 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw CommandFailure(code: CommandFailure.software, message: "\(error)")
         }
-        output("murano-sandbox serves product \(product) at \(server.url)")
         let urls = [
             ServeCommand.url("mqtt", mqtt, server.mqttPort), ServeCommand.url("mqtts", mqtts, server.mqttsPort),
         ]
-        for url in urls.compactMap({ $0 }) { output("murano-sandbox serves MQTT at \(url)") }
+        var lines = ["murano-sandbox serves product \(product) at \(server.url)"]
+        lines.append("murano-sandbox has a page for a browser: \(server.url)/")
+        lines += urls.compactMap { $0 }.map { "murano-sandbox serves MQTT at \($0)" }
+        // In one write: who waits for them finds all.
+        output(lines.joined(separator: "\n"))
         var signal: Int32 = 0
         sigwait(&signals, &signal)
         server.stop()

@@ -7,16 +7,58 @@ public struct ValidationLine: WireValue {
     public var file: String
     /// One problem each, with its place; empty for a good file.
     public var problems: [String]
+    /// The same problems with their places as members; nil, and left out, only in a line of a gwe that had none.
+    public var details: [Problem]?
 
-    /// A file that was looked at.
-    public init(file: String, problems: [String]) {
+    /// What is wrong at one place.
+    public struct Problem: WireValue {
+        /// The file as it is named in the message.
+        public var source: String
+        /// Counted from 1; nil, and left out, where no one place is to blame.
+        public var line: Int?
+        /// Counted from 1, in Unicode scalars; nil, and left out, without a line.
+        public var column: Int?
+        /// Where in the document: `apps.web.version`; nil, and left out, at its root.
+        public var path: String?
+        /// What is wrong and what was expected, without the place.
+        public var message: String
+
+        /// A problem that has no place in a text.
+        public init(source: String, message: String) {
+            self.source = source
+            self.message = message
+        }
+
+        /// An error of a document.
+        public init(_ error: DocumentError) {
+            source = error.source
+            line = error.mark?.line
+            column = error.mark?.column
+            path = error.path.isEmpty ? nil : error.path
+            message = error.message
+        }
+    }
+
+    /// A file that cannot be read, or a good one.
+    public init(file: String, problems: [Problem]) {
         self.file = file
-        self.problems = problems
+        self.problems = problems.map(\.message)
+        details = problems
+    }
+
+    /// A file with errors.
+    public init(file: String, errors: DocumentErrors) {
+        self.file = file
+        problems = errors.errors.map(\.description)
+        if errors.omittedCount > 0 { problems.append("\(file): and \(errors.omittedCount) more") }
+        details = errors.errors.map(Problem.init)
     }
 
     /// The line.
     public var json: JSONValue {
-        ["file": file.json, "valid": problems.isEmpty.json, "problems": problems.json]
+        var members = [("file", file.json), ("valid", problems.isEmpty.json), ("problems", problems.json)]
+        members.add("details", details)
+        return .object(members)
     }
 
     /// Reads the line; `valid` follows from the problems.
@@ -24,6 +66,29 @@ public struct ValidationLine: WireValue {
         let members = try Members(of: json)
         file = try members.read("file")
         problems = try members.read("problems")
+        details = try members.readIfAny("details")
+    }
+}
+
+extension ValidationLine.Problem {
+    /// One element of `details`.
+    public var json: JSONValue {
+        var members = [("source", source.json)]
+        members.add("line", line)
+        members.add("column", column)
+        members.add("path", path)
+        members.append(("message", message.json))
+        return .object(members)
+    }
+
+    /// Reads one element of `details`.
+    public init(json: JSONValue) throws(WireError) {
+        let members = try Members(of: json)
+        source = try members.read("source")
+        line = try members.readIfAny("line")
+        column = try members.readIfAny("column")
+        path = try members.readIfAny("path")
+        message = try members.read("message")
     }
 }
 

@@ -38,10 +38,14 @@ public struct PassRecord: WireValue {
     public var started: String
     /// When it ended; nil, null, while it runs.
     public var finished: String?
-    /// `converged`, `deferred`, `failed`, `interrupted`; nil, null, while it runs.
+    /// `converged`, `blocked`, `deferred`, `failed`, `interrupted`; nil, null, while it runs.
     public var outcome: String?
     /// The pass in words.
     public var summary: String
+    /// Its apps by name; nil, and left out, in what a gwe without them has written.
+    public var apps: [String]?
+    /// How long it took, in seconds; nil, and left out, while it has no end.
+    public var durationSeconds: Double?
     /// In order; nil in a list of passes, where the key is left out.
     public var steps: [StepRecord]?
 
@@ -65,6 +69,8 @@ public struct PassRecord: WireValue {
             ("id", id.json), ("reason", reason.json), ("started", started.json), ("finished", finished.json),
             ("outcome", outcome.json), ("summary", summary.json),
         ]
+        members.add("apps", apps)
+        members.add("duration_seconds", durationSeconds)
         members.add("steps", steps)
         return .object(members)
     }
@@ -78,6 +84,8 @@ public struct PassRecord: WireValue {
         finished = try members.readIfAny("finished")
         outcome = try members.readIfAny("outcome")
         summary = try members.read("summary")
+        apps = try members.readIfAny("apps")
+        durationSeconds = try members.readIfAny("duration_seconds")
         steps = try members.readIfAny("steps")
     }
 }

@@ -25,6 +25,7 @@ extension AppStatusDocument {
         heldBy = status.holder?.description
         stoppedBy = status.stopper?.description
         waits = status.waits
+        uptimeSeconds = status.service?.uptime?.components.seconds
     }
 }
 
@@ -38,5 +39,6 @@ extension ProcessDocument {
         exitStatus = status.lastExit.map { _ in status.exitStatus }
         restarts = status.restarts
         lastError = status.trouble
+        uptimeSeconds = status.uptime?.components.seconds
     }
 }

@@ -47,6 +47,8 @@ public struct AppStatusDocument: WireValue {
     public var stoppedBy: String?
     /// What its next change waits for, in words. The key is left out when it waits for nothing.
     public var waits: String?
+    /// Of its process, in seconds. The key is left out where there is none.
+    public var uptimeSeconds: Int64?
 
     /// The row of a table.
     public var json: JSONValue { .object(members) }
@@ -63,6 +65,7 @@ public struct AppStatusDocument: WireValue {
         members.add("held_by", heldBy)
         members.add("stopped_by", stoppedBy)
         members.add("waits", waits)
+        members.add("uptime_seconds", uptimeSeconds)
         return members
     }
 
@@ -91,6 +94,7 @@ public struct AppStatusDocument: WireValue {
         heldBy = try members.readIfAny("held_by")
         stoppedBy = try members.readIfAny("stopped_by")
         waits = try members.readIfAny("waits")
+        uptimeSeconds = try members.readIfAny("uptime_seconds")
     }
 }
 
@@ -110,13 +114,17 @@ public struct ProcessDocument: WireValue {
     public var restarts: Int
     /// The last thing that went wrong.
     public var lastError: String?
+    /// In seconds. The key is left out where there is no process.
+    public var uptimeSeconds: Int64?
 
     /// One element of `processes`.
     public var json: JSONValue {
-        [
-            "process": process.json, "state": state.json, "pid": pid.json, "uptime": uptime.json,
-            "exit_status": exitStatus.json, "restarts": restarts.json, "last_error": lastError.json,
+        var members = [
+            ("process", process.json), ("state", state.json), ("pid", pid.json), ("uptime", uptime.json),
+            ("exit_status", exitStatus.json), ("restarts", restarts.json), ("last_error", lastError.json),
         ]
+        members.add("uptime_seconds", uptimeSeconds)
+        return .object(members)
     }
 
     /// Reads one element of `processes`.
@@ -129,6 +137,7 @@ public struct ProcessDocument: WireValue {
         exitStatus = try members.readIfAny("exit_status")
         restarts = try members.read("restarts")
         lastError = try members.readIfAny("last_error")
+        uptimeSeconds = try members.readIfAny("uptime_seconds")
     }
 }
 

@@ -1,4 +1,5 @@
 public import Documents
+public import GatewayModel
 
 /// All apps of a gateway, desired against observed, and how the gateway itself is.
 public struct GatewayStatusDocument: WireValue {
@@ -40,12 +41,43 @@ public struct GatewayStatusDocument: WireValue {
         }
     }
 
+    /// How a pass ended that may have changed nothing; `gwe history` has those that did.
+    public struct LastPass: WireValue {
+        /// When it ended (RFC 3339, UTC); `boot+0:12:03` where the clock was not believed.
+        public var ended: String
+        /// What `gwe reconcile` would have ended with.
+        public var exit: ExitStatus
+
+        /// A pass that is over.
+        public init(ended: String, exit: ExitStatus) {
+            self.ended = ended
+            self.exit = exit
+        }
+
+        /// The value of `last_pass`.
+        public var json: JSONValue { ["ended": ended.json, "exit": exit.json] }
+
+        /// Reads the value of `last_pass`.
+        public init(json: JSONValue) throws(WireError) {
+            let members = try Members(of: json)
+            ended = try members.read("ended")
+            exit = try members.read("exit")
+        }
+    }
+
     /// Counts of apps.
     public var summary: Summary
     /// Whether anything supervises the apps.
     public var isSupervised: Bool
     /// When the daemon polls next, in words: `in 3h 59m`. The key is left out without a daemon.
     public var nextPoll: String?
+    /// The same as a moment (RFC 3339, UTC). The key is left out without a daemon, and while the clock is not believed.
+    public var nextPollAt: String?
+    /// The last pass of the daemon. The key is left out without a daemon, and until its first pass is over.
+    public var lastPass: LastPass?
+    /// When the cloud last answered the daemon (RFC 3339, UTC; `boot+0:12:03` where the clock was not believed). The key is
+    /// left out without a daemon, and until then.
+    public var lastContact: String?
     /// Whether the clock of this machine is believed.
     public var isClockTrusted: Bool
     /// What is wrong with the clock: `behind (1970-01-01)`. The key is left out while it is believed.
@@ -81,6 +113,9 @@ public struct GatewayStatusDocument: WireValue {
     public var json: JSONValue {
         var members = [WireSchema.member, ("summary", summary.json), ("supervised", isSupervised.json)]
         members.add("next_poll", nextPoll)
+        members.add("next_poll_at", nextPollAt)
+        members.add("last_pass", lastPass)
+        members.add("last_contact", lastContact)
         members.append(("clock_trusted", isClockTrusted.json))
         members.add("clock", clock)
         members.add("cloud", cloud)
@@ -98,6 +133,9 @@ public struct GatewayStatusDocument: WireValue {
         summary = try members.read("summary")
         isSupervised = try members.read("supervised")
         nextPoll = try members.readIfAny("next_poll")
+        nextPollAt = try members.readIfAny("next_poll_at")
+        lastPass = try members.readIfAny("last_pass")
+        lastContact = try members.readIfAny("last_contact")
         isClockTrusted = try members.read("clock_trusted")
         clock = try members.readIfAny("clock")
         cloud = try members.readIfAny("cloud")

@@ -7,14 +7,8 @@ struct ConfigCommand: ParsableCommand {
         commandName: "config",
         abstract: "Read and change this gateway's own configuration (gateway.yaml).",
         discussion: """
-            Examples:
-              gwe config set product sandbox000000000
-              gwe config set interface eth0
-              gwe config get identity
-              gwe config show
-              gwe config import /etc/exosite/gwe/Gateway.cfg
-
             Keys: \(GatewayConfiguration.Key.allCases.map(\.rawValue).joined(separator: ", ")); get also knows token.
+
             A change takes effect when 'gwe run' is started again, or takes itself over (SIGUSR1).
             """,
         subcommands: [
@@ -61,7 +55,7 @@ struct ConfigSetCommand: ParsableCommand {
         commandName: "set", abstract: "Set keys; comments and the other lines stay as they are.",
         usage: "gwe config set KEY VALUE [KEY VALUE ...]",
         discussion: """
-            Several keys are set in one atomic write. An empty value takes a key away.
+            Several keys are set in one atomic write. An empty value takes a key away. \
             'gwe config set token -' reads the token from standard input.
             """)
 
@@ -77,7 +71,7 @@ struct ConfigSetCommand: ParsableCommand {
     func run() throws {
         try exitingOnError {
             if pairs[0] == "token" {
-                guard pairs.count == 2 else { throw ValidationError("set the token in a call of its own") }
+                guard pairs.count == 2 else { throw usageError("set the token in a call of its own") }
                 if allowTokenArgument { return try ConfigToken.save(pairs[1], folderOptions.folders) }
                 return try ConfigToken.set(pairs[1], folderOptions.folders)
             }

@@ -11,8 +11,6 @@ func exitingOnError<Value>(_ body: () throws -> Value) throws -> Value {
         return try body()
     } catch let exit as ExitCode {
         throw exit
-    } catch let mistake as ValidationError {
-        throw mistake
     } catch {
         let code = (error as? SystemError)?.code
         let isForbidden = (code == EACCES || code == EPERM) && geteuid() != 0

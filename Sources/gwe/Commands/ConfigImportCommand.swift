@@ -7,10 +7,8 @@ struct ConfigImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Take over identity, product, token and apps of Gateway Engine.",
         discussion: """
-            Example: gwe config import /etc/exosite/gwe/Gateway.cfg
-
-            The old files are only read. The token is stored and never shown. Apps that supervisord hosts become
-            a first manifest, unless there is one. With 'services: supervisord' in gateway.yaml they run on
+            The old files are only read. The token is stored and never shown. Apps that supervisord hosts become \
+            a first manifest, unless there is one. With 'services: supervisord' in gateway.yaml they run on \
             untouched, until another version is wanted.
             """)
 

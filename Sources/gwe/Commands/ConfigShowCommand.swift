@@ -14,7 +14,11 @@ struct ConfigShowCommand: ParsableCommand {
         try exitingOnError {
             let folders = folderOptions.folders
             let configuration = try ConfigurationStore(folders: folders).load()
-            emit(output.json ? document(configuration, folders).jsonText(indented: true) : table(configuration))
+            if output.json {
+                emit(document(configuration, folders).jsonText(indented: true))
+            } else {
+                lines(configuration).forEach(emit)
+            }
             do {
                 let identity = try Identity.resolve(configuration)
                 if let warning = identity.warning { tell("gwe: warning: \(warning)") }
@@ -33,13 +37,13 @@ struct ConfigShowCommand: ParsableCommand {
         }
     }
 
-    private func table(_ configuration: GatewayConfiguration) -> String {
-        let rows = [(key: "KEY", value: "VALUE", origin: "ORIGIN")] + rows(configuration)
-        let keyWidth = rows.map(\.key.count).max() ?? 0
-        let valueWidth = rows.map(\.value.count).max() ?? 0
-        func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: width - text.count) }
-        return rows.map { "\(padded($0.key, keyWidth))  \(padded($0.value, valueWidth))  \($0.origin)" }
-            .joined(separator: "\n")
+    /// On a terminal the values are shortened, then the origins go: `gwe config get KEY` prints a value whole.
+    private func lines(_ configuration: GatewayConfiguration) -> [String] {
+        let terminal = Terminal(descriptor: 1)
+        let cells = rows(configuration).map { [$0.key, $0.value, $0.origin] }
+        return table(
+            [["KEY", "VALUE", "ORIGIN"]] + cells, columns: terminal.columns, droppable: [2], ellipsis: terminal.ellipsis
+        )
     }
 
     private func document(_ configuration: GatewayConfiguration, _ folders: Folders) -> ConfigDocument {

@@ -39,9 +39,17 @@ func openContext(
 /// An app's name from the command line.
 func appName(_ text: String) throws -> AppName {
     guard let name = AppName(text) else {
-        throw ValidationError("'\(text)' is no app name: expected letters, digits, '_' and '-', at most 64 of them")
+        let length = text.utf8.count > 64 ? ", found \(text.utf8.count)" : ""
+        throw usageError(
+            "'\(text.prefix(80))' is no app name: expected letters, digits, '_' and '-', at most 64 of them\(length)")
     }
     return name
+}
+
+/// Says what is wrong with a word of the command line, in the form of all errors.
+func usageError(_ message: String) -> ExitCode {
+    tell("gwe: \(message)")
+    return finish(.usage)
 }
 
 /// Ends the command with a status of gwe.

@@ -55,7 +55,11 @@ struct DoctorCommand: ParsableCommand, Exemplified {
     }
 
     private func show(_ checks: [DoctorCheck]) {
-        guard output.json else { return table(checks.map { [$0.id, $0.subject] }).forEach(emit) }
+        guard output.json else {
+            let terminal = Terminal(descriptor: STDOUT_FILENO)
+            let rows = checks.map { [$0.id, $0.subject] }
+            return table(rows, columns: terminal.columns, wrapsLast: true, ellipsis: terminal.ellipsis).forEach(emit)
+        }
         emit(checks.map { DoctorCheckName(id: $0.id, subject: $0.subject) }.jsonText(indented: true))
     }
 

@@ -53,11 +53,13 @@ enum HelpText {
         "config set": [("gwe config set product abc123 identity gw-7", "several keys in one atomic write")],
         "config unset": [("gwe config unset interface", "back to the default")],
         "config show": [("gwe config show --json", "for programs")],
+        "config mac-address": [("gwe config mac-address eth0", "what 'interface: eth0' would make of this gateway")],
         "config import": [("gwe config import /etc/exosite/gwe/Gateway.cfg", "identity, product, token and apps")],
         "package": [
             ("gwe package init", "a buildfile to begin with"),
             ("gwe package build gwe-buildfile.json", "the same bytes every time"),
             ("gwe package check web.v3.tar.gz", "before it is uploaded"),
+            ("scp \"$(gwe package build gwe-buildfile.json)\" root@gateway:/tmp", "made, and copied to a gateway"),
         ],
         "package build": [("gwe package build gwe-buildfile.json -o dist", "prints the path of the package")],
         "package check": [("gwe package check web.v3.tar.gz", "ends with 65 when it would fail on a gateway")],
@@ -71,6 +73,15 @@ enum HelpText {
         let lines = examples(of: words.map(String.init))
         guard !lines.isEmpty else { return help }
         return (["EXAMPLES:"] + table(lines.map { ["  " + $0.line, $0.does] }) + ["", help]).joined(separator: "\n")
+    }
+
+    /// An error of the argument parser as gwe says its own: `gwe: `, and a small first letter.
+    static func inOneForm(_ message: String) -> String {
+        let head = "Error: "
+        guard message.hasPrefix(head) else { return message }
+        let words = message.dropFirst(head.count)
+        let isSentence = words.dropFirst().first?.isLowercase == true
+        return isSentence ? "gwe: \(words.prefix(1).lowercased())\(words.dropFirst())" : "gwe: \(words)"
     }
 
     private static func examples(of words: [String]) -> [(line: String, does: String)] {

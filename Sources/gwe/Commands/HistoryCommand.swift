@@ -32,12 +32,18 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             defer { tellOfSilentDaemon(context, "what it did last may be missing here") }
             if let id { return try show(id, journal, isAtWork) }
             let operations = try journal.operations(limit: max(1, min(limit, 200))).map { $0.ended(isAtWork) }
-            if output.json { return emit(operations.map { PassRecord($0) }.jsonText(indented: true)) }
-            let rows = operations.map {
-                ["\($0.id)", "\($0.startedAt)", $0.outcome ?? "running", $0.reason, $0.summary]
+            let apps = try journal.appsOfOperations(from: operations.last?.id ?? 0)
+            if output.json {
+                return emit(operations.map { PassRecord($0, apps: apps[$0.id] ?? []) }.jsonText(indented: true))
             }
-            let head = ["ID", "STARTED", "OUTCOME", "REASON", "SUMMARY"]
-            HistoryCommand.show([head] + rows, droppable: [3, 1])
+            let rows = operations.map { pass -> [String] in
+                [
+                    "\(pass.id)", "\(pass.startedAt)", pass.duration.map(HistoryCommand.text) ?? "-",
+                    pass.outcome ?? "running", pass.reason, HistoryCommand.names(apps[pass.id] ?? []), pass.summary,
+                ]
+            }
+            let head = ["ID", "STARTED", "TIME", "OUTCOME", "REASON", "APPS", "SUMMARY"]
+            HistoryCommand.show([head] + rows, droppable: [4, 1, 2])
         } catch let error as JournalError {
             tell("gwe: \(error)")
             throw finish(error.exit)
@@ -50,16 +56,33 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             throw finish(.failure)
         }
         let operation = recorded.ended(isAtWork)
-        if output.json { return emit(PassRecord(operation, steps: steps).jsonText(indented: true)) }
-        emit("\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")  \(operation.reason)")
-        emit(operation.summary)
-        let rows = steps.map { step in
-            let time = step.finishedAt.map { step.startedAt.duration(to: $0).components }
-            let milliseconds = time.map { $0.seconds * 1_000 + $0.attoseconds / 1_000_000_000_000_000 }
-            return [step.app, step.step, step.outcome, milliseconds.map { "\($0) ms" } ?? "-", step.message]
+        let apps = Set(steps.map(\.app)).sorted()
+        if output.json { return emit(PassRecord(operation, apps: apps, steps: steps).jsonText(indented: true)) }
+        let terminal = Terminal(descriptor: 1)
+        let time = operation.duration.map { " after \(HistoryCommand.text($0))" } ?? ""
+        let head =
+            "\(operation.id)  \(operation.startedAt)  \(operation.outcome ?? "running")\(time)  \(operation.reason)"
+        for text in [head, operation.summary] {
+            (terminal.columns.map { wrapped(text, max(24, $0)) } ?? [text]).forEach(emit)
         }
-        let head = ["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]
-        HistoryCommand.show([head] + rows, droppable: [3])
+        let rows = steps.map { step in
+            let time = step.finishedAt.map { HistoryCommand.text(step.startedAt.duration(to: $0)) }
+            return [step.app, step.step, step.outcome, time ?? "-", step.message]
+        }
+        HistoryCommand.show([["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]] + rows, droppable: [3])
+    }
+
+    /// `350 ms`, `4.2 s`, `12 min`.
+    private static func text(_ duration: Duration) -> String {
+        let milliseconds = max(0, duration.wholeMilliseconds)
+        if milliseconds < 1_000 { return "\(milliseconds) ms" }
+        if milliseconds < 60_000 { return "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s" }
+        return duration.inWords
+    }
+
+    private static func names(_ apps: [String]) -> String {
+        guard apps.count > 4 else { return apps.isEmpty ? "-" : apps.joined(separator: ", ") }
+        return apps.prefix(3).joined(separator: ", ") + " and \(apps.count - 3) more"
     }
 
     private static func show(_ rows: [[String]], droppable: [Int]) {
@@ -78,11 +101,21 @@ extension OperationRecord {
         record.outcome = "interrupted"
         return record
     }
+
+    /// nil while it has no end.
+    fileprivate var duration: Duration? { finishedAt.map { startedAt.duration(to: $0) } }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+    }
 }
 
 extension PassRecord {
     /// - Parameter steps: nil in a list of passes.
-    fileprivate init(_ operation: OperationRecord, steps: [GatewayAgent.StepRecord]? = nil) {
+    fileprivate init(_ operation: OperationRecord, apps: [String], steps: [GatewayAgent.StepRecord]? = nil) {
         self.init(
             id: operation.id, reason: operation.reason, started: operation.startedAt.description,
             finished: operation.finishedAt?.description, outcome: operation.outcome, summary: operation.summary,
@@ -91,5 +124,7 @@ extension PassRecord {
                     app: step.app, step: step.step, started: step.startedAt.description,
                     finished: step.finishedAt?.description, outcome: step.outcome, message: step.message)
             })
+        self.apps = apps
+        durationSeconds = operation.duration.map { Double($0.wholeMilliseconds) / 1_000 }
     }
 }

@@ -56,7 +56,8 @@ struct RemoveCommand: ParsableCommand, Exemplified {
     @Flag(name: .long, help: "Remove the app's data folder too.")
     var purge = false
 
-    @Argument var app: String
+    @Argument(help: "The app.")
+    var app: String
 
     func run() throws {
         let name = try appName(app)
@@ -84,7 +85,7 @@ private struct OperatorCall<Request: PassControlRequest> {
         }
         guard let client = screen.client(context) else { return local() }
         do throws(ControlClient.Failure) {
-            try client.run(request) { screen.show($0, $1) }
+            try screen.run(request, by: client)
         } catch {
             if case .noDaemon = error { return local() }
             tell("gwe: \(error)")

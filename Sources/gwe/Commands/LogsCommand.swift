@@ -11,12 +11,15 @@ struct LogsCommand: ParsableCommand, Exemplified {
         discussion: """
             Lines come as the app wrote them, from rotated files too; a last one that has no end yet is shown after two \
             seconds, and marked as unfinished. An app with several logs (standard error apart from \
-            standard output, or several processes) has the path of each before its lines, as tail does it.
+            standard output, or several processes) has the path of each before its lines, as tail does it; so have \
+            several apps. gwe adds nothing to a line, so lines have the times that the app itself writes, and there is no \
+            --since.
             """)
     static let examples: [(line: String, does: String)] = [
         ("gwe logs web", "the last 10 lines"), ("gwe logs web -n 100 -f", "the last 100, then what comes"),
         ("gwe logs web -n all --stderr", "everything it said to standard error"),
-        ("gwe logs web:web_01", "one process of several"),
+        ("gwe logs web:web_01", "one process of several"), ("gwe logs web api", "two apps"),
+        ("gwe logs --all -f", "what every service writes from now on"),
     ]
 
     /// `-n 100`, `-n all`.
@@ -41,8 +44,11 @@ struct LogsCommand: ParsableCommand, Exemplified {
 
     @OptionGroup var folders: FolderOptions
 
-    @Argument(help: "The app, or app:process.")
-    var app: String
+    @Argument(help: .init("The apps, or app:process.", valueName: "app"))
+    var apps: [String] = []
+
+    @Flag(name: .long, help: "Every service that has a log.")
+    var all = false
 
     @Flag(name: [.customShort("f"), .long], help: "Go on with what comes, across rotations, until interrupted.")
     var follow = false
@@ -56,24 +62,18 @@ struct LogsCommand: ParsableCommand, Exemplified {
 
     @Flag(help: "Only standard error, where it has a log of its own.") var stderr = false
 
+    func validate() throws {
+        if apps.isEmpty, !all { throw ValidationError("which app? name one or more, or give --all") }
+        if !apps.isEmpty, all { throw ValidationError("--all goes without names") }
+    }
+
     func run() throws {
-        let parts = app.split(separator: ":", maxSplits: 1).map(String.init)
-        let name = try appName(parts.first ?? "")
+        let names = try apps.map { try appName($0.split(separator: ":", maxSplits: 1).first.map(String.init) ?? "") }
         let context = try openContext(folders)
-        guard AppLog.isKnown(name, context) else {
-            tell("gwe: no such app: \(name)")
-            throw finish(.noSuchApp)
-        }
-        let all = AppLog(of: name, context)
-        guard
-            let log = all.only({ stream in
-                (parts.count < 2 || stream.process == parts[1]) && (stdout == stderr || stream.isError == stderr)
-            })
-        else {
-            let isProcess = parts.count == 2 && all.only { $0.process == parts[1] } == nil
-            tell(isProcess ? "gwe: no such process: \(app)" : "gwe: \(name) has no log of its own for that stream")
-            throw finish(isProcess ? .noSuchApp : .noInput)
-        }
+        var logs: [AppLog] = []
+        for (name, word) in zip(names, apps) { logs.append(try log(of: name, word, context)) }
+        if all { logs = try allLogs(context) }
+        let log = AppLog(joining: logs)
         if let problem = log.problem {
             tell("gwe: \(problem)")
             throw finish(problem.isNotPermitted ? .notPermitted : .noInput)
@@ -97,6 +97,42 @@ struct LogsCommand: ParsableCommand, Exemplified {
         }
         raise(SIGPIPE)
     }
+
+    /// - Parameter word: the app as it was named, perhaps with one of its processes.
+    private func log(of name: AppName, _ word: String, _ context: GatewayContext) throws -> AppLog {
+        guard AppLog.isKnown(name, context) else {
+            tell("gwe: no such app: \(name)")
+            throw finish(.noSuchApp)
+        }
+        let parts = word.split(separator: ":", maxSplits: 1).map(String.init)
+        let whole = AppLog(of: name, context)
+        guard
+            let log = whole.only({ stream in
+                (parts.count < 2 || stream.process == parts[1]) && isChosen(stream)
+            })
+        else {
+            let isProcess = parts.count == 2 && whole.only { $0.process == parts[1] } == nil
+            tell(isProcess ? "gwe: no such process: \(word)" : "gwe: \(name) has no log of its own for that stream")
+            throw finish(isProcess ? .noSuchApp : .noInput)
+        }
+        return log
+    }
+
+    /// Of every service those that are there; one that has none is no reason to show nothing.
+    private func allLogs(_ context: GatewayContext) throws -> [AppLog] {
+        do throws(JournalError) {
+            let logs = try AllApps.of(nil, context).sorted().compactMap { AppLog(of: $0, context).only(isChosen) }
+            let present = follow ? logs : logs.filter { !$0.present.isEmpty }
+            guard present.isEmpty else { return present }
+        } catch {
+            tell("gwe: \(error)")
+            throw finish(error.exit)
+        }
+        tell("gwe: no service has a log yet")
+        throw finish(.noInput)
+    }
+
+    private func isChosen(_ stream: AppLog.Stream) -> Bool { stdout == stderr || stream.isError == stderr }
 
     /// Bytes as they are where a program reads them, made safe where a terminal shows them; with a header where another
     /// log begins.

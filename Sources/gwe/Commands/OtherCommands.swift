@@ -11,7 +11,9 @@ struct ExitCodesCommand: ParsableCommand {
     func run() {
         let all = ExitCodesDocument()
         if output.json { return emit(all.jsonText(indented: true)) }
-        for line in table(all.meanings.entries.map { [$0.name, $0.value] }) { emit(line) }
+        let terminal = Terminal(descriptor: 1)
+        let rows = all.meanings.entries.map { [$0.name, $0.value] }
+        table(rows, columns: terminal.columns, wrapsLast: true, ellipsis: terminal.ellipsis).forEach(emit)
     }
 }
 
@@ -27,7 +29,7 @@ struct CompletionCommand: ParsableCommand, Exemplified {
 
     func run() throws {
         guard let shell = CompletionShell(rawValue: shell) else {
-            throw ValidationError("'\(shell)' is not known: expected bash, zsh or fish")
+            throw usageError("the shell '\(shell)' is not known: expected bash, zsh or fish")
         }
         emit(GWE.completionScript(for: shell))
     }

@@ -10,13 +10,6 @@ struct PackageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "package",
         abstract: "Build packages, and find what would fail on a gateway before they are uploaded.",
-        discussion: """
-            Examples:
-              gwe package init gwe-buildfile.json --app-name web --app-version 1
-              gwe package build gwe-buildfile.json
-              gwe package check web.v1.tar.gz
-              scp "$(gwe package build gwe-buildfile.json)" root@gateway:/tmp
-            """,
         subcommands: [PackageBuildCommandLine.self, PackageCheckCommand.self, PackageInitCommand.self])
 }
 
@@ -24,7 +17,7 @@ struct PackageBuildCommandLine: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "build", abstract: "Make a package from Gateway Engine's JSON buildfile.",
         discussion: """
-            Prints the tarball's full path on standard output and everything else on standard error. The same files
+            Prints the tarball's full path on standard output and everything else on standard error. The same files \
             make the same bytes. The package is checked at the end: exit code 65 when it would fail on a gateway.
             """)
 

@@ -9,10 +9,12 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         commandName: "reconcile",
         abstract: "Run one pass: look, plan, apply, report.",
         discussion: """
-            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started,
+            With a daemon, the daemon runs the pass and this command shows it. Without one, nothing is started, \
             unless supervisord supervises (services in gateway.yaml).
-            After ten failed talks in a row the cloud is asked only when its time has come (gwe status tells when),
+
+            After ten failed talks in a row the cloud is asked only when its time has come (gwe status tells when), \
             unless standard input is a terminal: so this may be in a crontab.
+
             Ends with 0 when converged; --dry-run with 2 when changes are pending (gwe exit-codes lists all).
             """)
 
@@ -21,6 +23,7 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
         ("gwe reconcile --app web", "this app alone, also when it is quarantined"),
         ("gwe reconcile --until stage", "download and unpack, interrupt nothing"),
         ("gwe reconcile --offline", "do not ask the cloud"),
+        ("gwe reconcile -q", "for a crontab: silent where all is well"),
     ]
 
     @OptionGroup var folders: FolderOptions
@@ -42,6 +45,14 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
     @Flag(name: .long, help: "Rehash every file instead of comparing size, time, mode and inode.")
     var deep = false
 
+    @Flag(name: .shortAndLong, help: "Show problems only, and why it did not end with 0.")
+    var quiet = false
+
+    func validate() throws {
+        if quiet, output.json { throw ValidationError("--quiet and --json exclude each other") }
+        if quiet, dryRun { throw ValidationError("--quiet and --dry-run exclude each other") }
+    }
+
     func run() throws {
         var options = PassOptions()
         options.isDryRun = dryRun
@@ -54,13 +65,14 @@ struct ReconcileCommand: ParsableCommand, Exemplified {
             tell("gwe: a daemon runs and reads its own manifest: --manifest goes with --dry-run, or without a daemon")
             throw finish(.usage)
         }
-        throw ExitCode(PassCommand(context: context, options: options, isJSON: output.json).run().rawValue)
+        throw ExitCode(
+            PassCommand(context: context, options: options, isJSON: output.json, isQuiet: quiet).run().rawValue)
     }
 }
 
 private func phase(_ text: String) throws -> PassOptions.Until {
     guard let until = PassOptions.Until(rawValue: text) else {
-        throw ValidationError("'\(text)' is no phase: expected download or stage")
+        throw usageError("--until: '\(text)' is no phase: expected download or stage")
     }
     return until
 }
@@ -70,18 +82,20 @@ struct PassCommand {
     let context: GatewayContext
     let options: PassOptions
     let isJSON: Bool
+    let isQuiet: Bool
 
     /// - Parameter options: a person is taken to be there when standard input is a terminal.
-    init(context: GatewayContext, options: PassOptions, isJSON: Bool) {
+    init(context: GatewayContext, options: PassOptions, isJSON: Bool, isQuiet: Bool = false) {
         self.context = context
         var options = options
         options.isByHand = isatty(STDIN_FILENO) == 1
         self.options = options
         self.isJSON = isJSON
+        self.isQuiet = isQuiet
     }
 
     func run() -> ExitStatus {
-        let screen = PassScreen(isJSON: isJSON, isDryRun: options.isDryRun)
+        let screen = PassScreen(isJSON: isJSON, isDryRun: options.isDryRun, isQuiet: isQuiet)
         if let client = screen.client(context) {
             do throws(ControlClient.Failure) {
                 if !options.isDryRun { return try remote(client, screen) }
@@ -104,7 +118,7 @@ struct PassCommand {
     }
 
     private func remote(_ client: ControlClient, _ screen: PassScreen) throws(ControlClient.Failure) -> ExitStatus {
-        try client.run(options.request) { screen.show($0, $1) }
+        try screen.run(options.request, by: client)
         guard let exit = screen.exit else { throw .broken("it said no result") }
         return exit
     }

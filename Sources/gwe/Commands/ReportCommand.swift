@@ -9,7 +9,7 @@ struct ReportCommand: ParsableCommand, Exemplified {
         commandName: "report",
         abstract: "Send engine_report, fetch_status, device_info and usage_report now, or print them.",
         discussion: """
-            Reports go out by themselves when they changed, or once a day. With a daemon, the daemon sends them; while it
+            Reports go out by themselves when they changed, or once a day. With a daemon, the daemon sends them; while it \
             runs a pass, which sends reports itself, this ends with 75. --print writes nothing and asks the cloud nothing.
             """)
 

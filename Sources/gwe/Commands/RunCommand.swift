@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import GatewayAgent
+internal import GatewayModel
+internal import GatewaySystem
 internal import Wire
 
 struct RunCommand: ParsableCommand, Exemplified {
@@ -11,6 +13,8 @@ struct RunCommand: ParsableCommand, Exemplified {
             next daemon adopts them. SIGHUP reads the desired state again and runs a pass. SIGUSR1 lets the program that \
             is now at gwe's own path take over: same process, apps go on; the new file must answer --version, else the \
             old one goes on and says why. Under systemd it is a service of Type=notify.
+
+            Its log goes to standard error, a line an event; each has the time (UTC) in front, unless journald takes it.
             """)
     static let examples: [(line: String, does: String)] = [
         ("gwe run", "what a service manager starts"),
@@ -24,7 +28,10 @@ struct RunCommand: ParsableCommand, Exemplified {
     func run() throws {
         let context = try openContext(folders, manifest, needsConfiguration: true)
         let isJSON = output.json
-        let lines = DaemonOutput { isJSON ? $0.line.jsonText() : DaemonLogText.line($0) }
+        let isTimed = !JournalStream.takes(2, variable: environmentVariable("JOURNAL_STREAM"))
+        let lines = DaemonOutput { event in
+            isJSON ? event.line.jsonText() : DaemonLogText.line(event, at: isTimed ? WallTime.now() : nil)
+        }
         let status = DaemonProcess.run(context) { lines.write($0) }
         throw finish(status)
     }

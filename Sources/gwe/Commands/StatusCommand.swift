@@ -14,6 +14,7 @@ struct StatusCommand: ParsableCommand, Exemplified {
         ("gwe status", "one line a gateway, one row an app"),
         ("gwe status web", "one app: reason, last exit, last lines of its log"),
         ("gwe status --deep", "rehash every installed file"),
+        ("gwe status --wishes", "what operators asked for here, and what takes it back"),
         ("gwe status --json | jq .summary", "for programs"),
     ]
 
@@ -27,12 +28,42 @@ struct StatusCommand: ParsableCommand, Exemplified {
     @Flag(name: .long, help: "Rehash every file instead of comparing size, time, mode and inode.")
     var deep = false
 
+    @Flag(name: .long, help: "What operators asked for at this gateway (install, hold, stop, remove), since when.")
+    var wishes = false
+
+    func validate() throws {
+        if wishes, deep { throw ValidationError("--wishes and --deep exclude each other") }
+    }
+
     func run() throws {
         let only = try app.map(appName)
         let context = try openContext(folders, manifest)
+        if wishes { throw finish(showWishes(context, only)) }
         let (status, json, exit) = try report(context, only)
         if output.json { emit((json ?? status.json).text(indented: true)) } else { show(status) }
         throw finish(exit)
+    }
+
+    /// What operators said stands in the journal: no daemon is asked.
+    private func showWishes(_ context: GatewayContext, _ only: AppName?) -> ExitStatus {
+        do throws(JournalError) {
+            guard let report = try WishesReport.make(context, only: only) else {
+                tell("gwe: no such app: \(only?.text ?? "")")
+                return .noSuchApp
+            }
+            for problem in report.problems { tell("gwe: problem: \(problem)") }
+            if output.json {
+                emit(report.document.jsonText(indented: true))
+            } else {
+                let text = WishesText(wishes: report.document.wishes, terminal: Terminal(descriptor: 1))
+                if text.isEmpty, report.problems.isEmpty { tell("gwe: no operator's wish is in force here") }
+                text.lines.forEach(emit)
+            }
+            return report.problems.isEmpty ? .success : .badInput
+        } catch {
+            tell("gwe: \(error)")
+            return error.exit
+        }
     }
 
     private func show(_ status: StatusDocument) {

@@ -9,8 +9,8 @@ struct UsageCommand: ParsableCommand, Exemplified {
         commandName: "usage",
         abstract: "Bytes sent and received, per day or month, interface and consumer; data budgets.",
         discussion: """
-            What this gateway's device client counted: gwe, gmq, gdc and the apps that use it. Bytes are those of the TCP
-            payload, TLS included; the last column adds an estimate of the IP and TCP headers, and that is what budgets
+            What this gateway's device client counted: gwe, gdc and the apps that use it. Bytes are those of the TCP \
+            payload, TLS included; the last column adds an estimate of the IP and TCP headers, and that is what budgets \
             count. Days and months are those of the calendar in UTC.
             """)
 
@@ -45,7 +45,7 @@ struct UsageCommand: ParsableCommand, Exemplified {
             throw finish((error as? JournalError)?.exit ?? .inputOutputError)
         }
         if output.json { return emit(usage.jsonText(indented: true)) }
-        let text = UsageText(usage: usage, isMonthly: months)
+        let text = UsageText(usage: usage, isMonthly: months, terminal: Terminal(descriptor: 1))
         if text.isEmpty { tell("gwe: nothing was counted" + (months ? " yet" : " in this time")) }
         for line in text.lines { emit(line) }
     }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Documents
 internal import GatewayModel
 internal import GatewaySystem
+internal import Glibc
 internal import Wire
 
 struct ValidateCommand: ParsableCommand, Exemplified {
@@ -13,43 +14,64 @@ struct ValidateCommand: ParsableCommand, Exemplified {
     static let examples: [(line: String, does: String)] = [
         ("gwe validate /etc/gwe/manifest.yaml", "before it is put in force"),
         ("gwe validate command.json", "what is to be written to engine_fetch"),
+        ("ssh desk cat manifest.yaml | gwe validate -", "what comes on standard input"),
     ]
 
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "Manifests (YAML or JSON), or install commands (JSON).")
+    @Argument(help: "Manifests (YAML or JSON), or install commands (JSON); - is standard input.")
     var files: [String]
 
     func run() throws {
         var worst = ExitStatus.success
         for file in files {
-            let (status, problems) = check(file)
+            let (status, line) = check(file)
             if status != .success, worst != .badInput { worst = status }
             if output.json {
-                emit(ValidationLine(file: file, problems: problems).jsonText())
-            } else if problems.isEmpty {
+                emit(line.jsonText())
+            } else if line.problems.isEmpty {
                 emit("\(file): good")
             } else {
-                for problem in problems { tell(problem) }
+                // With a place they are as a compiler's, for editors.
+                for problem in line.problems { tell(status == .noInput ? "gwe: \(problem)" : problem) }
             }
         }
         throw finish(worst)
     }
 
-    private func check(_ file: String) -> (ExitStatus, [String]) {
+    /// No manifest and no value of a resource may be longer.
+    private static let byteLimit = 1 << 20
+
+    private func check(_ file: String) -> (ExitStatus, ValidationLine) {
         let bytes: [UInt8]
-        do throws(SystemError) { bytes = try AtomicFile.read(file, limit: 1 << 20) } catch {
-            return (.noInput, ["\(error)"])
-        }
-        do throws(DocumentErrors) {
-            if isCommand(bytes, file) {
-                _ = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), source: file, yaml: YAML.read)
-            } else {
-                _ = try ManifestDecoder.decode(bytes, source: file, kind: .local, yaml: YAML.read)
-            }
-            return (.success, [])
+        do throws(SystemError) {
+            bytes = try file == "-" ? standardInput() : AtomicFile.read(file, limit: Self.byteLimit)
         } catch {
-            return (.badInput, error.errors.map(\.description))
+            return (.noInput, ValidationLine(file: file, problems: [.init(source: file, message: "\(error)")]))
+        }
+        let source = file == "-" ? "standard input" : file
+        do throws(DocumentErrors) {
+            if isCommand(bytes, source) {
+                _ = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), source: source, yaml: YAML.read)
+            } else {
+                _ = try ManifestDecoder.decode(bytes, source: source, kind: .local, yaml: YAML.read)
+            }
+            return (.success, ValidationLine(file: file, problems: []))
+        } catch {
+            return (.badInput, ValidationLine(file: file, errors: error))
+        }
+    }
+
+    private func standardInput() throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = read(STDIN_FILENO, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw SystemError.last("read standard input") }
+            if count == 0 { return bytes }
+            bytes += chunk[..<count]
+            guard bytes.count <= Self.byteLimit else { throw SystemError("read standard input", code: EFBIG) }
         }
     }
 

@@ -6,17 +6,21 @@ internal import Wire
 struct PassRenderer {
     let isJSON: Bool
     let isDryRun: Bool
+    /// Whether only problems are shown, and a result that is not 0.
+    let isQuiet: Bool
     let out = Terminal(descriptor: 1)
     let err = Terminal(descriptor: 2)
     private var progress: ProgressLine
+    private var position = PassPosition()
     /// The step that has begun and not ended.
     private var running: PassLine.StepLine?
     /// Set by the last line of a pass.
     private(set) var exit: ExitStatus?
 
-    init(isJSON: Bool, isDryRun: Bool) {
+    init(isJSON: Bool, isDryRun: Bool, isQuiet: Bool = false) {
         self.isJSON = isJSON
         self.isDryRun = isDryRun
+        self.isQuiet = isQuiet
         progress = ProgressLine(terminal: err)
     }
 
@@ -25,10 +29,13 @@ struct PassRenderer {
         if case .result(let exit, _) = line { self.exit = exit }
         if case .step(let step) = line { running = step.outcome.known == .started ? step : nil }
         if isJSON { return emit((json ?? line.json).text()) }
+        if isQuiet { return showQuietly(line) }
         switch line {
-        case .plan(let plan): PlanText(plan: plan, terminal: out).lines.forEach(emit)
+        case .plan(let plan):
+            position = PassPosition(plan)
+            PlanText(plan: plan, terminal: out).lines.forEach(emit)
         case .step(let step): show(step)
-        case .progress(let made): progress.show(made)
+        case .progress(let made): progress.show(made, position.words(made.app, isFetch: true))
         case .note(let message), .problem(let message):
             progress.clear()
             tell("gwe: " + message)
@@ -39,18 +46,28 @@ struct PassRenderer {
         }
     }
 
+    private func showQuietly(_ line: PassLine) {
+        switch line {
+        case .problem(let message): tell("gwe: " + message)
+        case .result(let exit, let message): if exit != .success, !message.isEmpty { tell("gwe: \(message)") }
+        case .plan, .step, .progress, .note, .other: break
+        }
+    }
+
     /// Nothing has come for a while.
     mutating func showWaiting(for pid: Int32?) {
+        if isQuiet { return }
         progress.clear()
         let pass = "the pass" + (pid.map { " of process \($0)" } ?? " of the daemon")
         tell("gwe: waiting for " + (running.map { "\($0.app): \($0.step.text), in \(pass)" } ?? pass))
     }
 
     private mutating func show(_ step: PassLine.StepLine) {
+        position.note(step)
         let words: String
         let style: Terminal.Style?
         switch step.outcome.known {
-        case .started: return
+        case .started: return progress.show(step, position.words(step.app, isFetch: step.step.known?.isFetch == true))
         case .done: (words, style) = ("done", .green)
         case .alreadySatisfied: (words, style) = ("already", .dim)
         case .failed: (words, style) = ("failed", .red)
@@ -61,41 +78,5 @@ struct PassRenderer {
         let padded = words + String(repeating: " ", count: max(0, 7 - words.count))
         let message = step.message.isEmpty ? "" : ": \(step.message)"
         emit("  \(out.paint(padded, style))  \(step.app): \(step.step.text)\(message)")
-    }
-}
-
-/// One line that is painted over on a terminal; elsewhere a line for every tenth of the way.
-struct ProgressLine {
-    let terminal: Terminal
-    private var isPainted = false
-    private var lastTenth: [AppName: Int64] = [:]
-
-    init(terminal: Terminal) { self.terminal = terminal }
-
-    mutating func show(_ made: PassLine.Progress) {
-        let (app, bytes, total) = (made.app, made.byteCount, made.total)
-        guard terminal.isTerminal else {
-            guard let total, total >= 1 << 20 else { return }
-            let tenth = Int64(Double(max(0, min(bytes, total))) / Double(total) * 10)
-            guard tenth > lastTenth[app] ?? 0 else { return }
-            lastTenth[app] = tenth
-            return tell("gwe: \(app): \(tenth * 10) % of \(byteText(total))")
-        }
-        var line = "\(app): \(byteText(bytes))"
-        if let total, total > 0 {
-            let part = Double(max(0, min(bytes, total))) / Double(total)
-            let filled = Int(part * 24)
-            let (full, empty) = terminal.isUTF8 ? ("█", "░") : ("#", ".")
-            let bar = String(repeating: full, count: filled) + String(repeating: empty, count: 24 - filled)
-            line = "\(app): \(bar) \(Int(part * 100)) % of \(byteText(total))"
-        }
-        writeAll("\r\u{1B}[K" + TerminalText.safe(line), to: 2)
-        isPainted = true
-    }
-
-    mutating func clear() {
-        guard isPainted else { return }
-        writeAll("\r\u{1B}[K", to: 2)
-        isPainted = false
     }
 }

@@ -74,7 +74,7 @@ struct StatusText {
         if status.nextPoll != nil {
             times += "next try \(trouble.nextTry ?? "with the next pass")"
         } else if let next = trouble.nextTry {
-            times += "none is to follow before its time, \(next)"
+            times += "not tried again before its time, \(next)"
         } else {
             times += "next try with the next pass (gwe reconcile)"
         }

@@ -5,6 +5,7 @@ internal import Wire
 struct UsageText {
     let usage: UsageDocument
     let isMonthly: Bool
+    let terminal: Terminal
 
     var isEmpty: Bool { usage.rows.isEmpty }
 
@@ -13,6 +14,7 @@ struct UsageText {
             "budget of \(budget.interface): \(byteText(budget.usedByteCount)) of \(budget.budget) used, "
                 + "\(byteText(budget.leftByteCount)) left until \(budget.renewal) (UTC)"
         }
+        .flatMap { line in terminal.columns.map { wrapped(line, max(24, $0)) } ?? [line] }
         guard !isEmpty else { return budgets }
         let head = [
             isMonthly ? "MONTH" : "DAY", "INTERFACE", "CONSUMER", "REQUESTS", "SENT", "RECEIVED", "WITH HEADERS",
@@ -24,7 +26,10 @@ struct UsageText {
                 byteText(row.sentWithHeaders.saturating(adding: row.receivedWithHeaders)),
             ]
         }
-        return table([head] + cells) + (budgets.isEmpty ? [] : [""]) + budgets
+        // What budgets count stays longest: the sum with headers.
+        let rows = table(
+            [head] + cells, columns: terminal.columns, droppable: [3, 4, 5], ellipsis: terminal.ellipsis)
+        return rows + (budgets.isEmpty ? [] : [""]) + budgets
     }
 
     private func name(_ text: String) -> String { text.isEmpty ? "-" : text }

@@ -151,7 +151,7 @@ import Testing
             #expect(try web.gateway.gwe("hold", "web").code == 0)
             try web.manifest(health: "{tcp: \"127.0.0.1:\(web.port)\", every: 250ms}")
             let held = try web.gateway.dryRun()
-            #expect(held.out.contains("held; would repair: the health check differs"), "\(held)")
+            #expect(held.out.contains("held: would repair: the health check differs"), "\(held)")
             #expect(try web.gateway.gwe("unhold", "web").code == 0)
             #expect(try web.gateway.gwe("reconcile").code == 0)
             let file = try #require(web.gateway.read(web.gateway.stateFolder + "/services/web.json"))

@@ -85,7 +85,7 @@ import Testing
             $0.shortfall = .init(neededByteCount: 2, freeByteCount: 1)
             $0.failures = [(web, StepFailure(.release, "bad"), isAsBefore: true)]
         }
-        #expect(short == ["not enough space: about 2 bytes needed, 1 free; nothing was touched"])
+        #expect(short == ["not enough space: about 2 B needed, 1 B free; nothing was touched"])
         let rest = try lines {
             $0.rejected = ["manifest.yaml", "cloud"]
             $0.unknownApps = [web]
