@@ -2,6 +2,7 @@ import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import MuranoSandbox
 import TestSupport
 import Testing
 
