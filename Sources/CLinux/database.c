@@ -2,8 +2,10 @@
 // had it may be closed. It tells its log, at the time, with the number in brackets: "os_unix.c:36523: (28) full_fsync(…)".
 #include "CLinux.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static __thread int last_code;
@@ -37,6 +39,25 @@ ssize_t gwe_sqlite_pread(int fd, void *bytes, size_t count, off_t offset) {
 ssize_t gwe_sqlite_pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     ssize_t result = pwrite(fd, bytes, count, offset);
     if (result < 0 && errno != EINTR) failed_errno = errno;
+    return result;
+}
+
+// What is not there, or belongs to others, is no failure of the machine.
+static void keep_failure(void) {
+    int code = errno;
+    if (code == EIO || code == ENOSPC || code == EDQUOT || code == EMFILE || code == ENFILE || code == ENOMEM)
+        failed_errno = code;
+}
+
+int gwe_sqlite_open(const char *path, int flags, int mode) {
+    int fd = open(path, flags, mode);
+    if (fd < 0) keep_failure();
+    return fd;
+}
+
+int gwe_sqlite_stat(const char *path, struct stat *facts) {
+    int result = stat(path, facts);
+    if (result != 0) keep_failure();
     return result;
 }
 
