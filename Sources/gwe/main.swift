@@ -5,6 +5,8 @@ internal import Glibc
 
 // A reader that went away (`gwe status | head`) must not kill a pass in its middle.
 signal(SIGPIPE, SIG_IGN)
+// A file that may not grow any more (ulimit -f) is an error of that write, and not the end of gwe. Children get the default.
+signal(SIGXFSZ, SIG_IGN)
 // What is opened later must never be taken for standard input or output.
 while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
     if descriptor > STDERR_FILENO {

@@ -53,7 +53,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// Whether the same call will fail again until somebody repairs something.
     public var isPermanent: Bool {
-        !(isBusy || isFull || primaryCode == SQLITE_NOMEM || [EMFILE, ENFILE, ENOMEM, EINTR].contains(systemCode))
+        !(isBusy || isFull || primaryCode == SQLITE_NOMEM
+            || [EMFILE, ENFILE, ENOMEM, EINTR, EFBIG].contains(systemCode))
     }
 
     /// The cause first, where this machine is it; then "cannot", what was tried, and the extended code. SQL is shown only
@@ -85,6 +86,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
         switch systemCode {
         case ENOSPC: return "the disk of \(folder) is full"
         case EDQUOT: return "the disk quota of \(folder) is used up"
+        case EFBIG: return "a file of \(folder) may not grow (ulimit -f, LimitFSIZE= of the unit, or its file system)"
         case EROFS: return "the file system of \(folder) is read-only"
         case EINTR: return "a call on the disk of \(folder) was interrupted"
         case EIO: return "the disk of \(folder) has an input/output error"
