@@ -39,7 +39,7 @@ guard let words = ProgramArguments.words, words.contains(where: { !$0.isEmpty })
     tell("gwe: cannot tell what it was called with: the C library does not say, and /proc/self/cmdline cannot be read")
     exit(ExitStatus.systemError.rawValue)
 }
-if let arguments = GDC.arguments(words) { exit(GDC.run(arguments)) }
+if let arguments = GDC.arguments(words) { exit(StandardOutput.end(GDC.run(arguments), of: "gdc")) }
 
 // An old init script must not start a second daemon.
 if words.first?.split(separator: "/").last == "gmq" {
@@ -54,14 +54,14 @@ case .modern:
         tell("gwe: \(message)")
         exit(ExitStatus.usage.rawValue)
     }
-    exit(run(arguments))
+    exit(StandardOutput.end(run(arguments), of: "gwe"))
 case .commands(let commands, let notes):
     for note in notes { tell(note) }
     for command in commands {
         let code = run(command)
-        if code != ExitStatus.success.rawValue { exit(code) }
+        if code != ExitStatus.success.rawValue { exit(StandardOutput.end(code, of: "gwe")) }
     }
-    exit(ExitStatus.success.rawValue)
+    exit(StandardOutput.end(ExitStatus.success.rawValue, of: "gwe"))
 case .error(let message):
     tell("gwe: \(message)")
     exit(ExitStatus.usage.rawValue)
