@@ -1,6 +1,7 @@
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
+internal import Synchronization
 
 /// Standard output, and whether it took all that was written to it. A reader that went away (`gwe status | head`) is no
 /// error; a disk that is full, or any other failure, is one of the command: what reads the output must not take a part of
