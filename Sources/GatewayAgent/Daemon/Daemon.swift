@@ -258,8 +258,9 @@ final class Daemon: Sendable {
             }
             if isTokenNew { box.connection = nil }
             if box.connection == nil, asksCloud {
-                box.connection = CloudConnection.open(context, mayActivate: true, emit: emit) { closed = $0 }?
-                    .knowing(state.journal)
+                box.connection = CloudConnection.open(
+                    context, isCancelled: { [passes] in passes.isInterrupted }, mayActivate: true, emit: emit
+                ) { closed = $0 }?.knowing(state.journal)
             }
             defer { DaemonProcess.export(context, emit) }
             let connection = asksCloud ? box.connection : nil
@@ -286,7 +287,9 @@ final class Daemon: Sendable {
     func sendReports() -> (exit: ExitStatus, message: String) {
         let answer: (exit: ExitStatus, message: String)? = cloud.withLockIfAvailable { box in
             if box.connection == nil {
-                box.connection = CloudConnection.open(context, mayActivate: true, emit: log)?.knowing(state.journal)
+                box.connection = CloudConnection.open(
+                    context, isCancelled: { [passes] in passes.isInterrupted }, mayActivate: true, emit: log
+                )?.knowing(state.journal)
             }
             guard context.configuration.product != nil else { return ReportCall.noProduct }
             guard let link = box.connection else { return (.unavailable, "the cloud cannot be asked") }

@@ -136,6 +136,7 @@ extension StepRunner {
     ) throws(CloudFailure) -> DownloadOutcome {
         var request = DownloadRequest(source)
         request.limit(wish, receiveLimit: policy.bandwidth)
+        request.isCancelled = isInterrupted
         do throws(TransferError) {
             let transfer = try HTTPTransfer(CloudIdentity.transferConfiguration(context))
             count(transfer, source)
