@@ -138,6 +138,7 @@ extension StepRunner {
         request.limit(wish, receiveLimit: policy.bandwidth)
         request.isCancelled = isInterrupted
         do throws(TransferError) {
+            if case .file = source { return try Downloader.copy(request, into: path, events: events) }
             let transfer = try HTTPTransfer(CloudIdentity.transferConfiguration(context))
             count(transfer, source)
             return try Downloader(transfer).download(request, into: path, events: events)
