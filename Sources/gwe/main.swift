@@ -7,6 +7,8 @@ internal import Glibc
 signal(SIGPIPE, SIG_IGN)
 // A file that may not grow any more (ulimit -f) is an error of that write, and not the end of gwe. Children get the default.
 signal(SIGXFSZ, SIG_IGN)
+// What gwe makes, its owner may read and write, also where it was started with a umask that takes that away, such as 777.
+umask(umask(0o077) & 0o077)
 // What is opened later must never be taken for standard input or output.
 while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
     if descriptor > STDERR_FILENO {
