@@ -104,6 +104,10 @@ struct LogsCommand: ParsableCommand, Exemplified {
             tell("gwe: no such app: \(name)")
             throw finish(.noSuchApp)
         }
+        if AppLog.hasNone(name, context), AppLog(of: name, context).present.isEmpty {
+            tell("gwe: \(name) has no log: its service is defined with stdout_logfile=NONE")
+            throw finish(.noInput)
+        }
         let parts = word.split(separator: ":", maxSplits: 1).map(String.init)
         let whole = AppLog(of: name, context)
         guard

@@ -75,9 +75,12 @@ struct ValidateCommand: ParsableCommand, Exemplified {
         }
     }
 
-    /// An object with `install` or `remove` and no schema is a command.
+    /// An object with `install` or `remove`, or a slip of them, and no key of a manifest is a command.
     private func isCommand(_ bytes: [UInt8], _ file: String) -> Bool {
-        guard let node = try? JSON.parse(bytes, source: file) else { return false }
-        return node["schema"] == nil && (node["install"] != nil || node["remove"] != nil)
+        guard let node = try? JSON.parse(bytes, source: file), node["schema"] == nil else { return false }
+        if node["install"] != nil || node["remove"] != nil { return true }
+        let (own, others) = (["install", "remove"], ["schema", "apps", "policy"])
+        let near = (node.entries ?? []).compactMap { Suggestion.nearest(to: $0.key, among: own + others) }
+        return !near.isEmpty && near.allSatisfy(own.contains)
     }
 }
