@@ -71,7 +71,10 @@ struct ValidateCommand: ParsableCommand, Exemplified {
             guard count >= 0 else { throw SystemError.last("read standard input") }
             if count == 0 { return bytes }
             bytes += chunk[..<count]
-            guard bytes.count <= Self.byteLimit else { throw SystemError("read standard input", code: EFBIG) }
+            guard bytes.count <= Self.byteLimit else {
+                let what = "read standard input, of which at most \(Self.byteLimit) bytes are taken"
+                throw SystemError(what, code: EFBIG)
+            }
         }
     }
 
