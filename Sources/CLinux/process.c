@@ -82,6 +82,13 @@ int gwe_descriptor_limit(uint64_t *soft, uint64_t *hard) {
     return 0;
 }
 
+int gwe_file_size_limit(uint64_t *soft) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return -1;
+    *soft = (uint64_t)limit.rlim_cur;
+    return 0;
+}
+
 int gwe_set_descriptor_limit(uint64_t soft) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;

@@ -52,7 +52,8 @@ public final class DeviceClient {
         public var timeout: Duration = .seconds(60)
         /// Of one answer's body; a longer one is an error. Contents are not limited by it.
         public var answerByteLimit: Int64 = 8 << 20
-        /// Asked several times a second during a request.
+        /// Asked at least once a second during a request; true ends it. A request to activate goes on for some seconds
+        /// more, because a token that is on its way is given out once.
         public var isCancelled: (@Sendable () -> Bool)?
 
         /// A device of a product. All else has its default, and may be changed before the client is made.
@@ -120,7 +121,7 @@ public final class DeviceClient {
             throw DeviceClientError(.notActivated, action, "activating is not permitted in this run")
         }
         let identity = configuration.identity
-        let response = try exchange(activationCall(action), token: nil)
+        let response = try exchange(activationCall(action), token: nil, isPatient: true)
         switch response.status {
         case 200: break
         case 403, 404:
@@ -244,13 +245,18 @@ public final class DeviceClient {
     }
 
     /// Sends one request. What no device API sends is a captive portal's.
-    func exchange(_ call: Call, token: DeviceToken?) throws(DeviceClientError) -> HTTPResponse {
+    ///
+    /// - Parameter isPatient: whether it is not ended before some seconds after it was cancelled.
+    func exchange(
+        _ call: Call, token: DeviceToken?, isPatient: Bool = false
+    ) throws(DeviceClientError) -> HTTPResponse {
         var request = HTTPRequest(
             call.method, configuration.baseURL + call.path, headers: call.headers, body: call.body)
         if let token { request.headers.append(DeviceClient.header(token)) }
         request.timeout = configuration.timeout + call.extraTime
         request.maximumBodyByteCount = configuration.answerByteLimit
-        request.isCancelled = configuration.isCancelled
+        request.isCancelled =
+            isPatient ? DeviceClient.patiently(configuration.isCancelled) : configuration.isCancelled
         var status: Int?
         count(call.usage, call.resources)
         defer { observe(call.method, call.resources, transfer.lastInfo, status) }
@@ -262,6 +268,22 @@ public final class DeviceClient {
             return response
         } catch {
             throw DeviceClientError(error, call.action)
+        }
+    }
+
+    private static let patience: Duration = .seconds(5)
+
+    /// The same, but true only some seconds after it was true for the first time.
+    private static func patiently(_ isCancelled: (@Sendable () -> Bool)?) -> (@Sendable () -> Bool)? {
+        guard let isCancelled else { return nil }
+        let limit = Monitor<MonotonicTime?>(nil)
+        return {
+            guard isCancelled() else { return false }
+            return limit.update { known in
+                let end = known ?? MonotonicTime.now + DeviceClient.patience
+                known = end
+                return MonotonicTime.now >= end
+            }
         }
     }
 

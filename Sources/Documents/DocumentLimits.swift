@@ -35,6 +35,25 @@ public enum DocumentText {
         throw DocumentError(source: source, mark: mark(of: offset, in: bytes), message: message)
     }
 
+    /// What is said of a text that cannot be read and has a mark of a merge that was not finished (git-merge(1), "How
+    /// conflicts are presented"); nil where there is none. Such a mark begins a line.
+    public static func unfinishedMerge(_ bytes: [UInt8], source: String) -> DocumentError? {
+        var number = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            guard let first = line.first, "<=>|".utf8.contains(first), line.prefix(7).count == 7,
+                line.prefix(7).allSatisfy({ $0 == first })
+            else { continue }
+            let next = line.dropFirst(7).first
+            guard next == nil || next == UInt8(ascii: " ") || next == UInt8(ascii: "\r") else { continue }
+            let mark = String(decoding: line.prefix(7), as: UTF8.self)
+            return DocumentError(
+                source: source, mark: Mark(line: number, column: 1),
+                message: "\(mark) is a mark of a merge that was not finished: keep one side, and remove the marks")
+        }
+        return nil
+    }
+
     /// The place of a byte; takes time in proportion to the offset.
     public static func mark(of offset: Int, in bytes: [UInt8]) -> Mark {
         var mark = Mark(line: 1, column: 1)

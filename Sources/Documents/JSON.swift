@@ -8,7 +8,9 @@ public enum JSON {
     ) throws(DocumentError) -> Node {
         try DocumentText.check(bytes, source: source, limits: limits)
         var reader = JSONReader(bytes: bytes, source: source, limits: limits)
-        return try reader.document()
+        do throws(DocumentError) { return try reader.document() } catch {
+            throw DocumentText.unfinishedMerge(bytes, source: source) ?? error
+        }
     }
 
     /// The same for a string.

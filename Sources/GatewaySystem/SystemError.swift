@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A failed system call. Reads "cannot open /etc/gwe/manifest.yaml: permission denied (13)".
@@ -19,7 +20,15 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     public static func last(_ action: String) -> SystemError { SystemError(action, code: errno) }
 
     /// "cannot", the action, then the words of strerror(3) and the number.
-    public var description: String { "cannot \(action): \(SystemError.words(code)) (\(code))" }
+    public var description: String { "cannot \(action): \(reason) (\(code))" }
+
+    /// The words of the code; of a file that may not grow also the limit that stands in the way, where there is one.
+    var reason: String {
+        var limit: UInt64 = 0
+        guard isOfFileSize, gwe_file_size_limit(&limit) == 0 else { return SystemError.words(code) }
+        return "no file may have more than \(limit) bytes here (ulimit -f, LimitFSIZE= of the unit): "
+            + SystemError.words(code)
+    }
 
     /// strerror(3) with a small first letter.
     static func words(_ code: Int32) -> String {
@@ -32,6 +41,10 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The disk or the quota is full.
     public var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// A file could not grow any more: the file system or a limit of this process (RLIMIT_FSIZE) does not let it. The same
+    /// code stands for a file that is too large to be read.
+    var isOfFileSize: Bool { code == EFBIG && action.hasPrefix("write ") }
+
     /// This process or the machine has no descriptor or memory left for now.
     public var isOfResources: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
     /// Whether this machine lacks something that it may have again in a minute: space, memory, descriptors, a disk that
@@ -39,7 +52,7 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     public var isShortage: Bool {
         switch code {
         case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EAGAIN, EROFS, EIO: true
-        default: false
+        default: isOfFileSize
         }
     }
 
@@ -47,7 +60,7 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     public var isPermanent: Bool {
         switch code {
         case EINTR, EAGAIN, ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EBUSY, ETIMEDOUT: false
-        default: true
+        default: !isOfFileSize
         }
     }
 }

@@ -5,6 +5,10 @@ internal import Glibc
 
 // A reader that went away (`gwe status | head`) must not kill a pass in its middle.
 signal(SIGPIPE, SIG_IGN)
+// A file that may not grow any more (ulimit -f) is an error of that write, and not the end of gwe. Children get the default.
+signal(SIGXFSZ, SIG_IGN)
+// What gwe makes, its owner may read and write, also where it was started with a umask that takes that away, such as 777.
+umask(umask(0o077) & 0o077)
 // What is opened later must never be taken for standard input or output.
 while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
     if descriptor > STDERR_FILENO {
@@ -37,7 +41,7 @@ guard let words = ProgramArguments.words, words.contains(where: { !$0.isEmpty })
     tell("gwe: cannot tell what it was called with: the C library does not say, and /proc/self/cmdline cannot be read")
     exit(ExitStatus.systemError.rawValue)
 }
-if let arguments = GDC.arguments(words) { exit(GDC.run(arguments)) }
+if let arguments = GDC.arguments(words) { exit(StandardOutput.end(GDC.run(arguments), of: "gdc")) }
 
 // An old init script must not start a second daemon.
 if words.first?.split(separator: "/").last == "gmq" {
@@ -52,14 +56,14 @@ case .modern:
         tell("gwe: \(message)")
         exit(ExitStatus.usage.rawValue)
     }
-    exit(run(arguments))
+    exit(StandardOutput.end(run(arguments), of: "gwe"))
 case .commands(let commands, let notes):
     for note in notes { tell(note) }
     for command in commands {
         let code = run(command)
-        if code != ExitStatus.success.rawValue { exit(code) }
+        if code != ExitStatus.success.rawValue { exit(StandardOutput.end(code, of: "gwe")) }
     }
-    exit(ExitStatus.success.rawValue)
+    exit(StandardOutput.end(ExitStatus.success.rawValue, of: "gwe"))
 case .error(let message):
     tell("gwe: \(message)")
     exit(ExitStatus.usage.rawValue)

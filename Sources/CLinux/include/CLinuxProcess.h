@@ -59,6 +59,9 @@ pid_t gwe_spawn(const struct gwe_spawn *spec, enum gwe_spawn_step *step);
 int gwe_descriptor_limit(uint64_t *soft, uint64_t *hard);
 int gwe_set_descriptor_limit(uint64_t soft);
 
+/// The soft limit of RLIMIT_FSIZE: how many bytes a file may have that this process writes. 0, or -1 where there is none.
+int gwe_file_size_limit(uint64_t *soft);
+
 /// tee(2) and splice(2) without waiting. `offset` may be NULL.
 ssize_t gwe_tee(int from, int to, size_t length);
 ssize_t gwe_splice(int from, int to, int64_t *offset, size_t length);

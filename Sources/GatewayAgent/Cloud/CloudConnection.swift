@@ -18,13 +18,14 @@ final class CloudConnection: CloudLink {
 
     /// nil, with a note, when no product or identity is configured: then there is no cloud, and the local manifest
     /// rules alone.
+    /// - Parameter isCancelled: asked during each request; true ends it.
     static func open(
-        _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void,
-        failed: (CloudFailure) -> Void = { _ in }
+        _ context: GatewayContext, isCancelled: (@Sendable () -> Bool)? = nil, mayActivate: Bool,
+        emit: (PassEvent) -> Void, failed: (CloudFailure) -> Void = { _ in }
     ) -> CloudConnection? {
         guard context.configuration.product != nil else { return nil }
         do {
-            let client = try client(context, mayActivate: mayActivate, emit: emit)
+            let client = try client(context, isCancelled: isCancelled, mayActivate: mayActivate, emit: emit)
             if !mayActivate, try !client.isActivated() {
                 emit(.note("this gateway is not activated: the cloud is not asked"))
                 return nil
@@ -40,11 +41,13 @@ final class CloudConnection: CloudLink {
 
     /// The device client of this gateway. A dry run neither activates nor repairs a token file, and counts nothing (D11).
     static func client(
-        _ context: GatewayContext, mayActivate: Bool, emit: (PassEvent) -> Void
+        _ context: GatewayContext, isCancelled: (@Sendable () -> Bool)? = nil, mayActivate: Bool,
+        emit: (PassEvent) -> Void
     ) throws -> DeviceClient {
         var (device, warning) = try CloudIdentity.configuration(context)
         if let warning { emit(.note(warning)) }
         device.mayActivate = mayActivate
+        device.isCancelled = isCancelled
         let tokens = try TokenStore.make(context.folders, context.configuration, makingFolder: mayActivate)
         let client = try DeviceClient(configuration: device, tokens: tokens)
         if mayActivate { client.meter = context.usageMeter().count }

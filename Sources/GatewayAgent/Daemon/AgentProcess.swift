@@ -40,7 +40,10 @@ final class AgentProcess: Sendable {
         let reference = ProcessReference()
         // Signals first: every thread that starts later has them blocked. The new image of an exec in place has them
         // blocked already, and finds those that came meanwhile.
-        try loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) { reference.process?.receive($0) }
+        try loop.onSignals([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]) { reference.process?.receive($0) }
+        // Their default is to end the process, and its apps would have nobody. SIGALRM is not among them: it ends a new
+        // program that hangs. What is started has the defaults.
+        for number in [SIGPWR, SIGIO, SIGVTALRM, SIGPROF, SIGXCPU] { signal(number, SIG_IGN) }
         try loop.reapOrphans()
         let health = HealthWatch(loop: loop, caFile: context.configuration.caFile) { app, health in
             switch health {
@@ -119,6 +122,9 @@ final class AgentProcess: Sendable {
                 do throws(ProgramImage.Refusal) { _ = try replace() } catch { log(.problem("not replaced: \(error)")) }
             }
             thread?.detach()
+        case SIGUSR2:
+            // supervisord's signal for it, which scripts of logrotate send.
+            log(.note("SIGUSR2 does nothing: gwe rotates its apps' logs itself"))
         default:
             orders.withLock { $0.order = .stop }
             loop.stop()

@@ -17,7 +17,11 @@ enum ControlSocketPlace {
                 "listen on \(path), whose \(path.utf8.count) bytes exceed 107: choose a shorter --state-dir",
                 code: ENAMETOOLONG)
         }
-        return try RunFolders(stateFolder: folders.stateFolder).make(name, body)
+        return try RunFolders(stateFolder: folders.stateFolder).make(name) {
+            (path: String) throws(SystemError) -> Result in
+            try FileTree.makeRoom(forSocket: path)
+            return try body(path)
+        }
     }
 
     /// Where to connect: the one that answers; the usual one where none does.

@@ -33,6 +33,9 @@ final class Daemon: Sendable {
     /// What of this machine kept the last pass from its work, and when it is tried again.
     private let machine = Lock<Machine>(Machine())
 
+    /// How often in a row servers of packages asked to be left alone.
+    private let packages = Lock(PackageRetry())
+
     /// How the last pass ended, and when the cloud last answered.
     private let last = Lock<Last>(Last())
 
@@ -166,7 +169,7 @@ final class Daemon: Sendable {
             request.listener?(.problem(problem))
         }
         tellHolds()
-        keep(result.trouble, of: options)
+        keep(result.trouble, of: options, packageDelay: result.packageDelay)
         // Hours may go by until the next one.
         defer { ProcessMemory.release() }
         // Whoever has heard the result finds in the status what followed from it.
@@ -195,14 +198,22 @@ final class Daemon: Sendable {
     }
 
     /// Plans the next try where this machine was in the way. A pass of some apps alone says nothing of the others.
-    private func keep(_ trouble: MachineTrouble?, of options: PassOptions) {
-        guard trouble != nil || options.isWhole else { return }
+    private func keep(_ trouble: MachineTrouble?, of options: PassOptions, packageDelay: Duration?) {
+        guard trouble != nil || packageDelay != nil || options.isWhole else { return }
         let pause = machine.withLock { machine -> Duration? in
             machine.trouble = trouble
             // Passes that somebody asks for use up no tries: they begin anew.
             if trouble == nil || (!options.isRetry && options.reason != .timer) { machine.retry.succeeded() }
             return trouble == nil ? nil : machine.retry.failed()
         }
+        guard pause != nil || packageDelay == nil else {
+            // The poll comes before it where that is due earlier.
+            let delay = packages.withLock { $0.delay(asked: packageDelay) }
+            passes.retry(after: delay, .packageRetry)
+            if let delay { log(.note("a server of packages asks to be left alone; tried again in \(delay.inWords)")) }
+            return
+        }
+        packages.withLock { $0.succeeded() }
         passes.retry(after: pause)
         if let pause, let trouble { log(.note("\(trouble.words); tried again in \(pause.inWords)")) }
     }
@@ -247,8 +258,9 @@ final class Daemon: Sendable {
             }
             if isTokenNew { box.connection = nil }
             if box.connection == nil, asksCloud {
-                box.connection = CloudConnection.open(context, mayActivate: true, emit: emit) { closed = $0 }?
-                    .knowing(state.journal)
+                box.connection = CloudConnection.open(
+                    context, isCancelled: { [passes] in passes.isInterrupted }, mayActivate: true, emit: emit
+                ) { closed = $0 }?.knowing(state.journal)
             }
             defer { DaemonProcess.export(context, emit) }
             let connection = asksCloud ? box.connection : nil
@@ -275,7 +287,9 @@ final class Daemon: Sendable {
     func sendReports() -> (exit: ExitStatus, message: String) {
         let answer: (exit: ExitStatus, message: String)? = cloud.withLockIfAvailable { box in
             if box.connection == nil {
-                box.connection = CloudConnection.open(context, mayActivate: true, emit: log)?.knowing(state.journal)
+                box.connection = CloudConnection.open(
+                    context, isCancelled: { [passes] in passes.isInterrupted }, mayActivate: true, emit: log
+                )?.knowing(state.journal)
             }
             guard context.configuration.product != nil else { return ReportCall.noProduct }
             guard let link = box.connection else { return (.unavailable, "the cloud cannot be asked") }
@@ -306,7 +320,7 @@ final class Daemon: Sendable {
         }
         (facts.lastPass, facts.lastContact) = last.withLock { ($0.pass, $0.contact) }
         facts.trouble = machine.withLock(\.trouble)?.words
-        facts.nextRetry = passes.timeToNextRetry ?? passes.timeToNextPoll
+        facts.nextRetry = [passes.timeToNextRetry, passes.timeToNextPoll].compactMap(\.self).min()
         return StatusReport.make(context, only: only, isDeep: isDeep, daemon: facts)
     }
 

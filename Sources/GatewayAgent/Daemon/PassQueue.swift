@@ -36,8 +36,10 @@ final class PassQueue: Sendable {
         var isBusy = false
         /// When the next pass begins by itself.
         var nextPoll: ContinuousClock.Instant?
-        /// When the next pass begins that tries again what this machine kept the last one from; nil: with the next poll.
+        /// When the next pass begins that tries again what kept the last one from its work; nil: with the next poll.
         var nextRetry: ContinuousClock.Instant?
+        /// Why it does.
+        var retryReason = PassReason.machineRetry
         /// When the last passes began that the cloud's changes asked for, `freeChanges` at most.
         var changes: [ContinuousClock.Instant] = []
 
@@ -130,9 +132,12 @@ final class PassQueue: Sendable {
         monitor.look(\.nextRetry).map { max(.zero, ContinuousClock.now.duration(to: $0)) }
     }
 
-    /// Has a pass begin after this time that tries again what this machine kept the last one from; nil: none but the poll.
-    func retry(after pause: Duration?) {
-        monitor.update { $0.nextRetry = pause.map { ContinuousClock.now.advanced(by: $0) } }
+    /// Has a pass begin after this time that tries again what kept the last one from its work; nil: none but the poll.
+    func retry(after pause: Duration?, _ reason: PassReason = .machineRetry) {
+        monitor.update { state in
+            state.nextRetry = pause.map { ContinuousClock.now.advanced(by: $0) }
+            state.retryReason = reason
+        }
     }
 
     /// Begins the next poll after this time, if it is not to begin earlier anyway.
@@ -195,7 +200,7 @@ final class PassQueue: Sendable {
                 }
                 if let retry = state.nextRetry, retry <= .now {
                     state.nextRetry = nil
-                    return .pass(Request(options: PassOptions(.machineRetry), listener: nil))
+                    return .pass(Request(options: PassOptions(state.retryReason), listener: nil))
                 }
                 return state.nextLook == planned ? nil : .waitAnew
             }

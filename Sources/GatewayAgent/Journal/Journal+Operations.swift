@@ -72,6 +72,21 @@ extension Journal {
         return found
     }
 
+    /// Of each app whose last step failed, why.
+    func lastFailures() throws(JournalError) -> [AppName: String] {
+        let rows = try read(
+            "SELECT app, message FROM step WHERE id IN (SELECT MAX(id) FROM step GROUP BY app) AND outcome = ?",
+            [.text(StepOutcome.failed.rawValue)])
+        var failures: [AppName: String] = [:]
+        for row in rows {
+            guard let app = row[0].string.flatMap(AppName.init), let message = row[1].string, !message.isEmpty else {
+                continue
+            }
+            failures[app] = message
+        }
+        return failures
+    }
+
     /// The passes that changed something, newest first, as `gwe history` shows them.
     public func operations(limit: Int) throws(JournalError) -> [OperationRecord] {
         try read("SELECT * FROM operation ORDER BY id DESC LIMIT ?", [.integer(Int64(limit))]).map(OperationRecord.init)

@@ -12,12 +12,23 @@ enum PackageBuildCommand {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
 
+        // What gwe ignores, a command does not (main.swift).
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var usual = sigset_t()
+        sigemptyset(&usual)
+        sigaddset(&usual, SIGPIPE)
+        sigaddset(&usual, SIGXFSZ)
+        posix_spawnattr_setsigdefault(&attributes, &usual)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+
         // posix_spawn(3) has no portable way to change the folder, so the shell does it first.
         let script = "cd \"$1\" || exit 127; shift\n" + command
         var pid: pid_t = 0
         let variables = inherited(besides: environment) + environment.map { "\($0.key)=\($0.value)" }
         let code = withCStrings(["/bin/sh", "-c", script, "sh", folder]) { arguments in
-            withCStrings(variables) { posix_spawn(&pid, "/bin/sh", &actions, nil, arguments, $0) }
+            withCStrings(variables) { posix_spawn(&pid, "/bin/sh", &actions, &attributes, arguments, $0) }
         }
         guard code == 0 else { throw SystemError("run '\(command)'", code: code) }
         switch try ChildProcess.wait(pid) {

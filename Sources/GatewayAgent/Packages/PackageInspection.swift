@@ -110,7 +110,9 @@ public enum PackageInspection {
                     contents.texts[inner] = text
                 }
             default:
-                file.architecture = try Architecture.ofELF(head(place, count: 20))
+                let beginning = try head(place, count: PackageCheck.headByteCount)
+                file.architecture = Architecture.ofELF(beginning)
+                file.firstLine = PackageCheck.firstLine(beginning)
                 if PackageCheck.readPaths.contains(inner) {
                     // Of a script the beginning is enough: it may carry an archive behind its last line.
                     contents.texts[inner] = try head(

@@ -57,8 +57,9 @@ public struct PassOptions: Sendable {
     public var reason: PassReason
     /// Whether it is about all apps, to the end.
     var isWhole: Bool { only == nil && until == nil }
-    /// Whether it only tries again what this machine kept the last one from: it asks the cloud for nothing but packages.
-    var isRetry: Bool { reason == .machineRetry }
+    /// Whether it only tries again what this machine, or a server of packages, kept the last one from: it asks the cloud
+    /// for nothing but packages.
+    var isRetry: Bool { reason == .machineRetry || reason == .packageRetry }
 
     /// A whole pass: everything, the cloud asked when patience with it allows.
     public init(_ reason: PassReason = .commandLine) { self.reason = reason }
@@ -95,6 +96,8 @@ public struct PassResult: Sendable {
     var talk = CloudTalk.notAsked
     /// What of this machine was in the way.
     var trouble: MachineTrouble?
+    /// How long a server of packages asks to be left alone, that was not waited for; of several the shortest.
+    var packageDelay: Duration?
     /// All that is wrong with the inputs, also what the log was told by an earlier pass.
     var inputProblems: [String] = []
     /// Whether the cloud took and answered what it was asked, though perhaps not each package could be fetched.

@@ -29,6 +29,8 @@ public enum PassReason: Sendable, Hashable, CustomStringConvertible {
     case clockSet
     /// This machine lacked something that it may have by now.
     case machineRetry
+    /// A server of packages asked to be left alone until now.
+    case packageRetry
 
     /// The words in the journal and in the log.
     public var description: String {
@@ -46,6 +48,7 @@ public enum PassReason: Sendable, Hashable, CustomStringConvertible {
         case .tokenRefused: "the cloud refuses this gateway's token"
         case .tokenSet: "the token was set"
         case .clockSet: "the clock was set"
+        case .packageRetry: "another try, when a server of packages asked for it"
         case .machineRetry: "another try, after a lack of space or the like"
         }
     }
@@ -58,7 +61,9 @@ public enum PassReason: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .timer, .reload, .cloudChanged: .none
         case .commandLine, .socket, .install: .command
-        case .remove, .verb, .start, .manifestChanged, .tokenRefused, .tokenSet, .clockSet, .machineRetry: .schedule
+        case .remove, .verb, .start, .manifestChanged, .tokenRefused, .tokenSet, .clockSet, .machineRetry,
+            .packageRetry:
+            .schedule
         }
     }
 }

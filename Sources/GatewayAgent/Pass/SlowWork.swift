@@ -8,11 +8,12 @@ public enum SlowWork {
     /// Does the work on this thread.
     /// - Parameters:
     ///   - words: what is waited for, as a sentence's end: "the cloud (https://…)".
+    ///   - isDone: becomes true at the work's end; the work may set it before, when it gets on.
     ///   - tell: takes "waiting for …" if the work takes that long; from another thread, once.
     public static func run<Result, Failure: Error>(
-        waitingFor words: String, tell: @escaping @Sendable (String) -> Void, _ work: () throws(Failure) -> Result
+        waitingFor words: String, isDone: Monitor<Bool> = Monitor(false),
+        tell: @escaping @Sendable (String) -> Void, _ work: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let isDone = Monitor(false)
         // Without a thread nothing is said.
         let thread = try? BackgroundThread("gwe-patience") {
             if isDone.wait(atMost: patience, for: { $0 ? true : nil }) == nil { tell("waiting for \(words)") }

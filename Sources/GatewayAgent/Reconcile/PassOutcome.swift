@@ -1,4 +1,5 @@
 internal import GatewayModel
+internal import GatewaySystem
 
 /// What came of a pass, and the one place where that becomes an exit status.
 struct PassOutcome {
@@ -93,9 +94,15 @@ struct PassOutcome {
         var result = PassResult(exit: exit, summary: lines.joined(separator: "\n"))
         result.isCloudUnreachable = cloudFailure != nil
         result.trouble = trouble
+        result.packageDelay = packageDelay
         result.inputProblems = inputProblems
         result.talk = talk
         return result
+    }
+
+    /// What a download waits for by itself (`DownloadRetry`) has been waited for.
+    private var packageDelay: Duration? {
+        failures.compactMap(\.failure.fetch?.retryAfter).filter { $0 > DownloadRetry().retryAfterCap }.min()
     }
 
     /// How the pass got on with the cloud. What it could not fetch counts too: it is tried again soon.

@@ -81,6 +81,8 @@ final class Reconciler {
             guard !isInterrupted() else { return .interrupted }
             let settled = try after.snapshot(inputs, journal: journal, only: options.only)
             outcome.cloudFailure = try report(settled, inputs, to: reached)
+            // Ended for a stop, and not by the cloud.
+            guard outcome.cloudFailure == nil || !isInterrupted() else { return .interrupted }
         }
         return .finished(outcome.result(isSupervised: services != nil))
     }
@@ -153,6 +155,7 @@ final class Reconciler {
             case .journal(let failure): throw failure
             case .cloud(let failure):
                 outcome.cloudFailure = failure
+                guard !isInterrupted() else { return true }
                 emit(.problem("\(failure); working from the last desired state that is known"))
                 return true
             }
@@ -175,6 +178,7 @@ final class Reconciler {
             switch error {
             case .journal(let failure): throw failure
             case .cloud(let failure):
+                guard !isInterrupted() else { return failure }
                 emit(.problem("\(failure); the reports go out with the next pass"))
                 return failure
             }

@@ -83,10 +83,16 @@ extension StepRunner {
         }
         let name = store.artifactName(work.app, wish)
         let path = store.artifactPath(name)
-        let events = progressEvents(work, job)
+        let isMoving = Monitor(false)
+        let events = progressEvents(work, job, isMoving)
         let outcome: DownloadOutcome
         do throws(CloudFailure) {
-            outcome = try transfer(work, wish, into: path, events: events)
+            outcome = try SlowWork.run(
+                waitingFor: place(of: wish), isDone: isMoving,
+                tell: { [emit, app = work.app] in emit(.note("\(app): \($0)")) }
+            ) { () throws(CloudFailure) -> DownloadOutcome in
+                try transfer(work, wish, into: path, events: events)
+            }
         } catch {
             job?.end(isWhole: false)
             switch error.kind {
@@ -136,12 +142,23 @@ extension StepRunner {
     ) throws(CloudFailure) -> DownloadOutcome {
         var request = DownloadRequest(source)
         request.limit(wish, receiveLimit: policy.bandwidth)
+        request.isCancelled = isInterrupted
         do throws(TransferError) {
+            if case .file = source { return try Downloader.copy(request, into: path, events: events) }
             let transfer = try HTTPTransfer(CloudIdentity.transferConfiguration(context))
             count(transfer, source)
             return try Downloader(transfer).download(request, into: path, events: events)
         } catch {
             throw CloudFailure(error)
+        }
+    }
+
+    /// For what a download waits, in words.
+    private func place(of wish: ReleaseWish) -> String {
+        switch wish.location {
+        case .content: context.cloudWords
+        case .url(let url): "its server (\(WebAddress(url)?.redacted ?? "no URL"))"
+        case .path(let file): "the file \(file)"
         }
     }
 
@@ -156,7 +173,11 @@ extension StepRunner {
     }
 
     /// Tells how far it is, at most some fifty times, and feeds the unpacking.
-    private func progressEvents(_ work: AppProgress, _ job: UnpackJob?) -> (DownloadEvent) -> Void {
+    ///
+    /// - Parameter isMoving: set when something that is worth telling has come.
+    private func progressEvents(
+        _ work: AppProgress, _ job: UnpackJob?, _ isMoving: Monitor<Bool>
+    ) -> (DownloadEvent) -> Void {
         var total: Int64?
         var told: Int64 = 0
         let app = work.app
@@ -172,6 +193,7 @@ extension StepRunner {
                 FaultPoint.pass("download.appended")
                 guard byteCount - told >= max(65_536, (total ?? 1 << 26) / 50) || byteCount == total else { return }
                 told = byteCount
+                isMoving.update { $0 = true }
                 emit(.progress(app, byteCount: byteCount, total: total))
             case .restarted(let reason): emit(.note("\(app): \(reason)"))
             case .retrying(let error, let pause):

@@ -46,6 +46,13 @@ public struct AppLog: Sendable {
         return found.isEmpty ? [Stream(process: nil, isError: false, path: context.folders.logFile(of: app))] : found
     }
 
+    /// Whether the app is installed and its service writes no log at all (`stdout_logfile=NONE`).
+    public static func hasNone(_ app: AppName, _ context: GatewayContext) -> Bool {
+        let definitions = ServiceConfiguration(context: context).definitions(of: [app])
+        return !definitions.isEmpty
+            && definitions.allSatisfy { $0.output.path == nil && $0.errorOutput?.path == nil }
+    }
+
     /// Whether anybody knows the app: its logs, its supervisor, or the desired state.
     public static func isKnown(_ app: AppName, _ context: GatewayContext) -> Bool {
         if LogIndex(app, context.folders.stateFolder) != nil || FileTree.exists(context.folders.logFile(of: app)) {

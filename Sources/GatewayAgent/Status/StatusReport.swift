@@ -86,7 +86,13 @@ public struct StatusReport: Sendable {
         let unknown = daemon?.services.values.first { $0.state == .unknown }?.trouble
         if context.configuration.services == .supervisord, let unknown { problems.append(unknown) }
         let left = daemon == nil ? LeftProcesses.find(context.folders.stateFolder) : [:]
-        let status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems, left: left)
+        var status = snapshot.status(progressing: daemon?.progressing ?? [], problems: problems, left: left)
+        let failures = try journal?.lastFailures() ?? [:]
+        for index in status.apps.indices where status.apps[index].isDue && status.apps[index].lastError == nil {
+            guard let failure = failures[status.apps[index].name] else { continue }
+            status.apps[index].lastError =
+                "\(failure); it is tried again \(daemon?.nextRetry.map(text) ?? "with the next pass")"
+        }
         if let only { return detail(of: only, status, context) }
         let doubt = context.trust.doubt
         var document = GatewayStatusDocument(

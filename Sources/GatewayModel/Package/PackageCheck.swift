@@ -40,13 +40,18 @@ public enum PackageCheck {
         public var mode: UInt32
         /// What the file was built for, if it is an ELF file of a known machine.
         public var architecture: Architecture?
+        /// The first line of a script as far as the kernel reads it, without its line feed; nil for any other file.
+        public var firstLine: [UInt8]?
 
         /// A file as it lies in the unpacked package.
-        public init(path: String, kind: Kind, mode: UInt32, architecture: Architecture? = nil) {
+        public init(
+            path: String, kind: Kind, mode: UInt32, architecture: Architecture? = nil, firstLine: [UInt8]? = nil
+        ) {
             self.path = path
             self.kind = kind
             self.mode = mode
             self.architecture = architecture
+            self.firstLine = firstLine
         }
 
         var isExecutable: Bool { mode & 0o111 != 0 }
@@ -76,6 +81,18 @@ public enum PackageCheck {
 
     /// The paths whose text the judgement wants to see.
     public static let readPaths = ["install.sh", "uninstall.sh", "setup.py", "supervisor.conf", AppYAML.fileName]
+    /// How much of a program the kernel looks at before it runs it (BINPRM_BUF_SIZE, linux/binfmts.h).
+    public static let headByteCount = 256
+
+    /// The first line of a script, from the beginning of its file; nil where that is none. One behind a byte order mark,
+    /// which the kernel does not know, counts too.
+    public static func firstLine(_ head: [UInt8]) -> [UInt8]? {
+        let isScript = head.starts(with: "#!".utf8) || head.starts(with: byteOrderMark + Array("#!".utf8))
+        return isScript ? Array(head.prefix { $0 != UInt8(ascii: "\n") }) : nil
+    }
+
+    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     /// Bytes of `supervisor.conf` and `app.yaml` that a gateway reads; it refuses a longer one.
     public static let textLimit = 1 << 20
 

@@ -57,14 +57,10 @@ extension PackageCheck {
             }
             let bytes = contents.texts[path] ?? []
             let first = bytes.prefix { $0 != UInt8(ascii: "\n") }
-            if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
-                add(.fail, path, "it begins with a byte order mark, so the kernel does not see '#!'")
+            if let problem = Judge.problem(ofFirstLine: Array(first)) {
+                add(.fail, path, problem)
             } else if !first.starts(with: "#!".utf8) {
                 add(.fail, path, "the first line must begin with '#!', such as '#!/bin/sh'")
-            } else if first.last == UInt8(ascii: "\r") {
-                add(
-                    .fail, path,
-                    "its first line ends in CR LF, so the kernel looks for an interpreter whose name ends in CR")
             } else {
                 let words = String(decoding: first.dropFirst(2), as: UTF8.self).split { $0 == " " || $0 == "\t" }
                 let interpreter = words.first.map(String.init) ?? ""
@@ -81,6 +77,15 @@ extension PackageCheck {
                     add(.pass, path, "it can be run")
                 }
             }
+        }
+
+        /// Why the kernel finds no interpreter by the first line of a script; nil where it may find one.
+        private static func problem(ofFirstLine line: [UInt8]) -> String? {
+            if line.starts(with: PackageCheck.byteOrderMark) {
+                return "it begins with a byte order mark, so the kernel does not see '#!'"
+            }
+            guard line.starts(with: "#!".utf8), line.last == UInt8(ascii: "\r") else { return nil }
+            return "its first line ends in CR LF, so the kernel looks for an interpreter whose name ends in CR"
         }
 
         mutating func appYAML(_ yaml: DocumentReader) {
@@ -156,6 +161,12 @@ extension PackageCheck {
             if let file = contents.file(path) {
                 if file.kind == .file, !file.isExecutable {
                     add(.fail, subject, "'\(path)' is the program to run, but its x bit is missing")
+                } else if let problem = file.firstLine.flatMap(Judge.problem(ofFirstLine:)) {
+                    let isMended = contents.file("install.sh") != nil
+                    add(
+                        isMended ? .warn : .fail, subject,
+                        "'\(path)' is the program to run, but \(problem)"
+                            + (isMended ? "; install.sh must mend it" : ""))
                 }
             } else if isBelowLink(path) {
                 return

@@ -43,7 +43,8 @@ public struct AppStatus: Sendable, Hashable {
     public var origin: Origin
     /// Whether the desired state wants a process of it.
     public var isWantedRunning: Bool
-    /// What is wrong with its process now or went wrong last, else why the wanted release failed; nil when nothing did.
+    /// What is wrong with its process now or went wrong last, else why the wanted release or the last pass failed; nil when
+    /// nothing did.
     public var lastError: String?
     /// The layer that holds it; nil when nobody does.
     public var holder: Origin?
@@ -51,6 +52,9 @@ public struct AppStatus: Sendable, Hashable {
     public var stopper: Origin?
     /// What its next change waits for, such as a window; nil when it waits for nothing that is known before a download.
     public var waits: String?
+
+    /// Whether the next pass would change something of it.
+    public var isDue: Bool { sync == .drifted && nextAction != nil }
 
     /// `drifted(modified, symlink)`, `held`.
     public var syncText: String {

@@ -2,7 +2,7 @@ internal import CSQLite
 internal import Documents
 internal import Glibc
 
-/// A failed call of SQLite. Reads "cannot open database /var/lib/gwe/journal.db: file is not a database (26)", and where
+/// A failed call of SQLite. Reads "cannot read /var/lib/gwe/journal.db: database disk image is malformed (11)", and where
 /// this machine is the cause "the disk of /var/lib/gwe is full: cannot write /var/lib/gwe/journal.db (13)".
 public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was tried: "open database", "run \"INSERT INTO …\" in database".
@@ -53,12 +53,14 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// Whether the same call will fail again until somebody repairs something.
     public var isPermanent: Bool {
-        !(isBusy || isFull || primaryCode == SQLITE_NOMEM || [EMFILE, ENFILE, ENOMEM, EINTR].contains(systemCode))
+        !(isBusy || isFull || primaryCode == SQLITE_NOMEM
+            || [EMFILE, ENFILE, ENOMEM, EINTR, EFBIG].contains(systemCode))
     }
 
     /// The cause first, where this machine is it; then "cannot", what was tried, and the extended code. SQL is shown only
     /// of a statement that is itself wrong.
     public var description: String {
+        if primaryCode == SQLITE_NOTADB { return "\(path) is no database any more: other bytes are in it (\(code))" }
         guard let cause else {
             let what = isOfStatement ? action : plainAction
             return "cannot \(what) \(path): \(message.lowercasedFirst) (\(code))"
@@ -85,6 +87,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
         switch systemCode {
         case ENOSPC: return "the disk of \(folder) is full"
         case EDQUOT: return "the disk quota of \(folder) is used up"
+        case EFBIG: return "a file of \(folder) may not grow (ulimit -f, LimitFSIZE= of the unit, or its file system)"
         case EROFS: return "the file system of \(folder) is read-only"
         case EINTR: return "a call on the disk of \(folder) was interrupted"
         case EIO: return "the disk of \(folder) has an input/output error"

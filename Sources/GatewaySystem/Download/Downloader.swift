@@ -23,15 +23,34 @@ public final class Downloader {
     public func download(
         _ request: DownloadRequest, into path: String, events: @escaping (DownloadEvent) -> Void = { _ in }
     ) throws(TransferError) -> DownloadOutcome {
+        guard case .web(let url, let headers, let follows) = request.source else {
+            return try Downloader.copy(request, into: path, events: events)
+        }
+        return try Downloader.kept(path, events) { (file: DownloadFile) throws(TransferError) -> DownloadOutcome in
+            var loop = DownloadLoop(request, url, headers, follows, file, transfer, events, meter)
+            return try loop.run()
+        }
+    }
+
+    /// The same for a file of this machine, which needs no library of the network.
+    public static func copy(
+        _ request: DownloadRequest, into path: String, events: @escaping (DownloadEvent) -> Void = { _ in }
+    ) throws(TransferError) -> DownloadOutcome {
+        guard case .file(let source) = request.source else {
+            throw TransferError(.refused, "copy \(path)", "it comes from no file of this machine")
+        }
+        return try kept(path, events) { (file: DownloadFile) throws(TransferError) -> DownloadOutcome in
+            try DownloadCopy.copy(source, request, to: file)
+        }
+    }
+
+    /// Fetches a file; what is there of it after a failure is kept where it is of use.
+    private static func kept(
+        _ path: String, _ events: @escaping (DownloadEvent) -> Void,
+        _ fetch: (DownloadFile) throws(TransferError) -> DownloadOutcome
+    ) throws(TransferError) -> DownloadOutcome {
         let file = DownloadFile(path, events: events)
-        do throws(TransferError) {
-            switch request.source {
-            case .file(let source): return try DownloadCopy.copy(source, request, to: file)
-            case .web(let url, let headers, let follows):
-                var loop = DownloadLoop(request, url, headers, follows, file, transfer, events, meter)
-                return try loop.run()
-            }
-        } catch {
+        do throws(TransferError) { return try fetch(file) } catch {
             switch error.kind {
             case .tooLarge, .wrongSize, .wrongDigest: file.discard()
             // What is only reckoned too large needs no space: its part is of use when there is room.

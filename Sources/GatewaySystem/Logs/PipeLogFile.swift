@@ -165,9 +165,15 @@ struct PipeLogFile: ~Copyable {
             if isRegular { byteCount += Int64(count) }
             return
         }
-        let code = count < 0 ? errno : ENOSPC
+        let code = count < 0 ? errno : shortage(behind: count)
         if isRegular, count > 0 { ftruncate(fd, off_t(byteCount)) }
         throw failure(code)
+    }
+
+    /// Why only so many bytes were written: the disk is full, or the file may not grow. What this adds is taken back.
+    private func shortage(behind count: Int) -> Int32 {
+        var byte = UInt8(ascii: "\n")
+        return isRegular && pwrite(fd, &byte, 1, off_t(byteCount) + off_t(count)) < 0 ? errno : ENOSPC
     }
 
     /// Takes the beginning of a line at the file's end away again; the number of bytes, nil when that is not possible.

@@ -112,6 +112,24 @@ extension FileTree {
         return String(cString: name)
     }
 
+    /// Takes away a plain file that lies where a socket is to be made, in a folder of gwe's own: a copied or restored state
+    /// folder has one. Anything else that is no socket is named.
+    public static func makeRoom(forSocket path: String) throws(SystemError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        let what: String
+        switch status.st_mode & S_IFMT {
+        case S_IFSOCK: return
+        case S_IFREG:
+            guard unlink(path) == 0 || errno == ENOENT else { throw SystemError.last("remove \(path)") }
+            return
+        case S_IFDIR: what = "a folder"
+        case S_IFLNK: what = "a symbolic link"
+        default: what = "a pipe or a device"
+        }
+        throw SystemError("listen on \(path), because \(what) is there: remove it", code: EEXIST)
+    }
+
     /// Why nobody should listen or connect at a socket's path; nil when that is safe. In a folder that everybody may write
     /// to, anybody could put a socket of his own there; so could the owner of a folder that is neither ours nor root's,
     /// except for his own.

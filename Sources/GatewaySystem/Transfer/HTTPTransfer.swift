@@ -16,19 +16,32 @@ public final class HTTPTransfer {
     /// Once a process and before any other use (curl_global_init(3)).
     private static let isInitialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    /// Throws `refused` when libcurl is not on this machine or cannot be set up (out of memory).
+    /// Throws `refused` when libcurl is not on this machine or cannot be set up, `storage` when memory is short for it.
     public init(_ configuration: TransferConfiguration = TransferConfiguration()) throws(TransferError) {
         self.configuration = configuration
         message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         if let problem = gwe_curl_load() {
             message.deallocate()
-            throw TransferError(.refused, "load libcurl", String(cString: problem))
+            throw HTTPTransfer.loadFailure(String(cString: problem))
         }
         guard HTTPTransfer.isInitialised, let handle = curl_easy_init() else {
             message.deallocate()
             throw TransferError(.refused, "set up libcurl", "out of memory")
         }
         self.handle = handle
+    }
+
+    /// Why libcurl could not be loaded, from the words of dlerror(3), which tells no code.
+    static func loadFailure(_ problem: String) -> TransferError {
+        let signs = [
+            "failed to map segment", "annot allocate memory", "annot map zero-fill pages", "annot create search path",
+            "annot create shared object descriptor", "out of memory",
+        ]
+        guard signs.contains(where: { problem.holds($0) }) else {
+            return TransferError(.refused, "load libcurl", problem)
+        }
+        return TransferError(
+            .storage, "load libcurl", "this machine or this process is short of memory: \(problem)", code: ENOMEM)
     }
 
     /// Closes the kept connections and tells `wireMeter` of their last bytes.

@@ -70,7 +70,7 @@ public struct TransferError: Error, Sendable, Hashable, CustomStringConvertible 
     }
 
     init(_ error: SystemError) {
-        self.init(.storage, error.action, SystemError.words(error.code), code: error.code)
+        self.init(.storage, error.action, error.reason, code: error.code)
     }
 
     /// Runs work on files of this machine; its failure is a `storage` error.

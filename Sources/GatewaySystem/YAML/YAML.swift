@@ -10,11 +10,16 @@ public enum YAML {
         _ bytes: [UInt8], source: String, limits: DocumentLimits = .init()
     ) throws(DocumentError) -> Node {
         try DocumentText.check(bytes, source: source, limits: limits)
-        return try bytes.withUnsafeBufferPointer { (buffer) throws(DocumentError) -> Node in
-            let hasMark = buffer.starts(with: [0xEF, 0xBB, 0xBF])
-            let text = hasMark ? UnsafeBufferPointer(rebasing: buffer.dropFirst(3)) : buffer
-            var composer = YAMLComposer(parser: try YAMLParser(text, source: source), source: source, limits: limits)
-            return try composer.document()
+        do throws(DocumentError) {
+            return try bytes.withUnsafeBufferPointer { (buffer) throws(DocumentError) -> Node in
+                let hasMark = buffer.starts(with: [0xEF, 0xBB, 0xBF])
+                let text = hasMark ? UnsafeBufferPointer(rebasing: buffer.dropFirst(3)) : buffer
+                var composer = YAMLComposer(
+                    parser: try YAMLParser(text, source: source), source: source, limits: limits)
+                return try composer.document()
+            }
+        } catch {
+            throw DocumentText.unfinishedMerge(bytes, source: source) ?? error
         }
     }
 

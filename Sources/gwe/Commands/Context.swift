@@ -39,6 +39,13 @@ func openContext(
 /// An app's name from the command line.
 func appName(_ text: String) throws -> AppName {
     guard let name = AppName(text) else {
+        // A habit of supervisorctl's.
+        let app = text.split(separator: ":", maxSplits: 1).first.flatMap { AppName(String($0)) }
+        if let app, text.contains(":") {
+            throw usageError(
+                "'\(text.prefix(80))' is one process of an app: only 'gwe logs' takes one; name the app, \(app) "
+                    + "('gwe status \(app)' shows all its processes)")
+        }
         let length = text.utf8.count > 64 ? ", found \(text.utf8.count)" : ""
         throw usageError(
             "'\(text.prefix(80))' is no app name: expected letters, digits, '_' and '-', at most 64 of them\(length)")

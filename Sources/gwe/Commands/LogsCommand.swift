@@ -95,7 +95,7 @@ struct LogsCommand: ParsableCommand, Exemplified {
             tell("gwe: \(problem)")
             throw finish(.systemError)
         }
-        raise(SIGPIPE)
+        if !StandardOutput.hasFailed { raise(SIGPIPE) }
     }
 
     /// - Parameter word: the app as it was named, perhaps with one of its processes.
@@ -103,6 +103,10 @@ struct LogsCommand: ParsableCommand, Exemplified {
         guard AppLog.isKnown(name, context) else {
             tell("gwe: no such app: \(name)")
             throw finish(.noSuchApp)
+        }
+        if AppLog.hasNone(name, context), AppLog(of: name, context).present.isEmpty {
+            tell("gwe: \(name) has no log: its service is defined with stdout_logfile=NONE")
+            throw finish(.noInput)
         }
         let parts = word.split(separator: ":", maxSplits: 1).map(String.init)
         let whole = AppLog(of: name, context)
@@ -155,19 +159,8 @@ struct LogsCommand: ParsableCommand, Exemplified {
                 text = TerminalText()
             }
             isInsideLine = bytes.last != UInt8(ascii: "\n")
-            guard isTerminal else { return put(bytes) }
-            return text.write(bytes).withUnsafeBytes { put($0) }
-        }
-
-        private func put(_ bytes: UnsafeRawBufferPointer) -> Bool {
-            var rest = bytes
-            while let base = rest.baseAddress, !rest.isEmpty {
-                let count = Glibc.write(1, base, rest.count)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            }
-            return true
+            guard isTerminal else { return StandardOutput.write(bytes) }
+            return text.write(bytes).withUnsafeBytes { StandardOutput.write($0) }
         }
 
         /// Says of a last line that it has no end (yet): on a terminal behind it, else on standard error, so that what is

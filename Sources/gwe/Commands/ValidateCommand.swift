@@ -71,13 +71,19 @@ struct ValidateCommand: ParsableCommand, Exemplified {
             guard count >= 0 else { throw SystemError.last("read standard input") }
             if count == 0 { return bytes }
             bytes += chunk[..<count]
-            guard bytes.count <= Self.byteLimit else { throw SystemError("read standard input", code: EFBIG) }
+            guard bytes.count <= Self.byteLimit else {
+                let what = "read standard input, of which at most \(Self.byteLimit) bytes are taken"
+                throw SystemError(what, code: EFBIG)
+            }
         }
     }
 
-    /// An object with `install` or `remove` and no schema is a command.
+    /// An object with `install` or `remove`, or a slip of them, and no key of a manifest is a command.
     private func isCommand(_ bytes: [UInt8], _ file: String) -> Bool {
-        guard let node = try? JSON.parse(bytes, source: file) else { return false }
-        return node["schema"] == nil && (node["install"] != nil || node["remove"] != nil)
+        guard let node = try? JSON.parse(bytes, source: file), node["schema"] == nil else { return false }
+        if node["install"] != nil || node["remove"] != nil { return true }
+        let (own, others) = (["install", "remove"], ["schema", "apps", "policy"])
+        let near = (node.entries ?? []).compactMap { Suggestion.nearest(to: $0.key, among: own + others) }
+        return !near.isEmpty && near.allSatisfy(own.contains)
     }
 }

@@ -71,10 +71,14 @@ func emitData(_ text: String) {
     writeAll((isatty(STDOUT_FILENO) == 1 ? TerminalText.safe(text) : text) + "\n", to: STDOUT_FILENO)
 }
 
-/// Writes all of it; a reader that went away (`gwe status | head`) is no error.
+/// Writes all of it. Of standard output a failure is kept (``StandardOutput``), of any other descriptor it is none.
 func writeAll(_ text: String, to descriptor: Int32) {
     var text = text
     text.withUTF8 { bytes in
+        if descriptor == STDOUT_FILENO {
+            StandardOutput.write(UnsafeRawBufferPointer(bytes))
+            return
+        }
         var rest = UnsafeRawBufferPointer(bytes)
         while let base = rest.baseAddress, !rest.isEmpty {
             let count = write(descriptor, base, rest.count)

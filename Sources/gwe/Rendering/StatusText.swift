@@ -48,6 +48,8 @@ struct StatusText {
         if let stopper = app.stoppedBy { words.append("stopped by \(stopper)") }
         if app.health.known == .down || app.health.known == .degraded {
             if let error = app.healthReason ?? app.lastError { words.append(error) }
+        } else if app.sync.sync == .drifted, let error = app.lastError {
+            words.append(error)
         }
         return words.isEmpty ? nil : "\(app.app): " + words.joined(separator: "; ")
     }
