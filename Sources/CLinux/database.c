@@ -55,7 +55,7 @@ int gwe_sqlite_open(const char *path, int flags, int mode) {
     return fd;
 }
 
-int gwe_sqlite_stat(const char *path, struct stat *facts) {
+int gwe_sqlite_stat(const char *path, void *facts) {
     int result = stat(path, facts);
     if (result != 0) keep_failure();
     return result;
