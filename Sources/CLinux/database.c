@@ -26,14 +26,15 @@ int gwe_sqlite_logged_errno(int code) {
     return value;
 }
 
-// Other calls that fail are told to no log, and what SQLite keeps of them is overwritten when it rolls back; of a read it
-// makes "malformed", and after a journal that could not be opened it writes to no file at all (EBADF).
+// Other calls that fail are told to no log, and what SQLite keeps of them is overwritten when it rolls back; of a read
+// it makes "malformed", and after a journal that could not be opened it writes to no file at all (EBADF).
 static __thread int failed_errno;
 
 // What is not there, or belongs to others, is no failure of the machine; SQLite goes on after EINTR by itself.
 static void keep_failure(void) {
     int code = errno;
-    if (code == EIO || code == ENOSPC || code == EDQUOT || code == EROFS || code == EMFILE || code == ENFILE || code == ENOMEM)
+    if (code == EIO || code == ENOSPC || code == EDQUOT || code == EROFS || code == EMFILE || code == ENFILE
+        || code == ENOMEM)
         failed_errno = code;
 }
 
