@@ -1,6 +1,5 @@
 #pragma once
 #include <sqlite3.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 // SQLITE_TRANSIENT is a cast macro, which Swift does not import.
 static inline int gwe_sqlite_bind_text(sqlite3_stmt *s, int i, const char *t, int n) { return sqlite3_bind_text(s, i, t, n, SQLITE_TRANSIENT); }
@@ -11,7 +10,7 @@ static inline int gwe_sqlite_set_log(void (*log)(void *, int, const char *)) { r
 // how it was built. Only before the first database is opened.
 static inline void gwe_sqlite_set_calls(
     ssize_t (*reading)(int, void *, size_t, off_t), ssize_t (*writing)(int, const void *, size_t, off_t),
-    int (*opening)(const char *, int, int), int (*looking)(const char *, struct stat *)) {
+    int (*opening)(const char *, int, int), int (*looking)(const char *, void *)) {
     sqlite3_vfs *vfs = sqlite3_vfs_find((const char *)0);
     if (!vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return;
     vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)opening);

@@ -78,6 +78,20 @@ import Testing
         #expect(try gateway.gwe("reconcile").code == 0)
     }
 
+    @Test("a read of usage.db that fails does not begin the counting anew")
+    func usage() throws {
+        let gateway = try GatewayFixture()
+        try #require(gateway.gwe("reconcile").code == 0)
+        try #require(gateway.names(gateway.stateFolder).contains("usage.db"))
+        for number in 1...20 {
+            let ran = try start(
+                gateway, failing: "pread64:error=EIO:when=\(number)", of: gateway.stateFolder + "/usage.db", "reconcile"
+            ).wait()
+            if number == 3 { #expect(isHit(gateway), "the call was not reached") }
+            #expect(!gateway.names(gateway.stateFolder).contains("usage.db.broken"), "\(number): \(ran)")
+        }
+    }
+
     @Test(
         "a daemon that lacks a thread, a descriptor or a lock for a moment comes up all the same",
         arguments: [
