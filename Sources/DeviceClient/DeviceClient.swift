@@ -305,7 +305,8 @@ public final class DeviceClient {
             response.status == 200
             && (response.head.mediaType == "text/html" || response.body.first { $0 > 32 } == UInt8(ascii: "<"))
         guard isRedirect || isPage || response.status == 511 else { return }
-        let what = isPage ? "an HTML page came" : "a redirect came (\(response.status))"
+        let other = response.status == 511 ? "a demand for a login (511) came" : "a redirect came (\(response.status))"
+        let what = isPage ? "an HTML page came" : other
         throw TransferError(.captivePortal, action, what + " instead of the answer; is there a captive portal?")
     }
 

@@ -1,4 +1,4 @@
-internal import GatewaySystem
+public import GatewaySystem
 
 /// Work that may wait for somebody: after five seconds it says for whom. Nobody is to sit before a silent program.
 public enum SlowWork {

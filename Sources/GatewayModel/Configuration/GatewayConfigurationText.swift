@@ -48,6 +48,7 @@ enum SettingText {
         guard scheme == "https" || WebAddress.isLoopback(host: host) else {
             return "plain http is refused unless the host is loopback; '\(host)' is not: use https"
         }
+        guard WebAddress(text) != nil else { return "'\(text)' is no URL; a port is a number from 1 to 65535" }
         return nil
     }
 

@@ -18,6 +18,8 @@ struct PackageServiceFileLines {
         var backslashes: [Int] = []
         /// Where its value ends so far.
         var lastLine: Int
+        /// Where the same key stands before, without effect.
+        var earlierLine: Int?
     }
     struct Section {
         var name: String
@@ -108,10 +110,12 @@ struct PackageServiceFileLines {
                 continue
             }
             let text = PackageServiceFileLines.trimmed(value[value.index(after: delimiter)...])
+            let earlier = sections[section].options.first { $0.name == name }?.mark.line
             sections[section].options.removeAll { $0.name == name }
             sections[section].options.append(
                 Option(
-                    name: name, value: text, mark: mark, comments: dropped.map { [$0] } ?? [], lastLine: index + 1))
+                    name: name, value: text, mark: mark, comments: dropped.map { [$0] } ?? [], lastLine: index + 1,
+                    earlierLine: earlier))
             option = sections[section].options.count - 1
         }
         // What stands in [DEFAULT] counts for each section that does not have it.

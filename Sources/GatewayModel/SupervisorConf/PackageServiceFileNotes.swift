@@ -13,6 +13,10 @@ extension PackageServiceFileReader {
 
     /// Says of every key that is unknown, and of every one that asks for something that is not there.
     mutating func noteKeys() {
+        for option in section.options {
+            guard let line = option.earlierLine else { continue }
+            note(option.name, "it stands twice: line \(line) has no effect")
+        }
         let ignored = PackageServiceFileReader.switches + PackageServiceFileReader.sizes + ["serverurl"]
         for option in section.options where !PackageServiceFileReader.honoured.contains(option.name) {
             if ignored.contains(option.name) {

@@ -313,7 +313,12 @@ public final class HTTPTransfer {
             case CURLE_ABORTED_BY_CALLBACK: .cancelled
             default: .malformed
             }
-        let hint = kind == .clockSuspect ? "; is this machine's clock right?" : ""
+        var hint = kind == .clockSuspect ? "; is this machine's clock right?" : ""
+        if code == CURLE_COULDNT_CONNECT || kind == .proxy, let target = WebAddress(request.url),
+            let proxy = TransferProxy.inForce(configuration.proxy, ProcessFacts.environment, for: target)
+        {
+            hint += "; it goes through the proxy that \(proxy.source) names"
+        }
         return TransferError(kind, action, reason + hint, code: Int32(code.rawValue), retryAfter: nil)
     }
 
