@@ -24,7 +24,7 @@ public struct OperatorLayer: Sendable, Hashable {
         .object(apps.sorted { $0.key < $1.key }.map { ($0.key.text, $0.value.canonicalJSON(of: $0.key)) })
     }
 
-    /// Reads back what `canonicalJSON` wrote, that of a newer gwe too: its other keys are passed over.
+    /// Reads back what `canonicalJSON` wrote, that of a newer gwe too: its other keys are kept as they are.
     public static func stored(_ text: String, source: String) throws(DocumentErrors) -> OperatorLayer {
         let node: Node
         do throws(DocumentError) {
@@ -59,6 +59,8 @@ public struct OperatorEntry: Sendable, Hashable {
     public var hold: Bool
     /// Whether `release` may be lower than what is in force (`install --allow-downgrade`).
     public var allowsDowngrade = false
+    /// What a newer gwe wrote beside, by its key, as JSON: this one knows only that it is not to be lost.
+    var others: [String: String] = [:]
 
     /// What a command of the operator leads to; without arguments, nothing.
     public init(
@@ -79,17 +81,19 @@ public struct OperatorEntry: Sendable, Hashable {
         if allowsDowngrade, release != nil { members.append(("allow_downgrade", true)) }
         if let state { members.append(("state", .string(state.rawValue))) }
         if hold { members.append(("hold", true)) }
+        for (key, text) in others.sorted(by: { $0.key < $1.key }) {
+            if let node = try? JSON.parse(text, source: key) { members.append((key, node.json)) }
+        }
         return .object(members)
     }
 
     static func decode(_ field: Field, of name: AppName) -> OperatorEntry {
         var entry = OperatorEntry()
         let reader = ReleaseReader(app: name, allowsRun: true)
-        guard
-            let fields = Fields(
-                field, keys: ["version", "artifact", "run", "base", "state", "hold", "allow_downgrade"])
-        else {
-            return entry
+        let keys = ["version", "artifact", "run", "base", "state", "hold", "allow_downgrade"]
+        guard let fields = Fields(field, keys: keys) else { return entry }
+        for other in field.mapping() ?? [] where !keys.contains(other.key) {
+            entry.others[other.key] = other.node.json.text()
         }
         entry.release = reader.read(fields)
         if let base = fields.field("base"), let fields = Fields(base, keys: ["version", "artifact", "run"]) {

@@ -87,16 +87,32 @@ import Testing
         #expect(try entry() == nil, "the manifest's release is in force")
     }
 
-    @Test("a word that this gwe cannot read is not written over")
-    func unreadable() throws {
+    private func setText(_ text: String) throws {
         try commands.hold(app)
         try state.journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
-            try c.execute("UPDATE layer SET text = '{\"web\":{\"later\":1}}' WHERE name = 'operator'")
+            try c.execute("UPDATE layer SET text = ? WHERE name = 'operator'", [.text(text)])
         }
+    }
+
+    private func text() throws -> String? {
+        try state.journal.read("SELECT text FROM layer WHERE name = 'operator'").first?[0].string
+    }
+
+    @Test("a word that this gwe cannot read is not written over")
+    func unreadable() throws {
+        let stored = #"{"web":{"state":"floating"}}"#
+        try setText(stored)
         let error = try #require(throws: JournalError.self) { try commands.stop(app) }
         #expect(error.description.hasPrefix("cannot change what the operator said: "), "\(error)")
-        let text = try state.journal.read("SELECT text FROM layer WHERE name = 'operator'").first?[0].string
-        #expect(text == "{\"web\":{\"later\":1}}")
+        #expect(try text() == stored)
+    }
+
+    @Test("what a newer gwe wrote beside is kept when a command changes the rest")
+    func newer() throws {
+        try setText(#"{"web":{"hold":true,"later":{"a":[1,2.5,null,true,"x"]}}}"#)
+        try commands.stop(app)
+        #expect(
+            try text() == #"{"web":{"state":"stopped","hold":true,"later":{"a":[1,2.5,null,true,"x"]}}}"#)
     }
 
     @Test("all packages are checked before the first is taken: with a bad one among them none is")
