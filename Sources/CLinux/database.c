@@ -2,8 +2,10 @@
 // had it may be closed. It tells its log, at the time, with the number in brackets: "os_unix.c:36523: (28) full_fsync(…)".
 #include "CLinux.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static __thread int last_code;
@@ -24,19 +26,39 @@ int gwe_sqlite_logged_errno(int code) {
     return value;
 }
 
-// A read or write that fails is told to no log, and what SQLite keeps of it is overwritten when it rolls back; of a read
-// it makes "malformed".
+// Other calls that fail are told to no log, and what SQLite keeps of them is overwritten when it rolls back; of a read
+// it makes "malformed", and after a journal that could not be opened it writes to no file at all (EBADF).
 static __thread int failed_errno;
+
+// What is not there, or belongs to others, is no failure of the machine; SQLite goes on after EINTR by itself.
+static void keep_failure(void) {
+    int code = errno;
+    if (code == EIO || code == ENOSPC || code == EDQUOT || code == EROFS || code == EMFILE || code == ENFILE
+        || code == ENOMEM)
+        failed_errno = code;
+}
 
 ssize_t gwe_sqlite_pread(int fd, void *bytes, size_t count, off_t offset) {
     ssize_t result = pread(fd, bytes, count, offset);
-    if (result < 0 && errno != EINTR) failed_errno = errno;
+    if (result < 0) keep_failure();
     return result;
 }
 
 ssize_t gwe_sqlite_pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     ssize_t result = pwrite(fd, bytes, count, offset);
-    if (result < 0 && errno != EINTR) failed_errno = errno;
+    if (result < 0) keep_failure();
+    return result;
+}
+
+int gwe_sqlite_open(const char *path, int flags, int mode) {
+    int fd = open(path, flags, mode);
+    if (fd < 0) keep_failure();
+    return fd;
+}
+
+int gwe_sqlite_stat(const char *path, void *facts) {
+    int result = stat(path, facts);
+    if (result != 0) keep_failure();
     return result;
 }
 

@@ -6,12 +6,15 @@ static inline int gwe_sqlite_bind_text(sqlite3_stmt *s, int i, const char *t, in
 static inline int gwe_sqlite_bind_blob(sqlite3_stmt *s, int i, const void *b, int n) { return sqlite3_bind_blob(s, i, b, n, SQLITE_TRANSIENT); }
 // sqlite3_config is variadic, which Swift does not import. Only before the first database is opened (SQLITE_MISUSE later).
 static inline int gwe_sqlite_set_log(void (*log)(void *, int, const char *)) { return sqlite3_config(SQLITE_CONFIG_LOG, log, (void *)0); }
-// Lets SQLite read and write by these (https://www.sqlite.org/c3ref/vfs.html, xSetSystemCall). Which of the names it uses
-// depends on how it was built. Only before the first database is opened.
+// Lets SQLite work by these (https://www.sqlite.org/c3ref/vfs.html, xSetSystemCall). Which of the names it uses depends on
+// how it was built. Only before the first database is opened.
 static inline void gwe_sqlite_set_calls(
-    ssize_t (*reading)(int, void *, size_t, off_t), ssize_t (*writing)(int, const void *, size_t, off_t)) {
+    ssize_t (*reading)(int, void *, size_t, off_t), ssize_t (*writing)(int, const void *, size_t, off_t),
+    int (*opening)(const char *, int, int), int (*looking)(const char *, void *)) {
     sqlite3_vfs *vfs = sqlite3_vfs_find((const char *)0);
     if (!vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return;
+    vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)opening);
+    vfs->xSetSystemCall(vfs, "stat", (sqlite3_syscall_ptr)looking);
     vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)reading);
     vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)reading);
     vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)writing);

@@ -264,6 +264,7 @@ public final class DeviceClient {
             let response = try transfer.perform(request)
             status = response.status
             try refusePortal(response, call.action)
+            try refuseEndless(response, call.action)
             return response
         } catch {
             throw DeviceClientError(error, call.action)
@@ -307,6 +308,16 @@ public final class DeviceClient {
         let other = response.status == 511 ? "a demand for a login (511) came" : "a redirect came (\(response.status))"
         let what = isPage ? "an HTML page came" : other
         throw TransferError(.captivePortal, action, what + " instead of the answer; is there a captive portal?")
+    }
+
+    /// A body whose end only the end of the connection tells may have been cut off (RFC 9112, 8): half of a manifest would
+    /// be one with fewer apps. The cloud gives each of its answers a length.
+    private func refuseEndless(_ response: HTTPResponse, _ action: String) throws(TransferError) {
+        guard !response.body.isEmpty, response.header("Content-Length") == nil,
+            response.header("Transfer-Encoding") == nil
+        else { return }
+        throw TransferError(
+            .cut, action, "the answer tells no length, so that one which was cut off would look whole")
     }
 
     /// A status that the call does not know.

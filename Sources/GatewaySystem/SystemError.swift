@@ -20,10 +20,10 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     public static func last(_ action: String) -> SystemError { SystemError(action, code: errno) }
 
     /// "cannot", the action, then the words of strerror(3) and the number.
-    public var description: String { "cannot \(action): \(reason) (\(code))" }
+    public var description: String { "cannot \(action): \(cause) (\(code))" }
 
     /// The words of the code; of a file that may not grow also the limit that stands in the way, where there is one.
-    var reason: String {
+    private var cause: String {
         var limit: UInt64 = 0
         guard isOfFileSize, gwe_file_size_limit(&limit) == 0 else { return SystemError.words(code) }
         return "no file may have more than \(limit) bytes here (ulimit -f, LimitFSIZE= of the unit): "

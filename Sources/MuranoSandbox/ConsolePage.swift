@@ -1,4 +1,4 @@
-/// The page at `/`: devices with their resources, contents and requests, and a form to set `engine_fetch`. Everything
+/// The page at `/`: devices with their resources, contents, faults and requests, and a form to set `engine_fetch`. Everything
 /// that it shows is put in as text, never as markup.
 let consolePage = #"""
     <!doctype html>
@@ -28,6 +28,8 @@ let consolePage = #"""
     </form>
     <h2>Content</h2>
     <table><thead><tr><th>Name<th>Size<th>Type<th>Updated</thead><tbody id="content"></tbody></table>
+    <h2>Faults</h2>
+    <table><thead><tr><th>Id<th>Kind<th>How</thead><tbody id="faults"></tbody></table>
     <h2>Requests</h2>
     <table><thead><tr><th>Time<th>Device<th>Status<th>Body<th>Sent<th>Range<th>Request</thead><tbody id="log"></tbody></table>
     <script>
@@ -59,10 +61,15 @@ let consolePage = #"""
       select.replaceChildren(...devices.map(device => new Option(device.id)));
       if (devices.some(device => device.id === chosen)) select.value = chosen;
       const device = devices.find(device => device.id === select.value);
-      element("state").textContent = device ? device.state : "";
+      element("state").textContent = device
+        ? device.state + (device.last_contact ? ", last contact " + time(device.last_contact) : "") : "";
       const resources = device ? await load(path("devices", device.id, "resources")) : {};
       fill("resources", Object.entries(resources).map(([name, r]) => [name, r.reported, r.set, time(r.timestamp)]));
       fill("content", (await load(path("content"))).map(c => [c.name, c.size, c.type, time(c.updated * 1e6)]));
+      const how = fault => Object.entries(fault)
+        .filter(([name, value]) => !["id", "kind"].includes(name) && value !== null && String(value) !== "")
+        .map(([name, value]) => name + "=" + value).join(" ");
+      fill("faults", (await load(path("faults"))).map(fault => [fault.id, fault.kind, how(fault)]));
       latest.push(...await load(path("log") + "?limit=100000&after=" + (latest.at(-1)?.id ?? 0)));
       latest.splice(0, latest.length - 100);
       fill("log", latest.slice().reverse().map(r =>

@@ -16,10 +16,12 @@ int gwe_renameat2(int old_dir, const char *old_path, int new_dir, const char *ne
 void gwe_sqlite_log(void *context, int code, const char *message);
 /// errno(3) that the log told last, on this thread, of this extended result code; 0 if none. It is told once.
 int gwe_sqlite_logged_errno(int code);
-/// pread(2) and pwrite(2) for SQLite, which keep for this thread the error of one that failed.
+/// pread(2), pwrite(2), open(2) and stat(2) for SQLite, which keep for this thread the error of one that failed.
 ssize_t gwe_sqlite_pread(int fd, void *bytes, size_t count, off_t offset);
 ssize_t gwe_sqlite_pwrite(int fd, const void *bytes, size_t count, off_t offset);
-/// errno(3) of the last of these two that failed on this thread; 0 if none has since this was asked. It is told once.
+int gwe_sqlite_open(const char *path, int flags, int mode);
+int gwe_sqlite_stat(const char *path, void *facts);
+/// errno(3) of the last of these that failed on this thread; 0 if none has since this was asked. It is told once.
 int gwe_sqlite_failed_errno(void);
 /// syncfs(2).
 int gwe_syncfs(int fd);

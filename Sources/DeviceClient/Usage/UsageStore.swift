@@ -39,7 +39,9 @@ public final class UsageStore: Sendable {
     public static func open(stateFolder: String) throws(DatabaseError) -> UsageStore {
         let path = path(stateFolder: stateFolder)
         do throws(DatabaseError) { return try opened(path) } catch {
-            guard error.isCorrupt else { throw error }
+            // A read that failed looks like damage, too; it may succeed at once.
+            guard error.isCorrupt || error.systemCode != 0 else { throw error }
+            guard error.systemCode == 0 else { return try opened(path) }
             if let store = try lookedAtAgain(path, error) { return store }
             rename(path, path + ".broken")
             unlink(path + "-journal")

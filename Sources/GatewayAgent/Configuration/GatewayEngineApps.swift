@@ -23,7 +23,7 @@ extension GatewayEngineImport {
                 continue
             }
             let version = versions.flatMap { GatewayEngineConfiguration.version(of: name.text, inEngineConfig: $0) }
-            if let version = version.flatMap(Version.init) {
+            if let version = version.flatMap({ Version($0) }) {
                 lines += ["  \(name):", "    version: \(JSONValue.string(version.text).text())"]
                 if !app.startsByItself { lines.append("    state: stopped") }
                 taken.append("app \(name) version \(version)")

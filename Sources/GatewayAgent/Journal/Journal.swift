@@ -97,6 +97,8 @@ public final class Journal: Sendable {
                 if size > 0 { return try opened(folders, clock: clock) }
                 reason = "\(path) is empty"
             } catch {
+                // A read that failed once may succeed.
+                if error.systemCode == EIO, let journal = try? opened(folders, clock: clock) { return journal }
                 guard error.isCorrupt else { throw refusal(of: error) }
                 if let journal = try lookedAtAgain(folders, clock: clock) { return journal }
                 reason = "\(error)"

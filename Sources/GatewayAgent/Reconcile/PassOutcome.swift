@@ -112,6 +112,10 @@ struct PassOutcome {
         guard let missed = failures.first(where: { $0.failure.kind == .unavailable })?.failure else {
             return .succeeded
         }
-        return .failed(missed.fetch ?? CloudFailure(description: missed.description, trouble: .artifact))
+        var failure = missed.fetch ?? CloudFailure(description: missed.description, trouble: .artifact)
+        // The cloud did answer. That it, or another server, does not give out a package keeps nobody from asking for news:
+        // another command may be there already.
+        if failure.trouble.isRefusal, !failure.isAboutToken { failure.trouble = .artifact }
+        return .failed(failure)
     }
 }

@@ -22,7 +22,7 @@ struct TakenOverApps: Sendable, Hashable {
             document["schema"]?.string == "gwe-taken-over/v1"
         else { return taken }
         for (name, value) in document["apps"]?.members ?? [] {
-            guard let app = AppName(name), let version = value.string.flatMap(Version.init) else { continue }
+            guard let app = AppName(name), let version = value.string.flatMap({ Version($0) }) else { continue }
             taken.versions[app] = version
         }
         return taken

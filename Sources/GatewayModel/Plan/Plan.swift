@@ -92,6 +92,12 @@ public struct Plan: Sendable, Hashable {
         /// Bytes that are free for gwe, with those that removals give back.
         public var freeByteCount: Int64
 
+        /// A lack of so much.
+        public init(neededByteCount: Int64, freeByteCount: Int64) {
+            self.neededByteCount = neededByteCount
+            self.freeByteCount = freeByteCount
+        }
+
         /// "not enough space: about 2.3 MiB needed, 1.0 MiB free"; by the byte where those would look alike.
         public var description: String {
             var needed = Quantities.about(byteCount: neededByteCount)

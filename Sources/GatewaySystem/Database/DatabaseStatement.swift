@@ -139,8 +139,8 @@ final class DatabaseStatement {
             if logged != 0 { return logged }
             // Of any other error it is that of an earlier one (https://www.sqlite.org/c3ref/system_errno.html).
             return failed != 0 ? failed : database.map { sqlite3_system_errno($0) } ?? 0
-        // A read that failed looks like damage.
-        case SQLITE_CORRUPT: return failed == EIO ? EIO : 0
+        // A read that failed looks like damage, and a file that cannot be examined like one that was moved.
+        case SQLITE_CORRUPT, SQLITE_READONLY: return failed == EIO ? EIO : 0
         default: return 0
         }
     }

@@ -8,14 +8,15 @@ public enum FileWriting {
     /// A file that was changed within this time may be changed again: tools write in pieces, and close in between.
     private static let settling: Duration = .seconds(1)
 
-    /// Whether a file is open for writing, or was changed within the last second. False for one that does not exist.
+    /// Whether a file is open for writing, or was changed within the last second. False for one that does not exist; true
+    /// while it cannot be looked at for lack of descriptors, memory or by an input/output error.
     ///
     /// The kernel grants a read lease only on a file that nobody has open for writing (fcntl(2), F_SETLEASE). It grants
     /// none to those who neither own the file nor have CAP_LEASE, and none on network file systems; then only the time
     /// of the change counts.
     public static func isGoingOn(_ path: String) -> Bool {
         let fd = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        guard fd >= 0 else { return false }
+        guard fd >= 0 else { return [EMFILE, ENFILE, ENOMEM, EIO].contains(errno) }
         defer { close(fd) }
         var info = stat()
         guard fstat(fd, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return false }

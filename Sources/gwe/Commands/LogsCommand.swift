@@ -71,7 +71,7 @@ struct LogsCommand: ParsableCommand, Exemplified {
         let names = try apps.map { try appName($0.split(separator: ":", maxSplits: 1).first.map(String.init) ?? "") }
         let context = try openContext(folders)
         var logs: [AppLog] = []
-        for (name, word) in zip(names, apps) { logs.append(try log(of: name, word, context)) }
+        for (name, word) in zip(names, apps) { logs.append(try chosenLog(of: name, word, context)) }
         if all { logs = try allLogs(context) }
         let log = AppLog(joining: logs)
         if let problem = log.problem {
@@ -99,7 +99,7 @@ struct LogsCommand: ParsableCommand, Exemplified {
     }
 
     /// - Parameter word: the app as it was named, perhaps with one of its processes.
-    private func log(of name: AppName, _ word: String, _ context: GatewayContext) throws -> AppLog {
+    private func chosenLog(of name: AppName, _ word: String, _ context: GatewayContext) throws -> AppLog {
         guard AppLog.isKnown(name, context) else {
             tell("gwe: no such app: \(name)")
             throw finish(.noSuchApp)

@@ -35,7 +35,7 @@ struct PackageBuildCommandLine: ParsableCommand {
             var builder = try PackageBuilder(file: buildfile)
             for warning in builder.buildfile.warnings { tell("gwe: warning: \(warning)") }
             if let appName { builder.buildfile.name = try packageWord(appName, AppName.init, "an app's name") }
-            if let appVersion { builder.buildfile.version = try packageWord(appVersion, Version.init, "a version") }
+            if let appVersion { builder.buildfile.version = try packageWord(appVersion, { Version($0) }, "a version") }
             let path = try builder.build(into: output) { tell("gwe: \($0)") }
             let findings = try PackageInspection.check(path)
             for finding in findings where finding.level != .pass { tell(line(finding)) }
@@ -113,7 +113,7 @@ struct PackageInitCommand: ParsableCommand {
                 throw ExitCode(73)
             }
             let name = try packageWord(appName, AppName.init, "an app's name")
-            let version = try packageWord(appVersion, Version.init, "a version")
+            let version = try packageWord(appVersion, { Version($0) }, "a version")
             try AtomicFile.write(Buildfile.template(name: name, version: version), to: file)
             emit(Folders.absolute(file, from: currentFolder()))
         }

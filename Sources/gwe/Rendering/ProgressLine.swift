@@ -71,9 +71,9 @@ struct ProgressLine {
         let time = Double(seconds) + Double(attoseconds) / 1e18
         guard time >= 1, counted > 0 else { return line }
         let rate = Double(counted) / time
-        line += ", \(byteText(Int64(rate)))/s"
+        line += ", \(byteText(Int64(min(rate, 1e18))))/s"
         if let total = made.total, total > made.byteCount {
-            let left = min(Double(total - made.byteCount) / rate, 1e9)
+            let left = min((Double(total) - Double(made.byteCount)) / rate, 1e9)
             line += ", \(Duration.seconds(left).inWords) left"
         }
         return line

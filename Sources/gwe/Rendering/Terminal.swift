@@ -36,7 +36,7 @@ struct Terminal {
 /// Bytes as people read them: `512 B`, `1.4 KiB`, `97.3 MiB`.
 func byteText(_ count: Int64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
-    var tenths = min(count, .max / 10) * 10
+    var tenths = min(count, .max / 16) * 10
     var unit = 0
     while tenths >= 10_240, unit < units.count - 1 {
         tenths = (tenths + 512) / 1_024

@@ -1,7 +1,9 @@
+import MuranoSandbox
 import Documents
 import Foundation
 import GatewaySystem
 import Glibc
+import MuranoSandbox
 import TestSupport
 import Testing
 
@@ -49,5 +51,21 @@ import Testing
         #expect(ran.code == 69, "\(ran)")
         let words = ran.err.lowercased()
         #expect(words.components(separatedBy: "connect to").count == 2, "\(ran)")
+    }
+
+    @Test("the page in a browser shows faults and last contacts, and the server says at its start that there is a page")
+    func page() throws {
+        let gateway = try GatewayFixture()
+        var configuration = TransferConfiguration()
+        configuration.allowsPlainHTTP = true
+        let page = try HTTPTransfer(configuration)
+            .perform(HTTPRequest(.get, gateway.sandbox.url + "/", headers: [], body: nil)).text
+        #expect(page.contains("id=\"faults\"") && page.contains("path(\"faults\")") && page.contains("last_contact"))
+        let server = try TestProcess(
+            "murano-sandbox", ["serve", "--data", gateway.root + "/other", "--listen", "127.0.0.1:0"],
+            scratch: gateway.root + "/scratch")
+        try gateway.eventually("it says so") { server.out.contains("a page for a browser: http://127.0.0.1:") }
+        server.send(SIGTERM)
+        #expect(server.wait().code == 0)
     }
 }

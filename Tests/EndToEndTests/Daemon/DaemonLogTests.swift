@@ -39,7 +39,7 @@ import Testing
         let gateway = try GatewayFixture(hasCloud: false)
         let path = gateway.root + "/journal"
         try gateway.write("", to: path)
-        var facts = stat()
+        var facts = Glibc.stat()
         try #require(stat(path, &facts) == 0)
         func log(_ variable: String) throws -> String {
             let daemon = try TestProcess(

@@ -66,6 +66,92 @@ import Testing
         #expect(pass.code == 0, "\(pass)")
     }
 
+    // An answer without a length that ends early looks whole (RFC 9112, 8).
+    @Test(
+        "a download without a length that ends early is no failure of the release, with a digest or without",
+        arguments: [true, false])
+    func cutWithoutLength(isDigestKnown: Bool) throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let whole = try bytes(
+            .quickService("web", "1", extra: ["data": .init(String(repeating: "x", count: 9_000))]), gateway)
+        let isHealed = FileFlag(gateway.root + "/healed")
+        let server = try PackageServer { _, _ in
+            isHealed.isSet
+                ? PackageServer.answer(whole, headers: [])
+                : PackageServer.answer(whole, headers: [], cutAfter: whole.count / 2)
+        }
+        defer { server.stop() }
+        try manifest(gateway, server.url + "/web.tar.gz", sha256: isDigestKnown ? SHA256.hex(of: whole) : nil)
+        for _ in 0..<3 {
+            let pass = try gateway.gwe("reconcile")
+            #expect(pass.code == 69 && pass.err.contains("the server told no length"), "\(pass)")
+        }
+        isHealed.set()
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 0, "\(pass)")
+    }
+
+    @Test(
+        "a package that a server compresses once more is no failure of the release, and is named",
+        arguments: [true, false])
+    func compressedOnceMore(isDigestKnown: Bool) throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let whole = try bytes(.quickService("web", "1"), gateway)
+        try Data(whole).write(to: URL(fileURLWithPath: gateway.root + "/whole"))
+        #expect(try TestProcess.run("gzip", ["-k", gateway.root + "/whole"]).code == 0)
+        let twice = [UInt8](try Data(contentsOf: URL(fileURLWithPath: gateway.root + "/whole.gz")))
+        let isHealed = FileFlag(gateway.root + "/healed")
+        let server = try PackageServer { _, _ in
+            isHealed.isSet
+                ? PackageServer.answer(whole)
+                : PackageServer.answer(twice, headers: ["Content-Length: \(twice.count)", "Content-Encoding: gzip"])
+        }
+        defer { server.stop() }
+        try manifest(gateway, server.url + "/web.tar.gz", sha256: isDigestKnown ? SHA256.hex(of: whole) : nil)
+        for _ in 0..<3 {
+            let pass = try gateway.gwe("reconcile")
+            #expect(pass.code == 69 && pass.err.contains("Content-Encoding: gzip"), "\(pass)")
+        }
+        isHealed.set()
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 0, "\(pass)")
+    }
+
+    // jizhi0v0/duo-updater#245: a proxy that answers everything with 206.
+    @Test(
+        "the whole as a part of itself is taken; any other part that was not asked for is not",
+        arguments: [true, false])
+    func wholeAsPart(isWhole: Bool) throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let whole = try bytes(.quickService("web", "1"), gateway)
+        let last = isWhole ? whole.count - 1 : whole.count - 2
+        let server = try PackageServer { _, _ in
+            PackageServer.answer(
+                Array(whole[...last]), status: "206 Partial Content",
+                headers: ["Content-Length: \(last + 1)", "Content-Range: bytes 0-\(last)/\(whole.count)"])
+        }
+        defer { server.stop() }
+        try manifest(gateway, server.url + "/web.tar.gz")
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == (isWhole ? 0 : 69), "\(pass)")
+        #expect(isWhole || pass.err.contains("a part that was not asked for"), "\(pass)")
+    }
+
+    @Test(
+        "a redirect to what is not https is told with where it leads",
+        arguments: ["http://127.0.0.1:9/x.tar.gz?token=secret", "file:///etc/passwd"])
+    func redirect(target: String) throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let server = try PackageServer { _, _ in
+            PackageServer.answer([], status: "302 Found", headers: ["Content-Length: 0", "Location: \(target)"])
+        }
+        defer { server.stop() }
+        try manifest(gateway, server.url + "/web.tar.gz")
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 69 && pass.err.contains("only https is followed"), "\(pass)")
+        #expect(!pass.err.contains("secret"), "\(pass)")
+    }
+
     /// Set by one thread, looked at by another.
     private struct FileFlag: Sendable {
         let path: String

@@ -113,6 +113,17 @@ import Testing
         #expect(try talk(outcome { $0.hasAskedCloud = true }) == "succeeded")
         #expect(try talk(outcome((.release, true)) { $0.hasAskedCloud = true }) == "succeeded")
         #expect(try talk(outcome((.unavailable, true)) { $0.hasAskedCloud = true }) == "artifact: it broke")
+        // Whether a server refuses it, or it has no address that can be asked: the cloud is asked for news as before.
+        let web = try app("web")
+        for trouble in [CloudTrouble.Kind.refused, .configuration, .notAuthorised, .unknownDevice] {
+            let missing = try outcome {
+                var failure = StepFailure(.unavailable, "no such content")
+                failure.fetch = CloudFailure(description: "no such content", trouble: trouble)
+                $0.failures = [(web, failure, isAsBefore: true)]
+                $0.hasAskedCloud = true
+            }
+            #expect(talk(missing) == "artifact: no such content")
+        }
         let refused = try outcome((.unavailable, true)) {
             $0.hasAskedCloud = true
             $0.cloudFailure = CloudFailure(
