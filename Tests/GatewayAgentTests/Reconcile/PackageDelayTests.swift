@@ -12,9 +12,10 @@ import Testing
         var fetch = CloudFailure(description: "busy", retryAfter: .seconds(seconds), trouble: .busy)
         fetch.isElsewhere = true
         failure.fetch = fetch
+        let web = try #require(AppName("web"))
         var outcome = PassOutcome()
         outcome.hasAskedCloud = true
-        outcome.failures = [(try #require(AppName("web")), failure, isAsBefore: true)]
+        outcome.failures = [(web, failure, isAsBefore: true)]
         let result = outcome.result(isSupervised: true)
         #expect(result.packageDelay == (isKept ? .seconds(seconds) : nil))
         guard case .failed(let talk) = result.talk else {
