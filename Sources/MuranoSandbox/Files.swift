@@ -1,3 +1,4 @@
+internal import Documents
 internal import GatewaySystem
 internal import Glibc
 
@@ -39,9 +40,13 @@ func readFile(_ path: String, byteLimit: Int) throws(SystemError) -> [UInt8] {
     return try readAll(fd, name: path, byteLimit: byteLimit)
 }
 
-/// Writes to a standard stream; what does not go out is lost.
+/// Writes to a standard stream, made safe where a terminal shows it; what does not go out is lost.
 func writeAll(_ fd: Int32, _ bytes: [UInt8]) {
     var rest = bytes[...]
+    if isatty(fd) == 1 {
+        var text = TerminalText()
+        rest = (text.write(bytes) + text.finish())[...]
+    }
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
         if count < 0, errno == EINTR { continue }

@@ -349,7 +349,7 @@ import Testing
                 command=two
                 [program:demo]
                 priority=5
-                """, command: ["two"]),
+                """, command: ["two"], notes: ["command: it stands twice: line 2 has no effect"]),
         Shape(
             name: "a size with a letter", text: "[program:demo]\ncommand=run\nstdout_logfile_maxbytes=10M\n",
             command: nil),

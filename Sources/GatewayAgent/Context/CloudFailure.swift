@@ -16,6 +16,8 @@ struct CloudFailure: Error, Sendable, CustomStringConvertible {
     var description: String
     /// How long the cloud asks to be left alone.
     var retryAfter: Duration?
+    /// Another server than the cloud's is the one that failed.
+    var isElsewhere = false
     /// There is none, or the cloud refuses it.
     var isAboutToken = false
     /// What a technician is told of it, and how long it is left alone.

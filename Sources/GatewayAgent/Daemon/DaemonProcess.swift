@@ -70,6 +70,12 @@ public enum DaemonProcess {
     /// Names the descriptor of the state lock, across an exec in place and no further.
     static let lockVariable = "GWE_STATE_LOCK"
 
+    /// Closes what the caller left open, but for the lock of an exec in place. Call it before anything is opened here.
+    public static func closeInheritedDescriptors() {
+        let lock = getenv(lockVariable).flatMap { Int32(String(cString: $0)) }
+        InheritedDescriptors.close(keeping: [lock].compactMap(\.self))
+    }
+
     /// The lock that this process had before it executed itself anew.
     private static func inheritedLock(_ context: GatewayContext) -> StateLock? {
         defer { unsetenv(lockVariable) }

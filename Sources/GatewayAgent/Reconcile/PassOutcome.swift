@@ -116,6 +116,8 @@ struct PassOutcome {
         // The cloud did answer. That it, or another server, does not give out a package keeps nobody from asking for news:
         // another command may be there already.
         if failure.trouble.isRefusal, !failure.isAboutToken { failure.trouble = .artifact }
+        // What another server asks for holds for that one: see `packageDelay`.
+        if failure.isElsewhere { (failure.trouble, failure.retryAfter) = (.artifact, nil) }
         return .failed(failure)
     }
 }

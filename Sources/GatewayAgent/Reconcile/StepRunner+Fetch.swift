@@ -149,7 +149,9 @@ extension StepRunner {
             count(transfer, source)
             return try Downloader(transfer).download(request, into: path, events: events)
         } catch {
-            throw CloudFailure(error)
+            var failure = CloudFailure(error)
+            failure.isElsewhere = true
+            throw failure
         }
     }
 

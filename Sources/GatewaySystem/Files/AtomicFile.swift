@@ -60,8 +60,7 @@ public enum AtomicFile {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw SystemError("read \(path)", code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
         }
-        let tooLarge = SystemError("read \(path), of which at most \(limit) bytes are taken", code: EFBIG)
-        guard status.st_size <= limit else { throw tooLarge }
+        guard status.st_size <= limit else { throw tooLarge(path, limit) }
         // One byte more than expected, so that the end is seen in one read; files of /proc say 0 and are read on.
         var content = [UInt8](repeating: 0, count: min(limit, max(Int(status.st_size), 4095)) + 1)
         var count = 0
@@ -69,13 +68,17 @@ public enum AtomicFile {
             let got = try file.readSome(into: &content, from: count, named: path)
             count += got
             if got == 0 { break }
-            guard count <= limit else { throw tooLarge }
+            guard count <= limit else { throw tooLarge(path, limit) }
             if count == content.count {
                 content.append(contentsOf: repeatElement(0, count: min(limit + 1 - count, count)))
             }
         }
         content.removeSubrange(count...)
         return content
+    }
+
+    private static func tooLarge(_ path: String, _ limit: Int) -> SystemError {
+        SystemError("read \(path), of which at most \(limit) bytes are taken", code: EFBIG)
     }
 
     /// Creates the temporary file and locks it, so that a leftover (unlocked) differs from another writer's (locked).

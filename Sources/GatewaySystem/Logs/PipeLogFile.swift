@@ -165,7 +165,7 @@ struct PipeLogFile: ~Copyable {
             if isRegular { byteCount += Int64(count) }
             return
         }
-        let code = count < 0 ? errno : shortage(behind: count)
+        let code = count < 0 ? errno : count == 0 ? ENOSPC : shortage(behind: count)
         if isRegular, count > 0 { ftruncate(fd, off_t(byteCount)) }
         throw failure(code)
     }

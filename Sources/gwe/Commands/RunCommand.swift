@@ -26,6 +26,7 @@ struct RunCommand: ParsableCommand, Exemplified {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
+        DaemonProcess.closeInheritedDescriptors()
         let context = try openContext(folders, manifest, needsConfiguration: true)
         let isJSON = output.json
         let isTimed = !JournalStream.takes(2, variable: environmentVariable("JOURNAL_STREAM"))
