@@ -20,8 +20,8 @@ enum UnknownCommand {
             guard let command = known.first(where: { $0._commandName == word }) else {
                 let names = known.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
                 let called = (path.filter { $0 != "help" } + [word]).joined(separator: " ")
-                let begun = word.count < 3 ? [] : names.filter { $0.hasPrefix(word) }
-                if begun.count == 1 { return "unknown command \(called); did you mean \(begun[0])?" }
+                let begun = Set(word.count < 3 ? [] : names.filter { $0.hasPrefix(word) })
+                if begun.count == 1, let only = begun.first { return "unknown command \(called); did you mean \(only)?" }
                 if let nearest = Suggestion.nearest(to: word, among: names) {
                     return "unknown command \(called); did you mean \(nearest)?"
                 }

@@ -212,7 +212,7 @@ import Testing
         // supervisord refuses to read a user that does not exist, and would not even start with such a file.
         try gateway.manifest(manifest("2"))
         let bad = try gateway.gwe("reconcile")
-        #expect(bad.code == 1, "\(bad)")
+        #expect(bad.code == 20, "\(bad)")
         #expect((bad.out + bad.err).contains("nobody-of-that-name"), "\(bad)")
         #expect(gateway.read(supervisord.program("web")) == text)
         #expect(supervisord.control("reread").code == 0)
