@@ -195,7 +195,7 @@ import Testing
     func noCloud() throws {
         let gateway = try GatewayFixture(hasCloud: false)
         let sent = try gateway.gwe("report")
-        #expect(sent.code == 69, "\(sent)")
+        #expect(sent.code == 78, "\(sent)")
         #expect(try gateway.gwe("report", "--print").code == 0)
     }
 }

@@ -35,7 +35,7 @@ import Testing
             }
             #expect(try gateway.pid(of: "web") == pid)
             #expect(gateway.current("web")?.hasPrefix("1-") == true)
-            #expect(try gateway.row("web")["sync"]?.string == "drifted")
+            #expect(try gateway.row("web")["sync"]?.string == "drifted(version)")
             let status = try gateway.gwe("status", "--json")
             #expect(status.out.contains("is missing, which bin/run names"), "\(status)")
             try installInterpreter()
