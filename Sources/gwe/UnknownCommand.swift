@@ -21,7 +21,9 @@ enum UnknownCommand {
                 let names = known.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
                 let called = (path.filter { $0 != "help" } + [word]).joined(separator: " ")
                 let begun = Set(word.count < 3 ? [] : names.filter { $0.hasPrefix(word) })
-                if begun.count == 1, let only = begun.first { return "unknown command \(called); did you mean \(only)?" }
+                if begun.count == 1, let only = begun.first {
+                    return "unknown command \(called); did you mean \(only)?"
+                }
                 if let nearest = Suggestion.nearest(to: word, among: names) {
                     return "unknown command \(called); did you mean \(nearest)?"
                 }

@@ -142,12 +142,20 @@ public struct ConfigurationStore: Sendable {
 
     /// The content of a file; nil when there is none.
     func bytes(of path: String) throws(SystemError) -> [UInt8]? {
-        do {
-            return try AtomicFile.read(path, limit: Self.byteLimit)
+        do throws(SystemError) {
+            return try readAgain { () throws(SystemError) in try AtomicFile.read(path, limit: Self.byteLimit) }
         } catch {
             // ENOTDIR: a file stands where its folder should be, which whoever needs the folder tells better.
             if error.code == ENOENT || error.code == ENOTDIR { return nil }
             throw error
+        }
+    }
+
+    /// A gateway does not stand still because of one read that failed.
+    private func readAgain(_ read: () throws(SystemError) -> [UInt8]) throws(SystemError) -> [UInt8] {
+        do throws(SystemError) { return try read() } catch {
+            guard [EIO, EMFILE, ENFILE, ENOMEM].contains(error.code) else { throw error }
+            return try read()
         }
     }
 }

@@ -130,8 +130,7 @@ public final class Journal: Sendable {
         let database: Database
         let version: Int
         do throws(DatabaseError) {
-            database = try Database(path: path, mode: .readOnly)
-            version = try database.userVersion()
+            (database, version) = try openedReadOnly(path)
         } catch {
             guard error.isCorrupt, error.systemCode == 0 else { throw JournalError(error) }
             return try imagined(folders, clock, because: "\(error)", isLost: true)
@@ -195,6 +194,18 @@ public final class Journal: Sendable {
             let trouble = error.isUnwritable || error.isNoSpace ? error.unwritable(folders.stateFolder) : error
             current.withLock { $0.trouble = trouble }
             throw trouble
+        }
+    }
+
+    /// Once more where a read failed.
+    private static func openedReadOnly(_ path: String) throws(DatabaseError) -> (Database, version: Int) {
+        func open() throws(DatabaseError) -> (Database, version: Int) {
+            let database = try Database(path: path, mode: .readOnly)
+            return (database, try database.userVersion())
+        }
+        do throws(DatabaseError) { return try open() } catch {
+            guard error.systemCode == EIO else { throw error }
+            return try open()
         }
     }
 

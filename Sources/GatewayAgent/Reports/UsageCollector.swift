@@ -43,11 +43,17 @@ public final class UsageCollector: Sendable {
             try DatagramReceiver(path: path, mode: 0o666)
         }
         self.receiver = receiver
-        let thread = try BackgroundThread("gwe-usage") { [phase] in
-            UsageCollector.run(receiver, stateFolder, clock, problem, phase)
+        do throws(SystemError) {
+            let thread = try BackgroundThread("gwe-usage") { [phase] in
+                UsageCollector.run(receiver, stateFolder, clock, problem, phase)
+                phase.hasEnded()
+            }
+            thread.detach()
+        } catch {
+            // All members are set, so that deinit runs, which waits for the thread's end.
             phase.hasEnded()
+            throw error
         }
-        thread.detach()
     }
 
     deinit { stop() }

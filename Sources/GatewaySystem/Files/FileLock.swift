@@ -62,7 +62,12 @@ public final class FileLock: Sendable {
     /// - Parameter purpose: one word on what the holder does, for those who find it locked.
     public static func acquire(_ path: String, purpose: String) throws(Failure) -> FileLock {
         while true {
-            let opened = retrying { open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+            var opened = retrying { open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+            // What lacks for a moment, after a moment: a daemon that ends here leaves its apps alone.
+            for _ in 0..<3 where opened < 0 && [EMFILE, ENFILE, ENOMEM, EIO].contains(errno) {
+                usleep(100_000)
+                opened = retrying { open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+            }
             guard opened >= 0 else { throw .system(.last("open lock \(path)")) }
             var status = stat()
             if fstat(opened, &status) == 0, status.st_mode & 0o777 != 0o600 { _ = fchmod(opened, 0o600) }

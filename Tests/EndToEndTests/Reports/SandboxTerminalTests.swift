@@ -1,3 +1,4 @@
+import MuranoSandbox
 import Documents
 import Foundation
 import Glibc

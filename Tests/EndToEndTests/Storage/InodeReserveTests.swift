@@ -35,7 +35,7 @@ import Testing
         let status = try gateway.status()
         let problems = status.document["problems"]?.elements?.compactMap(\.string) ?? []
         #expect(problems.contains { $0.contains("no inode is left for the package: ") }, "\(problems)")
-        #expect(try gateway.row("web")["sync"]?.string == "drifted")
+        #expect(try gateway.row("web")["sync"]?.string == "drifted(version)")
         // Others use up what was left: doctor says so, and a removal still works.
         var number = 0
         while try free(disk) > 20 {

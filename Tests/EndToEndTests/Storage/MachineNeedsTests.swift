@@ -90,6 +90,6 @@ import Testing
             #expect((ran.out + ran.err).contains("user 'gwe-no-such-user' is missing, as whom web is to run"), "\(ran)")
         }
         #expect(gateway.current("web")?.hasPrefix("1-") == true)
-        #expect(try gateway.row("web")["sync"]?.string == "drifted")
+        #expect(try gateway.row("web")["sync"]?.string == "drifted(version)")
     }
 }
