@@ -43,18 +43,25 @@ public enum DaemonProcess {
         return try AgentProcess(context: context, state: state, image: image, log: log)
     }
 
-    /// Opens the state folder; waits for the pass of a command line that has it, but not for another daemon.
+    /// Opens the state folder; waits for the pass of a command line that has it, but for another daemon only as long as one
+    /// that was killed may take to end: its lock is free when its last thread is gone, a moment after its pid looks dead.
     private static func openState(
         _ context: GatewayContext, _ log: (PassEvent) -> Void
     ) throws(LockedState.Failure) -> LockedState {
         var hasTold = false
         let inherited = inheritedLock(context)
+        let deadline = MonotonicTime.now + .seconds(2)
         while true {
             do throws(LockedState.Failure) {
                 return try LockedState(
                     context: context, purpose: daemonPurpose, lock: inherited, mayBeUnwritable: true)
             } catch {
-                guard let holder = error.holder, holder.purpose != daemonPurpose else { throw error }
+                guard let holder = error.holder else { throw error }
+                if holder.purpose == daemonPurpose {
+                    guard MonotonicTime.now < deadline else { throw error }
+                    usleep(50_000)
+                    continue
+                }
                 if !hasTold { log(.note("waiting: \(error)")) }
                 hasTold = true
             }
