@@ -18,7 +18,10 @@ public enum Loopback {
     public static func hasConnections(to port: UInt16) throws -> Bool {
         let hex = String(port, radix: 16, uppercase: true)
         let end = ":" + String(repeating: "0", count: 4 - hex.count) + hex
-        return try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").contains {
+        // Of a file that says that it has no bytes, String(contentsOfFile:) reads the first ones alone.
+        let table = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/net/tcp"))
+        defer { try? table.close() }
+        return String(decoding: try table.readToEnd() ?? Data(), as: UTF8.self).split(separator: "\n").contains {
             line in
             let fields = line.split(separator: " ")
             // ESTABLISHED, SYN_RECV, CLOSE_WAIT (include/net/tcp_states.h).
