@@ -38,6 +38,22 @@ import Testing
         #expect(interval.entries.last?.resources == ["b", "c"])
     }
 
+    @Test("bytes that come after the report of their request wait for the next one: no row has bytes and no request")
+    func lateBytes() throws {
+        let folder = TemporaryFolder()
+        let store = try UsageStore.open(stateFolder: folder.path)
+        let late = Self.record(count: 0, sent: 0, received: 1, duration: .zero)
+        try store.add([late], at: Self.noon)
+        #expect(try store.open() == nil && store.freeze() == nil)
+        try store.add([Self.record(.write)], at: Self.noon)
+        let first = try #require(try store.freeze())
+        #expect(first.entries.map(\.method) == [.write])
+        try store.add([Self.record()], at: Self.noon)
+        try store.forget(first.id)
+        let second = try #require(try store.freeze())
+        #expect(second.entries.map(\.count) == [1] && second.entries.first?.receivedByteCount == 51)
+    }
+
     @Test("a frozen interval is given unchanged until it is forgotten, also to another process; later records wait")
     func freezing() throws {
         let folder = TemporaryFolder()

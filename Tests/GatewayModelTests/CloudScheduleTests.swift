@@ -173,6 +173,15 @@ import Testing
         }
     }
 
+    @Test("a token that was given out ends every trouble, and asks the cloud at once; without trouble it changes nothing")
+    func activated() {
+        var schedule = CloudSchedule(identity: "one")
+        #expect(schedule.handle(.activated, at: .zero, interval: fourHours) == .asBefore)
+        _ = schedule.handle(.failed(trouble(.unknownDevice), byteCount: 100), at: .zero, interval: fourHours)
+        #expect(schedule.handle(.activated, at: .seconds(60), interval: fourHours) == .talk(after: .zero))
+        #expect(schedule.trouble == nil && schedule.due == nil && schedule.mayTalk(at: .seconds(60)))
+    }
+
     @Test("a change of the network brings a waiting retry forward, twice a minute at most, but no refused one")
     func network() throws {
         var schedule = CloudSchedule(identity: "one")

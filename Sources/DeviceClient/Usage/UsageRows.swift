@@ -110,7 +110,7 @@ extension DatabaseConnection {
         return today
     }
 
-    /// The frozen interval or the open one; nil when there is none, or nothing in it.
+    /// The frozen interval, or of the open one the rows that have a request; nil when there is none, or nothing in it.
     mutating func usageInterval(isFrozen: Bool) throws(DatabaseError) -> UsageInterval? {
         guard let id = try query("SELECT id FROM interval WHERE frozen = ?", [SQLValue(isFrozen)]).first?[0].int else {
             return nil
@@ -119,8 +119,10 @@ extension DatabaseConnection {
             """
             SELECT interface, identity, method, resources, num, tx, rx, max_tx, max_rx, tx_headers, rx_headers,
                 microseconds, max_microseconds
-            FROM entry WHERE interval = ? ORDER BY interface, identity, method, resources
+            FROM entry WHERE interval = ?\(isFrozen ? "" : " AND num > 0")
+            ORDER BY interface, identity, method, resources
             """, [.integer(id)])
+        guard isFrozen || !rows.isEmpty else { return nil }
         return UsageInterval(id: id, entries: rows.compactMap(UsageEntry.init))
     }
 }

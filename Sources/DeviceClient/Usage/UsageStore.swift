@@ -96,10 +96,19 @@ public final class UsageStore: Sendable {
 
     /// Closes the open interval and returns it. One that is frozen already is returned as it is, and the open one goes on
     /// taking records; so a report that was not acknowledged is sent again, unchanged. nil when nothing was counted.
+    ///
+    /// Bytes that came after the report of their request, such as the end of its connection, wait for the next request of
+    /// their kind: no row is sent that has bytes and no request.
     public func freeze() throws(DatabaseError) -> UsageInterval? {
         try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
             if let frozen = try c.usageInterval(isFrozen: true) { return frozen }
+            guard let open = try c.usageInterval(isFrozen: false) else { return nil }
             try c.execute("UPDATE interval SET frozen = 1")
+            let rest = "interval = ? AND num = 0"
+            if try c.query("SELECT 1 FROM entry WHERE \(rest) LIMIT 1", [.integer(open.id)]).first != nil {
+                let next = try c.openUsageInterval()
+                try c.execute("UPDATE entry SET interval = ? WHERE \(rest)", [.integer(next), .integer(open.id)])
+            }
             return try c.usageInterval(isFrozen: true)
         }
     }

@@ -65,6 +65,9 @@ final class CloudTiming: Sendable {
     /// A person has asked for a token, or put one in place.
     func invited() { _ = handle(.invited, interval: .zero) }
 
+    /// The cloud has given out a token.
+    func activated() { _ = handle(.activated, interval: .zero) }
+
     /// The watch beside the passes has failed.
     func watchFailed(byteCount: Int64) { _ = handle(.watchFailed(byteCount: byteCount), interval: .zero) }
 

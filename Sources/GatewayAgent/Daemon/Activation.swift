@@ -24,7 +24,7 @@ public enum Activation {
                 return (.success, words)
             }
             try client.activate()
-            CloudInvitation.send(context)
+            CloudInvitation.send(context, isActivated: true)
             return (.success, "activated as \(client.configuration.identity)")
         } catch let error as DeviceClientError {
             return (exit(of: error.kind), "\(error)")

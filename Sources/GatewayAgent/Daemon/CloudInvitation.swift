@@ -7,8 +7,9 @@ public enum CloudInvitation {
     /// Tells the daemon, which then asks at once; without one, ends the patience that the journal keeps. What cannot be
     /// told costs only time.
     ///
+    /// - Parameter isActivated: whether the cloud has just given out the token.
     /// - Returns: whether a daemon asks now.
-    @discardableResult public static func send(_ context: GatewayContext) -> Bool {
+    @discardableResult public static func send(_ context: GatewayContext, isActivated: Bool = false) -> Bool {
         if ControlClient.isAnswered(context.folders), let client = ControlClient(folders: context.folders),
             (try? client.ask(TokenRequest())) != nil
         {
@@ -17,7 +18,8 @@ public enum CloudInvitation {
         guard schedule(context)?.due != nil, let state = try? LockedState(context: context, purpose: "activate") else {
             return false
         }
-        CloudTiming(context: context, journal: state.journal).invited()
+        let timing = CloudTiming(context: context, journal: state.journal)
+        if isActivated { timing.activated() } else { timing.invited() }
         return false
     }
 

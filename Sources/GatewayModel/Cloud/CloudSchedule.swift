@@ -25,6 +25,8 @@ public struct CloudSchedule: Sendable, Hashable {
         case clockStepped
         /// A person has asked for a token, or has put one in place: whatever the wait was for may be over.
         case invited
+        /// The cloud has given out a token: it answers, and what it refused for want of one is over.
+        case activated
         /// What listens to the cloud between the talks has failed. It has pauses of its own; the day's limits count it.
         case watchFailed(byteCount: Int64)
     }
@@ -120,6 +122,10 @@ public struct CloudSchedule: Sendable, Hashable {
         case .invited:
             guard due != nil else { return .asBefore }
             (due, lastWait, isBound, refusals) = (now, .zero, false, 0)
+            return .talk(after: .zero)
+        case .activated:
+            guard due != nil else { return .asBefore }
+            forget()
             return .talk(after: .zero)
         case .watchFailed(let byteCount):
             count(byteCount, at: now)

@@ -35,6 +35,18 @@ import Testing
         }
     }
 
+    @Test("without a daemon too, nothing is refused any more once the token is there")
+    func withoutDaemon() throws {
+        let gateway = try GatewayFixture(isRegistered: false)
+        let refused = try gateway.gwe("reconcile")
+        #expect(refused.err.contains("no such device"), "\(refused)")
+        try gateway.sandbox.addDevice(gateway.id)
+        #expect(try gateway.gwe("activate").out == "activated as \(gateway.id)\n")
+        let again = try gateway.gwe("activate")
+        #expect(again.code == 0 && again.out == "already activated as \(gateway.id)\n", "\(again)")
+        #expect(try gateway.gwe("status").out.contains("no such device") == false)
+    }
+
     @Test("gwe config set token: the cloud has given its token out before")
     func token() throws {
         let gateway = try GatewayFixture()
