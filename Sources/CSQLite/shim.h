@@ -12,7 +12,8 @@ static inline void gwe_sqlite_set_calls(
     ssize_t (*reading)(int, void *, size_t, off_t), ssize_t (*writing)(int, const void *, size_t, off_t),
     int (*opening)(const char *, int, int), int (*looking)(const char *, void *)) {
     sqlite3_vfs *vfs = sqlite3_vfs_find((const char *)0);
-    if (!vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return;
+    // SQLite is built with large files: the types must be the same.
+    if (sizeof(off_t) != 8 || !vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return;
     vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)opening);
     vfs->xSetSystemCall(vfs, "stat", (sqlite3_syscall_ptr)looking);
     vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)reading);

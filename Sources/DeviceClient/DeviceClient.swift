@@ -121,7 +121,7 @@ public final class DeviceClient {
             throw DeviceClientError(.notActivated, action, "activating is not permitted in this run")
         }
         let identity = configuration.identity
-        let response = try exchange(activationCall(action), token: nil, isPatient: true)
+        let response = try exchange(activationCall(action), token: nil, isActivation: true)
         switch response.status {
         case 200: break
         case 403, 404:
@@ -246,9 +246,10 @@ public final class DeviceClient {
 
     /// Sends one request. What no device API sends is a captive portal's.
     ///
-    /// - Parameter isPatient: whether it is not ended before some seconds after it was cancelled.
+    /// - Parameter isActivation: whether the answer is a token: then it is not ended before some seconds after it was
+    ///   cancelled.
     func exchange(
-        _ call: Call, token: DeviceToken?, isPatient: Bool = false
+        _ call: Call, token: DeviceToken?, isActivation: Bool = false
     ) throws(DeviceClientError) -> HTTPResponse {
         var request = HTTPRequest(
             call.method, configuration.baseURL + call.path, headers: call.headers, body: call.body)
@@ -256,7 +257,7 @@ public final class DeviceClient {
         request.timeout = configuration.timeout + call.extraTime
         request.maximumBodyByteCount = configuration.answerByteLimit
         request.isCancelled =
-            isPatient ? DeviceClient.patiently(configuration.isCancelled) : configuration.isCancelled
+            isActivation ? DeviceClient.patiently(configuration.isCancelled) : configuration.isCancelled
         var status: Int?
         count(call.usage, call.resources)
         defer { observe(call.method, call.resources, transfer.lastInfo, status) }
@@ -264,14 +265,16 @@ public final class DeviceClient {
             let response = try transfer.perform(request)
             status = response.status
             try refusePortal(response, call.action)
-            try refuseEndless(response, call.action)
+            // A token has a length that is known, and is given out once.
+            if !isActivation { try refuseEndless(response, call.action) }
             return response
         } catch {
             throw DeviceClientError(error, call.action)
         }
     }
 
-    private static let patience: Duration = .seconds(5)
+    /// Less than the 20 s that the daemon's stop waits for the step that runs, with room to keep the token.
+    private static let patience: Duration = .seconds(15)
 
     /// The same, but true only some seconds after it was true for the first time.
     private static func patiently(_ isCancelled: (@Sendable () -> Bool)?) -> (@Sendable () -> Bool)? {
@@ -313,7 +316,7 @@ public final class DeviceClient {
     /// A body whose end only the end of the connection tells may have been cut off (RFC 9112, 8): half of a manifest would
     /// be one with fewer apps. The cloud gives each of its answers a length.
     private func refuseEndless(_ response: HTTPResponse, _ action: String) throws(TransferError) {
-        guard !response.body.isEmpty, response.header("Content-Length") == nil,
+        guard response.status == 200, !response.body.isEmpty, response.header("Content-Length") == nil,
             response.header("Transfer-Encoding") == nil
         else { return }
         throw TransferError(

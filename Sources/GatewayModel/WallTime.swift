@@ -21,7 +21,10 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
 
     /// How much later the other moment is; negative when it is earlier. Between a moment in doubt and another it means
     /// nothing.
-    public func duration(to later: WallTime) -> Duration { .milliseconds(later.milliseconds - milliseconds) }
+    public func duration(to later: WallTime) -> Duration {
+        let (difference, isTooLarge) = later.milliseconds.subtractingReportingOverflow(milliseconds)
+        return .milliseconds(!isTooLarge ? difference : later > self ? .max : .min)
+    }
 
     /// A moment at which the wall clock was not to be believed: the time since boot, kept as a time that no clock shows.
     /// Such times compare and subtract among themselves within one boot, and are later than all others.

@@ -101,6 +101,24 @@ import Testing
         #expect(missing == [])
     }
 
+    @Test("every test that the log of field reports names is there, and its table counts its rows")
+    func fieldReports() throws {
+        let page = try #require(DocumentationPages.all().pages["docs/field-reports.md"])
+        let named = Set(page.matches(of: /`([A-Z][A-Za-z]*Tests)`/).map { String($0.1) })
+        #expect(named.count > 30 && named.subtracting(try TestSuites.all()) == [])
+        var counts: [String: Int] = [:]
+        var section = ""
+        for line in page.split(separator: "\n") {
+            if line.hasPrefix("## ") { section = String(line.dropFirst(3)) }
+            if !section.isEmpty, line.hasPrefix("| "), !line.hasPrefix("| report |") {
+                counts[section, default: 0] += 1
+            }
+        }
+        let told = page.matches(of: /\| \[([^\]]+)\]\([^)]*\) \| ([0-9]+) \|/).map { (String($0.1), Int($0.2)) }
+        #expect(told.count == 10)
+        for (name, count) in told { #expect(counts[name] == count, "\(name)") }
+    }
+
     @Test("a promise without a test, and with one that is not there, is found")
     func badPromisesAreFound() {
         let named = PromiseNames(

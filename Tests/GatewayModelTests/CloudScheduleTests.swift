@@ -173,7 +173,8 @@ import Testing
         }
     }
 
-    @Test("a token that was given out ends every trouble, and asks the cloud at once; without trouble it changes nothing")
+    @Test(
+        "a token that was given out ends every trouble, and asks the cloud at once; without trouble it changes nothing")
     func activated() {
         var schedule = CloudSchedule(identity: "one")
         #expect(schedule.handle(.activated, at: .zero, interval: fourHours) == .asBefore)

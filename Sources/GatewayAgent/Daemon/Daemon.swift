@@ -199,7 +199,10 @@ final class Daemon: Sendable {
 
     /// Plans the next try where this machine was in the way. A pass of some apps alone says nothing of the others.
     private func keep(_ trouble: MachineTrouble?, of options: PassOptions, packageDelay: Duration?) {
-        guard trouble != nil || packageDelay != nil || options.isWhole else { return }
+        guard trouble != nil || options.isWhole else {
+            guard let packageDelay, passes.timeToNextRetry == nil else { return }
+            return passes.retry(after: packages.withLock { $0.delay(asked: packageDelay) }, .packageRetry)
+        }
         let pause = machine.withLock { machine -> Duration? in
             machine.trouble = trouble
             // Passes that somebody asks for use up no tries: they begin anew.

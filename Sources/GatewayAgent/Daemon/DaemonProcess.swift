@@ -21,9 +21,12 @@ public enum DaemonProcess {
         }
         for problem in context.configurationProblems { log(.problem(problem)) }
         context.keepConfiguration()
-        do throws(SystemError) {
-            return try agent(context, state, image, log).run()
-        } catch {
+        let process: AgentProcess
+        do throws(SystemError) { process = try agent(context, state, image, log) } catch {
+            log(.result(.systemError, "\(startFailure)\(error)"))
+            return .systemError
+        }
+        do throws(SystemError) { return try process.run() } catch {
             log(.result(.systemError, "\(error)"))
             return .systemError
         }

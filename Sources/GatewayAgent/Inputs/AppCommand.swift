@@ -120,13 +120,17 @@ struct AppCommand {
     // MARK: the operator's layer
 
     private func requireKnown(_ app: AppName) throws(Refusal) {
-        let isKnown: Bool
+        let (isKnown, isInstalled): (Bool, Bool)
         do throws(JournalError) {
             isKnown = try OperatorCommands(context: context, journal: journal).isKnown(app)
+            isInstalled = try !isKnown && journal.apps()[app]?.current != nil
         } catch {
             throw .journal(error)
         }
-        if !isKnown { throw .unknownApp(app) }
+        if !isKnown {
+            guard isInstalled else { throw .unknownApp(app) }
+            throw .refused("nothing wants \(app) any more: it is to be removed, see 'gwe status \(app)'")
+        }
     }
 
     private func record(_ verb: AppVerb, on app: AppName) throws(Refusal) {

@@ -26,7 +26,7 @@ extension StepRunner {
 
     private func missingForInstaller(_ release: ReleaseRecord) -> String? {
         let folder = store.path(release.app, release.installed.folder)
-        let needs = needs(of: release.app, path: ProcessFacts.environment["PATH"] ?? StepRunner.standardPath)
+        let needs = needs(path: ProcessFacts.environment["PATH"] ?? StepRunner.standardPath)
         if FileTree.exists(folder + "/install.sh") {
             return needs.missing(of: folder + "/install.sh", called: "install.sh")
         }
@@ -56,7 +56,7 @@ extension StepRunner {
                 + "(useradd --system \(user)), or name another"
         }
         guard let program = definition.command.first else { return nil }
-        let needs = needs(of: definition.app, path: searchPath(of: definition))
+        let needs = needs(path: searchPath(of: definition))
         guard program.utf8.contains(UInt8(ascii: "/")) else {
             // One that the release has is a mistake in the package.
             if FileTree.exists("\(folder)/\(program)") { return nil }
@@ -73,8 +73,9 @@ extension StepRunner {
         return ProcessFacts.environment["PATH"] ?? StepRunner.standardPath
     }
 
-    private func needs(of app: AppName, path: String) -> ProgramNeeds {
-        let folders = [context.folders.releasesFolder(of: app), context.folders.dataFolder(of: app)]
+    private func needs(path: String) -> ProgramNeeds {
+        // What another app brings may come within this very pass.
+        let folders = [context.folders.releasesFolder, context.folders.dataFolder]
         return ProgramNeeds(ownFolders: folders, searchPath: path)
     }
 }

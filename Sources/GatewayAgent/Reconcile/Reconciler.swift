@@ -47,7 +47,8 @@ final class Reconciler {
         try FailedStarts(journal: journal).settle(snapshot.status(problems: []))
         if let link, !options.isRetry, try converse(with: link, &inputs, snapshot, &outcome) {
             snapshot = try before.snapshot(inputs, journal: journal, only: options.only)
-            holdsBack = try house.sweepDownloads(inputs)
+            // What is held back was judged by half a manifest: swept below, when that was read again.
+            if !holdsBack { holdsBack = try house.sweepDownloads(inputs) }
         }
         guard !isInterrupted() else { return .interrupted }
         if snapshot.removesWhatIsNoLongerNamed || holdsBack {

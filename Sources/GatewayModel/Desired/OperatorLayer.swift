@@ -73,7 +73,7 @@ public struct OperatorEntry: Sendable, Hashable {
     }
 
     /// Whether nothing is left of it: the entry can be forgotten.
-    public var isEmpty: Bool { release == nil && state == nil && !hold }
+    public var isEmpty: Bool { release == nil && state == nil && !hold && others.isEmpty }
 
     func canonicalJSON(of name: AppName) -> JSONValue {
         var members = release?.members(of: name) ?? []

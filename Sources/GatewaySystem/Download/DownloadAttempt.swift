@@ -53,7 +53,7 @@ final class DownloadAttempt: HTTPTransferReceiver {
         case 206:
             // Some front ends answer with the whole as a part of itself.
             let range = ContentRange(head.header("Content-Range") ?? "")
-            guard let range, range.first == 0, range.total == range.last + 1 else {
+            guard let range, range.first == 0, let total = range.total, total - 1 == range.last else {
                 throw TransferError(.malformed, action, "the server sent a part that was not asked for")
             }
             try beginWhole(head)

@@ -102,6 +102,8 @@ private struct DownloadLoop {
     private var hasResumed = false
     /// Whether the digest was wrong once, and all was fetched anew.
     private var isSecondFetch = false
+    /// Whether all of it came, and is not what it should be: at once, the same would come again.
+    private var isWholeAndWrong = false
 
     init(
         _ request: DownloadRequest, _ url: String, _ headers: [HTTPHeader], _ followsRedirects: Bool,
@@ -153,7 +155,7 @@ private struct DownloadLoop {
                     file.discard()
                     continue
                 }
-                guard error.isWorthRetryingNow else { throw error }
+                guard error.isWorthRetryingNow, !isWholeAndWrong else { throw error }
                 // Bytes in the buffer have arrived as well.
                 try TransferError.local { () throws(SystemError) in try file.flush() }
                 let hasProgress = file.isOpen && file.byteCount > before
@@ -235,6 +237,7 @@ private struct DownloadLoop {
                 let words = "its SHA-256 is \(digest), expected was \(wanted)"
                 guard let doubt = attempt.doubt else { throw TransferError(.wrongDigest, action, words) }
                 file.discard()
+                isWholeAndWrong = doubt.kind == .malformed
                 throw TransferError(doubt.kind, action, "\(words); \(doubt.words)")
             }
             (hasResumed, isSecondFetch) = (false, true)

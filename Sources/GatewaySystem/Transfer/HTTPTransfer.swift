@@ -13,8 +13,15 @@ public final class HTTPTransfer {
     private let wire = HTTPTransferWire()
     private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
-    /// Once a process and before any other use (curl_global_init(3)).
-    private static let isInitialised: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    private static let hasInitialised = Lock(false)
+
+    /// Once a process and before any other use (curl_global_init(3)); what failed is tried again.
+    private static var isInitialised: Bool {
+        hasInitialised.withLock { done in
+            if !done { done = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK }
+            return done
+        }
+    }
 
     /// Throws `refused` when libcurl is not on this machine or cannot be set up, `storage` when memory is short for it.
     public init(_ configuration: TransferConfiguration = TransferConfiguration()) throws(TransferError) {

@@ -13,7 +13,7 @@ struct ServeCommand: ParsableCommand {
               murano-sandbox serve --data /tmp/cloud --tls-cert server.pem --tls-key server.key
               murano-sandbox serve --data /tmp/cloud --mqtt 127.0.0.1:1883
               murano-sandbox serve --data /tmp/cloud --tls-cert server.pem --tls-key server.key \
-                --mqtts 127.0.0.1:8883 --client-ca devices.pem
+            --mqtts 127.0.0.1:8883 --client-ca devices.pem
 
             MQTT is 3.1.1 with QoS 0 and 1. Topics: $provision/<id> (anonymous), $resource/<alias>, $resource.batch; what \
             the operator sets comes as $resource/<alias>/<microseconds>. A device logs in with an empty user name and \

@@ -50,8 +50,12 @@ public struct ValidationLine: WireValue {
     public init(file: String, errors: DocumentErrors) {
         self.file = file
         problems = errors.errors.map(\.description)
-        if errors.omittedCount > 0 { problems.append("\(file): and \(errors.omittedCount) more") }
         details = errors.errors.map(Problem.init)
+        if errors.omittedCount > 0 {
+            let source = errors.errors.first?.source ?? file
+            problems.append("\(source): and \(errors.omittedCount) more")
+            details?.append(Problem(source: source, message: "and \(errors.omittedCount) more"))
+        }
     }
 
     /// The line.

@@ -11,6 +11,9 @@ struct AppSelection: ParsableArguments {
     @Flag(name: .long, help: "All apps of which it can be said.")
     var all = false
 
+    /// Whether all are meant: `--all`, or the word alone, as `supervisorctl` has it.
+    var isAll: Bool { all || names == ["all"] }
+
     func validate() throws {
         if names.isEmpty, !all { throw ValidationError("which app? name one or more, or give --all") }
         if !names.isEmpty, all { throw ValidationError("--all goes without names") }
@@ -25,9 +28,9 @@ struct AppAction {
 
     /// Ends with the first status that is not 0; the other apps have their turn all the same.
     func run() throws {
-        let names = try selection.names.map(appName)
+        let names = try selection.isAll ? [] : selection.names.map(appName)
         let context = try openContext(folders)
-        let apps = try selection.all ? all(context) : names
+        let apps = try selection.isAll ? all(context) : names
         var worst = ExitStatus.success
         for (number, app) in apps.enumerated() where !apps[..<number].contains(app) {
             let exit = perform(on: app, context)

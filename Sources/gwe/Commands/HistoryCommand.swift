@@ -66,7 +66,7 @@ struct HistoryCommand: ParsableCommand, Exemplified {
             (terminal.columns.map { wrapped(text, max(24, $0)) } ?? [text]).forEach(emit)
         }
         let rows = steps.map { step in
-            let time = step.finishedAt.map { HistoryCommand.text(step.startedAt.duration(to: $0)) }
+            let time = step.startedAt.duration(ifTo: step.finishedAt).map(HistoryCommand.text)
             return [step.app, step.step, step.outcome, time ?? "-", step.message]
         }
         HistoryCommand.show([["APP", "STEP", "OUTCOME", "TIME", "MESSAGE"]] + rows, droppable: [3])
@@ -102,8 +102,15 @@ extension OperationRecord {
         return record
     }
 
-    /// nil while it has no end.
-    fileprivate var duration: Duration? { finishedAt.map { startedAt.duration(to: $0) } }
+    fileprivate var duration: Duration? { startedAt.duration(ifTo: finishedAt) }
+}
+
+extension WallTime {
+    /// nil while there is no end, and where the clock stepped in between.
+    fileprivate func duration(ifTo end: WallTime?) -> Duration? {
+        guard let end, isInDoubt == end.isInDoubt, self <= end else { return nil }
+        return duration(to: end)
+    }
 }
 
 extension Duration {

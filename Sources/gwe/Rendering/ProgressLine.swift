@@ -28,7 +28,9 @@ struct ProgressLine {
         let first = begin[app] ?? (time: now, byteCount: bytes)
         begin[app] = first
         let elapsed = first.time.duration(to: now)
-        paint(ProgressLine.text(made, position, counted: bytes - first.byteCount, in: elapsed, isUTF8: terminal.isUTF8))
+        paint(
+            ProgressLine.text(
+                made, position, counted: max(0, bytes) - max(0, first.byteCount), in: elapsed, isUTF8: terminal.isUTF8))
     }
 
     /// A step that takes its time.

@@ -39,6 +39,26 @@ import Testing
         #expect(second.err.contains(words) && second.err.contains("the last desired state that is known"), "\(second)")
         #expect(gateway.current("db") != nil, "\(second)")
     }
+
+    @Test("a token without a length is taken, for it is given out once; an error without one keeps its status")
+    func token() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let token = String(repeating: "a1b2c3d4", count: 5)
+        let server = try PackageServer { request, _ in
+            request.target.contains("activate")
+                ? PackageServer.answer(Array(token.utf8), headers: [])
+                : PackageServer.answer(Array("busy".utf8), status: "503 Service Unavailable", headers: [])
+        }
+        defer { server.stop() }
+        try gateway.write(
+            "schema: gwe/v1\nproduct: \(GatewayFixture.product)\nidentity: x\ncloud: \(server.url)\n",
+            to: gateway.configFolder + "/gateway.yaml")
+        let activated = try gateway.gwe("activate")
+        #expect(activated.code == 0 && activated.out == "activated as x\n", "\(activated)")
+        #expect(gateway.read(gateway.stateFolder + "/token")?.contains(token) == true)
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.err.contains("503") && !pass.err.contains("tells no length"), "\(pass)")
+    }
 }
 
 private enum Form {

@@ -30,6 +30,9 @@ import Testing
             let odd = try gateway.gwe("start", "nobody", "c")
             #expect(odd.code == 4 && odd.err.contains("no such app: nobody"), "\(odd)")
             #expect(odd.out == "c: RUNNING\n", "\(odd)")
+            // As supervisorctl has it.
+            let word = try gateway.gwe("restart", "all")
+            #expect(word.code == 0 && word.out.split(separator: "\n").count == 3, "\(word)")
             let stop = try gateway.gwe("stop", "--all")
             #expect(stop.code == 0 && stop.out == "a: STOPPED\nc: STOPPED\nb: STOPPED\n", "\(stop)")
             #expect(try states(gateway) == ["STOPPED", "STOPPED", "STOPPED"])
@@ -58,6 +61,27 @@ import Testing
         }
         let none = try gateway.gwe("unhold", "--all")
         #expect(none.code == 0 && none.err.contains("no app to unhold"), "\(none)")
+    }
+
+    @Test("an app whose removal waits is told as such, and not as one that nobody knows")
+    func waiting() throws {
+        let gateway = try gateway()
+        try gateway.withDaemon { _ in
+            try gateway.eventually("all run") { try states(gateway) == ["RUNNING", "RUNNING", "RUNNING"] }
+            try gateway.manifest("schema: gwe/v1\npolicy: {window: \"\(Self.otherWindow)\"}\napps: {}\n")
+            _ = try gateway.gwe("reconcile")
+            let stop = try gateway.gwe("stop", "a")
+            #expect(stop.code != 0 && stop.err.contains("nothing wants a any more: it is to be removed"), "\(stop)")
+        }
+    }
+
+    /// An hour of the day that is far from now.
+    private static var otherWindow: String {
+        var now = time(nil)
+        var local = tm()
+        localtime_r(&now, &local)
+        let hour = (Int(local.tm_hour) + 12) % 24
+        return String(format: "%02d:00-%02d:30", hour, hour)
     }
 
     @Test("logs of several apps have the path of each before its lines")
@@ -94,6 +118,10 @@ import Testing
         #expect(detail?["source"]?.string == "standard input" && detail?["line"]?.int == 2, "\(bad)")
         #expect(detail?["column"]?.int == 14 && detail?["path"]?.string == "apps.web", "\(bad)")
         #expect(detail?["message"]?.string?.contains("versio") == true, "\(bad)")
+        let apps = (0..<30).map { "  a\($0): {version: 1.10}\n" }.joined()
+        let many = try check("schema: gwe/v1\napps:\n" + apps, "--json").json
+        let counts = ["problems", "details"].map { many?[$0]?.elements?.count }
+        #expect(counts == [21, 21], "\(counts)")
         let endless = try check(String(repeating: "# much\n", count: 200_000))
         #expect(endless.code == 66 && endless.err.contains("cannot read standard input"), "\(endless)")
     }

@@ -69,6 +69,23 @@ import Testing
         }
     }
 
+    @Test("where the clock stepped in the middle of a pass, the history has no duration; odd numbers end nothing")
+    func steppedClock() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        try gateway.services([.quickService("web", "1")])
+        #expect(try gateway.gwe("reconcile").code == 0)
+        for (start, end) in [
+            ("1000000000000", "999999999000"), ("\(Int64(1) << 52)", "1000000000000"), ("1", "\(Int64.max)"),
+            ("\(Int64.min)", "\(Int64.max)"),
+        ] {
+            try Database(path: gateway.stateFolder + "/journal.db").execute(
+                "UPDATE operation SET started_at = \(start), finished_at = \(end)")
+            let text = try gateway.gwe("history")
+            let json = try gateway.gwe("history", "--json")
+            #expect(text.code == 0 && json.code == 0 && !json.out.contains("duration_seconds"), "\(start): \(json)")
+        }
+    }
+
     @Test("the history names the apps of a pass and says how long it took, for people and as numbers")
     func history() throws {
         let gateway = try GatewayFixture(hasCloud: false)

@@ -119,22 +119,42 @@ import Testing
 
     // jizhi0v0/duo-updater#245: a proxy that answers everything with 206.
     @Test(
-        "the whole as a part of itself is taken; any other part that was not asked for is not",
-        arguments: [true, false])
-    func wholeAsPart(isWhole: Bool) throws {
+        "the whole as a part of itself is taken; any other part that was not asked for is not, whatever its numbers",
+        arguments: ["whole", "short", "endless", "nonsense"])
+    func wholeAsPart(kind: String) throws {
         let gateway = try GatewayFixture(hasCloud: false)
         let whole = try bytes(.quickService("web", "1"), gateway)
-        let last = isWhole ? whole.count - 1 : whole.count - 2
+        let last = kind == "short" ? whole.count - 2 : whole.count - 1
+        let range =
+            switch kind {
+            case "endless": "0-\(Int64.max)/*"
+            case "nonsense": "0-\(Int64.max)/\(Int64.max)"
+            default: "0-\(last)/\(whole.count)"
+            }
         let server = try PackageServer { _, _ in
             PackageServer.answer(
                 Array(whole[...last]), status: "206 Partial Content",
-                headers: ["Content-Length: \(last + 1)", "Content-Range: bytes 0-\(last)/\(whole.count)"])
+                headers: ["Content-Length: \(last + 1)", "Content-Range: bytes \(range)"])
         }
         defer { server.stop() }
         try manifest(gateway, server.url + "/web.tar.gz")
         let pass = try gateway.gwe("reconcile")
-        #expect(pass.code == (isWhole ? 0 : 69), "\(pass)")
-        #expect(isWhole || pass.err.contains("a part that was not asked for"), "\(pass)")
+        #expect(pass.code == (kind == "whole" ? 0 : 69), "\(pass)")
+        #expect(kind == "whole" || pass.err.contains("a part that was not asked for"), "\(pass)")
+    }
+
+    @Test("what is wrong though all of it came is not fetched again at once")
+    func wrongAndWhole() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let whole = try bytes(.quickService("web", "1"), gateway)
+        let server = try PackageServer { _, _ in
+            PackageServer.answer(whole, headers: ["Content-Length: \(whole.count)", "Content-Encoding: gzip"])
+        }
+        defer { server.stop() }
+        try manifest(gateway, server.url + "/web.tar.gz", sha256: String(repeating: "0", count: 64))
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 69 && pass.err.contains("Content-Encoding: gzip"), "\(pass)")
+        #expect(server.requests.count == 1, "\(server.requests)")
     }
 
     @Test(

@@ -113,6 +113,9 @@ import Testing
         try commands.stop(app)
         #expect(
             try text() == #"{"web":{"state":"stopped","hold":true,"later":{"a":[1,2.5,null,true,"x"]}}}"#)
+        try setText(#"{"web":{"hold":true,"later":1}}"#)
+        try commands.unhold(app)
+        #expect(try text() == #"{"web":{"later":1}}"#)
     }
 
     @Test("all packages are checked before the first is taken: with a bad one among them none is")
