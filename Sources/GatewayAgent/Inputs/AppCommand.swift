@@ -123,7 +123,7 @@ struct AppCommand {
         let (isKnown, isInstalled): (Bool, Bool)
         do throws(JournalError) {
             isKnown = try OperatorCommands(context: context, journal: journal).isKnown(app)
-            isInstalled = try !isKnown && journal.apps()[app]?.current != nil
+            isInstalled = isKnown ? true : try journal.apps()[app]?.current != nil
         } catch {
             throw .journal(error)
         }
