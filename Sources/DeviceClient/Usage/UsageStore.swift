@@ -42,23 +42,13 @@ public final class UsageStore: Sendable {
             // A read that failed looks like damage, too; it may succeed at once.
             guard error.isCorrupt || error.systemCode != 0 else { throw error }
             guard error.systemCode == 0 else { return try opened(path) }
-            if let store = try lookedAtAgain(path, error) { return store }
+            if let store = try DatabaseDamage.lookedAtAgain(path, { () throws(DatabaseError) in try opened(path) }) {
+                return store
+            }
             rename(path, path + ".broken")
             unlink(path + "-journal")
             return try opened(path)
         }
-    }
-
-    /// SQLite calls a read that failed once damage, too: the bytes must be read as a plain file, twice and the same, and
-    /// SQLite refuse them in between.
-    /// - Returns: nil when the file is damaged.
-    private static func lookedAtAgain(_ path: String, _ error: DatabaseError) throws(DatabaseError) -> UsageStore? {
-        guard let first = try? SHA256.hex(ofFile: path) else { throw error }
-        do throws(DatabaseError) { return try opened(path) } catch let again {
-            guard again.isCorrupt else { throw again }
-        }
-        guard let second = try? SHA256.hex(ofFile: path), second == first else { throw error }
-        return nil
     }
 
     private static func opened(_ path: String) throws(DatabaseError) -> UsageStore {

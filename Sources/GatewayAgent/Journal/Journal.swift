@@ -100,7 +100,14 @@ public final class Journal: Sendable {
                 // A read that failed once may succeed.
                 if error.systemCode == EIO, let journal = try? opened(folders, clock: clock) { return journal }
                 guard error.isCorrupt else { throw refusal(of: error) }
-                if let journal = try lookedAtAgain(folders, clock: clock) { return journal }
+                do throws(DatabaseError) {
+                    let again = try DatabaseDamage.lookedAtAgain(path) { () throws(DatabaseError) in
+                        try opened(folders, clock: clock)
+                    }
+                    if let again { return again }
+                } catch {
+                    throw refusal(of: error)
+                }
                 reason = "\(error)"
             }
             let aside = try moveAside(path)
@@ -139,29 +146,6 @@ public final class Journal: Sendable {
         // A first pass was stopped before it had written anything.
         if version == 0 { return try imagined(folders, clock, because: "\(path) is empty") }
         return Journal(database: database, clock: clock)
-    }
-
-    /// SQLite calls a read that failed once damage, too. So a journal counts as damaged only when its bytes can be read
-    /// as a plain file, twice and the same, and SQLite refuses them in between.
-    /// - Returns: the journal, when it was not damaged after all; nil when it is.
-    /// - Throws: when the file cannot be read, or reads differently each time. Nothing has been touched.
-    private static func lookedAtAgain(
-        _ folders: Folders, clock: @escaping @Sendable () -> WallTime
-    ) throws(JournalError) -> Journal? {
-        let path = folders.journalFile
-        func plainDigest() throws(JournalError) -> String {
-            do throws(SystemError) { return try SHA256.hex(ofFile: path) } catch {
-                throw JournalError("cannot read journal \(path), nothing was changed: \(error)")
-            }
-        }
-        let first = try plainDigest()
-        do throws(DatabaseError) { return try opened(folders, clock: clock) } catch {
-            guard error.isCorrupt else { throw refusal(of: error) }
-        }
-        guard try plainDigest() == first else {
-            throw JournalError("cannot read journal \(path), nothing was changed: it reads differently each time")
-        }
-        return nil
     }
 
     /// Opens a journal that takes no writes, for a daemon that runs what it knows; writes nothing anywhere. Where there is
