@@ -12,6 +12,10 @@ struct CorpusDocument: Sendable, CustomTestStringConvertible {
     let url: URL
     var name: String { url.lastPathComponent }
     var isFetch: Bool { name.contains("fetch") }
+    var isOtau: Bool { name.contains("otau") }
+    var schema: String {
+        isOtau ? "config_otau.schema.json" : isFetch ? "engine_fetch.schema.json" : "manifest.schema.json"
+    }
     var isJSON: Bool { name.hasSuffix(".json") }
     var testDescription: String { name }
 
@@ -28,7 +32,9 @@ struct CorpusDocument: Sendable, CustomTestStringConvertible {
     func refusal() throws -> String? {
         let bytes = try bytes()
         do throws(DocumentErrors) {
-            if isFetch {
+            if isOtau {
+                _ = try ConfigOtau.decode(String(decoding: bytes, as: UTF8.self), source: name, yaml: YAML.read)
+            } else if isFetch {
                 _ = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), yaml: YAML.read)
             } else {
                 _ = try ManifestDecoder.decode(bytes, source: name, kind: .local, yaml: YAML.read)
@@ -91,7 +97,7 @@ struct CorpusTests {
             for document in CorpusDocument.all(folder) {
                 var members: [(String, JSONValue)] = [
                     ("name", .string(document.name)),
-                    ("schema", .string(document.isFetch ? "engine_fetch.schema.json" : "manifest.schema.json")),
+                    ("schema", .string(document.schema)),
                     ("accepted", .bool(try document.refusal() == nil)),
                 ]
                 if let value = try document.document() { members.append(("document", value)) }

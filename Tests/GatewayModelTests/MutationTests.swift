@@ -32,10 +32,14 @@ struct MutationTests {
     }
 
     private func layer(of document: CorpusDocument, bytes: [UInt8]) throws(DocumentErrors) -> Layer? {
-        guard document.isFetch else {
+        guard document.isFetch || document.isOtau else {
             return try ManifestDecoder.decode(bytes, source: document.name, kind: .cloud, yaml: YAML.read)
         }
-        let command = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), yaml: YAML.read)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let command =
+            document.isOtau
+            ? try ConfigOtau.decode(text, yaml: YAML.read)?.command ?? .empty
+            : try EngineFetch.decode(text, yaml: YAML.read)
         var layer = Layer()
         if case .install(let entries, let remove) = command {
             layer.apply(install: entries, remove: remove, commandNumber: 1)

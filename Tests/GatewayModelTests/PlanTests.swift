@@ -97,7 +97,7 @@ struct PlanTests {
     func newCommand() throws {
         let there = ObservedApp(current: try release("1", kind: .oneOff))
         let app = DesiredApp(name: try name("once"), release: .init(try wish("1", run: 7), from: .cloud))
-        #expect(try plan(app, there: there)?.reason == "asked for again")
+        #expect(try plan(app, there: there)?.reason == "1 again: a new command asks for it")
     }
 
     @Test("a cycle in requires is an error that names it, and other apps go on")

@@ -321,6 +321,7 @@ final class Daemon: Sendable {
         if let trouble = state.journal.trouble {
             facts.problems = ["\(trouble); the apps run from what is known, and passes change nothing"]
         }
+        facts.problems += [cloudWatch.withLock(\.self)?.trouble].compactMap(\.self)
         (facts.lastPass, facts.lastContact) = last.withLock { ($0.pass, $0.contact) }
         facts.trouble = machine.withLock(\.trouble)?.words
         facts.nextRetry = [passes.timeToNextRetry, passes.timeToNextPoll].compactMap(\.self).min()

@@ -70,7 +70,16 @@ struct AppCommand {
         }
         let notes = try carryOut(verb, on: app, by: services)
         let state = services.status(of: app)?.state.rawValue
+        if verb == .stop, state == nil { return Answer(message: "\(app): noted: \(unsupervised(app))", notes: notes) }
         return Answer(message: "\(app): \(verb.done(state))", state: state, notes: notes)
+    }
+
+    /// Why whoever supervises does not know an app.
+    private func unsupervised(_ app: AppName) -> String {
+        guard let installed = try? journal.apps()[app]?.current, installed.installed.kind != .service else {
+            return "it is not supervised yet, and is not started once it is installed"
+        }
+        return "it is no service, so nothing of it runs"
     }
 
     /// What is so while nothing supervises.

@@ -123,7 +123,10 @@ struct PlanApplication {
                 work.deferral = "requires \(cause), which failed"
                 continue
             }
-            for step in work.plan.steps where !step.isFetch { runner.run(step, work) }
+            let isInstalled = snapshot.desired.policy.atomic == .all
+            for step in work.plan.steps where !step.isFetch && !(step == .install && isInstalled) {
+                runner.run(step, work)
+            }
             if work.failure != nil, snapshot.desired.policy.atomic == .all { deferAll(works, snapshot.plan) }
         }
     }

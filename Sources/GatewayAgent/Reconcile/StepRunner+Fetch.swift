@@ -291,7 +291,7 @@ extension StepRunner {
         }
         FaultPoint.pass("unpack.renamed")
         work.release = record
-        return .done("\(entryCount) entries, \(whole.byteCount) bytes")
+        return .done("\(entryCount) \(entryCount == 1 ? "entry" : "entries"), \(whole.byteCount) bytes")
     }
 
     /// Says what whoever reads a pass should know of a package; `gwe package check` says the rest.
@@ -322,14 +322,20 @@ extension StepRunner {
     func recordInventory(
         _ work: AppProgress, _ record: ReleaseRecord, folder: String
     ) throws(StepFailure) -> (digest: String, byteCount: Int64) {
-        try system { () throws(SystemError) in
-            let path = self.store.inventoryPath(work.app, record.installed.folder)
-            let known = try? Inventory.read(path)
-            let release = Inventory.Release(
-                app: work.app.text, version: record.installed.version.text, artifactDigest: record.installed.digest.hex,
-                origin: work.plan.origin.description)
-            let inventory = try Inventory.scan(folder, as: release, reusing: known)
-            FaultPoint.pass("install.scanned")
+        let path = store.inventoryPath(work.app, record.installed.folder)
+        let release = Inventory.Release(
+            app: work.app.text, version: record.installed.version.text, artifactDigest: record.installed.digest.hex,
+            origin: work.plan.origin.description)
+        let inventory: Inventory
+        do throws(SystemError) {
+            inventory = try Inventory.scan(folder, as: release, reusing: try? Inventory.read(path))
+        } catch {
+            // More than can be looked after is the installer's fault, and does not get less by itself.
+            guard error.code != ENAMETOOLONG, error.code != E2BIG else { throw StepFailure(.release, "\(error)") }
+            throw StepFailure(error)
+        }
+        FaultPoint.pass("install.scanned")
+        return try system { () throws(SystemError) in
             try FileTree.syncFileSystem(containing: folder)
             FaultPoint.pass("install.synced")
             try inventory.write(to: path)

@@ -56,6 +56,8 @@ extension StepRunner {
                 throw StepFailure(.local, "requires \(name), which is not healthy: \(reason)")
             }
         }
+        // Said after this pass was planned: the pass that follows would only stop it again.
+        if try isStoppedMeanwhile(work) { return .skipped("stopped meanwhile (gwe stop)") }
         let definitions = ServiceConfiguration(context: context).definitions(of: [work.app])
         guard !definitions.isEmpty else {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
@@ -73,6 +75,19 @@ extension StepRunner {
             throw failure
         }
         return .done(services.snapshots()[work.app].map { $0.pid.map { "pid \($0)" } ?? $0.state.rawValue } ?? "")
+    }
+
+    /// Whether the operator has stopped the app since this pass was planned. A layer that cannot be read says nothing.
+    private func isStoppedMeanwhile(_ work: AppProgress) throws(StepFailure) -> Bool {
+        guard work.desired?.state.value != .stopped else { return false }
+        do throws(JournalError) {
+            guard let text = try journal.layer(.operatorCommand)?.text,
+                let layer = try? OperatorLayer.stored(text, source: "journal: operator layer")
+            else { return false }
+            return layer.apps[work.app]?.state == .stopped
+        } catch {
+            throw StepFailure(error)
+        }
     }
 
     func stop(_ work: AppProgress) throws(StepFailure) -> StepResult {

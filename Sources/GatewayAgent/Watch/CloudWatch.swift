@@ -16,6 +16,9 @@ final class CloudWatch: Sendable {
     protocol Source {
         /// What all its requests have cost so far, both ways; 0 where that is not known.
         var byteCount: Int64 { get }
+        /// A call of `next` that has lasted so long has reached the cloud, which holds it; nil where `next` returns once
+        /// that is so.
+        var heldAfter: Duration? { get }
         /// Returns after a change, or because time is over or the watch is ending; then with nil.
         func next(_ watch: CloudWatch) throws(CloudFailure) -> CloudChange?
     }
@@ -26,6 +29,10 @@ final class CloudWatch: Sendable {
         /// How many passes have ended, and whether the last of them had reached the cloud.
         var passCount = 0
         var isCloudReached = false
+        /// What keeps it from hearing, and since when by this machine's clock; nil while nothing is known to.
+        var trouble: (why: String, since: WallTime)?
+        /// When the call began that is under way, and how long one takes that is held.
+        var asking: (since: MonotonicTime, heldAfter: Duration)?
         /// Ends what the thread is blocked in.
         var interrupt: (@Sendable () -> Void)?
     }
@@ -37,13 +44,16 @@ final class CloudWatch: Sendable {
 
     /// Told of each failure with its bytes: the day's limits count them.
     private let failed: @Sendable (Int64) -> Void
+    private let clock: @Sendable () -> WallTime
 
     init(
-        knowledge: CloudKnowledge, failed: @escaping @Sendable (Int64) -> Void = { _ in },
+        knowledge: CloudKnowledge, clock: @escaping @Sendable () -> WallTime = { WallTime.now() },
+        failed: @escaping @Sendable (Int64) -> Void = { _ in },
         wake: @escaping @Sendable (PassReason) -> Void,
         log: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.knowledge = knowledge
+        self.clock = clock
         self.failed = failed
         self.wake = wake
         self.log = log
@@ -64,8 +74,8 @@ final class CloudWatch: Sendable {
             return nil
         }
         let watch = CloudWatch(
-            knowledge: CloudKnowledge(journal: journal), failed: { timing.watchFailed(byteCount: $0) }, wake: wake,
-            log: log)
+            knowledge: CloudKnowledge(journal: journal), clock: context.clock,
+            failed: { timing.watchFailed(byteCount: $0) }, wake: wake, log: log)
         do throws(SystemError) {
             let thread = try BackgroundThread("gwe-watch") {
                 watch.run(watch.source(context))
@@ -114,6 +124,17 @@ final class CloudWatch: Sendable {
 
     var isEnding: Bool { monitor.look(\.isEnding) }
 
+    /// What keeps it from hearing of changes, for `gwe status`; nil while it hears. After an outage a request that is held
+    /// counts as heard.
+    var trouble: String? {
+        monitor.look { state in
+            guard let trouble = state.trouble else { return nil }
+            if let asking = state.asking, asking.since.duration(to: .now) > asking.heldAfter { return nil }
+            return "changes in the cloud are not heard of at once since \(trouble.since), but at the next poll: "
+                + trouble.why
+        }
+    }
+
     /// A pass is over. One that reached the cloud has a token that is good, and so ends a wait for one.
     func passEnded(reachedCloud: Bool) {
         monitor.update { state in
@@ -156,14 +177,22 @@ final class CloudWatch: Sendable {
         while waitForPass(after: seen) {
             let passCount = monitor.look(\.passCount)
             let byteCount = source.byteCount
+            monitor.update { state in state.asking = source.heldAfter.map { (.now, $0) } }
             do throws(CloudFailure) {
                 let change = try source.next(self)
+                monitor.update { ($0.trouble, $0.asking) = (nil, nil) }
                 if record.worked(at: .now) { log(.note("changes in the cloud are heard of again")) }
                 if let change { hear(change) }
             } catch {
                 guard !isEnding else { return }
                 failed(source.byteCount - byteCount)
                 let isFirstRefusal = error.isAboutToken && record.failures == 0
+                let now = clock()
+                monitor.update { state in
+                    state.asking = nil
+                    // Passes tell of tokens.
+                    state.trouble = error.isAboutToken ? nil : (error.description, state.trouble?.since ?? now)
+                }
                 if record.failed(error.description, isSilent: isFirstRefusal, at: .now) {
                     log(.problem("\(error); until that is over, changes are seen at the next poll"))
                 }

@@ -10,6 +10,7 @@ internal import GatewaySystem
 final class MQTTWatch: CloudWatch.Source {
     /// A connect that fails is short; how short is not known here.
     var byteCount: Int64 { 0 }
+    var heldAfter: Duration? { nil }
 
     private let context: GatewayContext
     private let heard: @Sendable (CloudChange) -> Void

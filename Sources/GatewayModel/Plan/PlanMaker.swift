@@ -210,7 +210,8 @@ private struct PlanMaker {
         case .same:
             action = .upgrade
             let isNewCommand = wish.sha256 == nil || wish.sha256 == there.current.digest
-            reason = isNewCommand ? "asked for again" : "\(wish.version) with other content"
+            reason =
+                isNewCommand ? "\(wish.version) again: a new command asks for it" : "\(wish.version) with other content"
         case .older, .unordered:
             action = .upgrade
             reason = "\(there.current.version) -> \(wish.version)"

@@ -6,7 +6,9 @@ extension Inventory {
     /// Every file is read, except those that `known` has with the same size, mtime, mode and inode: after an
     /// install step only what it touched is read. FIFOs, sockets and devices are left out. A symlink is never
     /// followed.
-    /// - Throws: also when a file changes its size while it is read, or a folder is on another file system (EXDEV).
+    /// - Throws: also when a file changes its size while it is read, when a folder is on another file system (EXDEV), and
+    ///   for what lies deeper than `levelLimit` folders or has a path that no system call takes (ENAMETOOLONG), and beyond
+    ///   `entryLimit` (E2BIG).
     public static func scan(
         _ directory: String, as release: Release, reusing known: Inventory? = nil
     ) throws(SystemError) -> Inventory {
@@ -18,6 +20,13 @@ extension Inventory {
         try scanner.scan(root.descriptor, below: [])
         return Inventory(release, entries: scanner.entries)
     }
+
+    /// Each level takes a descriptor and some of the stack while it is looked at. Four times what a package may have.
+    public static let levelLimit = 4 * UnpackLimits().pathDepth
+
+    /// Files, folders and links of one release: each is held in memory while its inventory is made. Twice what a package
+    /// may have.
+    public static let entryLimit = 2 * UnpackLimits().entryCount
 }
 
 private struct InventoryScanner {
@@ -33,15 +42,30 @@ private struct InventoryScanner {
         self.known = known
     }
 
-    mutating func scan(_ folder: Int32, below prefix: [UInt8]) throws(SystemError) {
+    /// - Parameter prefix: the folder's path, with a slash at its end.
+    mutating func scan(_ folder: Int32, below prefix: [UInt8], level: Int = 1) throws(SystemError) {
         for name in try FileTree.names(in: folder, called: words(prefix)) {
-            try add(name, in: folder, path: prefix + name)
+            let path = prefix + name
+            var start: String { words(path.prefix(64)) }
+            guard level <= Inventory.levelLimit else {
+                throw SystemError(
+                    "take stock of \(start)…, which has more than \(Inventory.levelLimit) folders one in another",
+                    code: ENAMETOOLONG)
+            }
+            guard path.count < Int(PATH_MAX) else { throw SystemError("take stock of \(start)…", code: ENAMETOOLONG) }
+            guard entries.count < Inventory.entryLimit else {
+                throw SystemError(
+                    "take stock of \(directory), which has more than \(Inventory.entryLimit) files", code: E2BIG)
+            }
+            try add(name, in: folder, path: path, level: level)
         }
     }
 
-    private func words(_ path: [UInt8]) -> String { "\(directory)/\(String(decoding: path, as: UTF8.self))" }
+    private func words(_ path: some Collection<UInt8>) -> String {
+        "\(directory)/\(String(decoding: path, as: UTF8.self))"
+    }
 
-    private mutating func add(_ name: [UInt8], in folder: Int32, path: [UInt8]) throws(SystemError) {
+    private mutating func add(_ name: [UInt8], in folder: Int32, path: [UInt8], level: Int) throws(SystemError) {
         var status = stat()
         let found = name.withCString { fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) }
         guard found == 0 else { throw .last("examine \(words(path))") }
@@ -50,7 +74,7 @@ private struct InventoryScanner {
             guard status.st_dev == device else { throw SystemError("examine \(words(path))", code: EXDEV) }
             entries.append(.init(path: path, mode: status.st_mode & 0o777, kind: .directory))
             let inner = try opened(name, O_DIRECTORY, in: folder, path)
-            try scan(inner.descriptor, below: path + [47])
+            try scan(inner.descriptor, below: path + [47], level: level + 1)
         case .symlink:
             guard let target = name.withCString({ FileTree.linkTarget($0, in: folder) }) else {
                 throw .last("read link \(words(path))")

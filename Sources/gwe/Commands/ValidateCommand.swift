@@ -8,7 +8,8 @@ internal import Wire
 struct ValidateCommand: ParsableCommand, Exemplified {
     static let configuration = CommandConfiguration(
         commandName: "validate",
-        abstract: "Check manifests and engine_fetch values; says what is wrong, where, and what was expected.",
+        abstract:
+            "Check manifests and values of engine_fetch and config_otau; says what is wrong, where, and what was expected.",
         discussion: "Ends with 0 when all are good, 65 when one is wrong, 66 when one cannot be read.")
 
     static let examples: [(line: String, does: String)] = [
@@ -19,7 +20,7 @@ struct ValidateCommand: ParsableCommand, Exemplified {
 
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "Manifests (YAML or JSON), or install commands (JSON); - is standard input.")
+    @Argument(help: "Manifests (YAML or JSON), install commands or ExoSense's updates (JSON); - is standard input.")
     var files: [String]
 
     func run() throws {
@@ -51,7 +52,9 @@ struct ValidateCommand: ParsableCommand, Exemplified {
         }
         let source = file == "-" ? "standard input" : file
         do throws(DocumentErrors) {
-            if isCommand(bytes, source) {
+            if isUpdate(bytes, source) {
+                _ = try ConfigOtau.decode(String(decoding: bytes, as: UTF8.self), source: source, yaml: YAML.read)
+            } else if isCommand(bytes, source) {
                 _ = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), source: source, yaml: YAML.read)
             } else {
                 _ = try ManifestDecoder.decode(bytes, source: source, kind: .local, yaml: YAML.read)
@@ -76,6 +79,12 @@ struct ValidateCommand: ParsableCommand, Exemplified {
                 throw SystemError(what, code: EFBIG)
             }
         }
+    }
+
+    /// An object with a payload, or with three other keys of `config_otau`.
+    private func isUpdate(_ bytes: [UInt8], _ file: String) -> Bool {
+        guard let node = try? JSON.parse(bytes, source: file), node["schema"] == nil else { return false }
+        return node["payload"] != nil || ["version", "name", "type"].allSatisfy { node[$0] != nil }
     }
 
     /// An object with `install` or `remove`, or a slip of them, and no key of a manifest is a command.

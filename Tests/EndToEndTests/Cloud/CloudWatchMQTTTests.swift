@@ -78,10 +78,13 @@ import Testing
         }
         first.stop()
         try gateway.eventually("the watch says so") { daemon.err.contains("changes are seen at the next poll") }
+        let problems = { try gateway.status().document["problems"]?.text() ?? "" }
+        #expect(try problems().contains("are not heard of at once since "))
         let second = try cloud(gateway, "127.77.0.2")
         defer { second.stop() }
         let last = try second.requestLog().last?.id ?? 0
         try gateway.eventually("it is connected again") { daemon.err.contains("are heard of again") }
+        #expect(try !problems().contains("are not heard of at once"))
         // What is sent again at the connect comes before what is set now.
         try second.write(gateway.id, "engine_fetch", #"{"install":[{"name":"tool.v2.tar.gz"}]}"#)
         try gateway.eventually("2 is in force") { try gateway.row("tool")["installed"]?.string == "2" }

@@ -100,7 +100,13 @@ import Testing
         }
     }
 
-    @Test("the cloud goes away and comes back")
+    /// What the status says of the watch.
+    private func troubles(_ gateway: GatewayFixture) throws -> [String] {
+        let problems = try gateway.status().document["problems"]?.elements ?? []
+        return problems.compactMap(\.string).filter { $0.contains("are not heard of at once since ") }
+    }
+
+    @Test("the cloud goes away, which the status says at once, and comes back")
     func restart() throws {
         let gateway = try gateway()
         try gateway.upload(.oneOff("tool", "1"))
@@ -108,11 +114,13 @@ import Testing
             try isWatching(gateway)
             gateway.sandbox.stop()
             try gateway.eventually("the watch says so") { daemon.err.contains("changes are seen at the next poll") }
+            #expect(try troubles(gateway).count == 1)
             let again = try gateway.nextCloud()
             defer { again.stop() }
             try again.write(gateway.id, "engine_fetch", install("tool.v1.tar.gz"))
             try gateway.eventually("it is applied") { gateway.current("tool") != nil }
             #expect(!daemon.err.contains("fatal"))
+            #expect(try troubles(gateway).isEmpty)
         }
     }
 

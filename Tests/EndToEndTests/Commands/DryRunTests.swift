@@ -73,7 +73,7 @@ import Testing
         // The package is here; without the cloud nothing clears the command.
         let ran = try gateway.gwe("reconcile", "--offline")
         #expect(ran.code == 0, "\(ran)")
-        #expect(ran.out.contains("asked for again"), "\(ran)")
+        #expect(ran.out.contains("1 again: a new command asks for it"), "\(ran)")
         let dry = try expectNothing(gateway, code: 0)
         #expect(dry.out.contains("In sync: 2 apps match the desired state."), "\(dry)")
         #expect(try gateway.gwe("reconcile").code == 0)

@@ -112,6 +112,10 @@ import Testing
         }
         let good = try check("schema: gwe/v1\napps: {web: {version: \"1\"}}\n")
         #expect(good.code == 0 && good.out == "-: good\n", "\(good)")
+        let update = #"{"version": "2", "name": "n", "type": "FILE", "payload": "#
+        #expect(try check(update + #""web.v1.tar.gz"}"#).code == 0)
+        let wrong = try check(update + #""no/name"}"#)
+        #expect(wrong.code == 65 && wrong.err.contains("standard input:1:58: payload"), "\(wrong)")
         let bad = try check("schema: gwe/v1\napps: {web: {versio: \"1\"}}\n", "--json")
         #expect(bad.code == 65, "\(bad)")
         let detail = bad.json?["details"]?.elements?.first

@@ -185,6 +185,31 @@ import Testing
         #expect(ran.out.contains("command: sleep 1000"), "\(ran)")
     }
 
+    @Test(
+        "folders that an installer has made are in force 250 levels deep; 3,000 are its failure, and nothing of them is left",
+        arguments: [250, 3_000])
+    func deepTree(levels: Int) throws {
+        let program = "import os\nfor _ in range(\(levels)):\n    os.mkdir('d')\n    os.chdir('d')\n"
+        let package = TestPackage.oneOff(
+            "deep", "1", extra: ["install.sh": .script("exec python3 make.py"), "make.py": .init(program)])
+        let install = try gateway.gwe("install", try write(package))
+        if levels > 256 {
+            #expect(install.code == 1, "\(install)")
+            #expect(install.err.contains("d/d/…, which has more than 256 folders one in another: "), "\(install)")
+            #expect(try gateway.row("deep")["installed"]?.string == nil)
+        } else {
+            #expect(install.code == 0, "\(install)")
+            let again = try gateway.gwe("reconcile", "--offline")
+            #expect(again.code == 0 && again.out.contains("In sync: 1 app"), "\(again)")
+            let deep = try gateway.gwe("status", "--deep")
+            #expect(deep.out.contains("1 in sync"), "\(deep)")
+            #expect(try gateway.gwe("remove", "deep").code == 0)
+        }
+        let folder = gateway.stateFolder + "/releases"
+        let left = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.contains("/d") }
+        #expect(left.isEmpty, "\(left)")
+    }
+
     @Test("gwe --create-buildfile asks, as Gateway Engine did, and takes its answers or the defaults")
     func createBuildfile() throws {
         let folder = gateway.root + "/new"

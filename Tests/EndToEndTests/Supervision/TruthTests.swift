@@ -94,6 +94,29 @@ import Testing
         }
     }
 
+    @Test("a stop during an install is noted in words, and the pass under way does not start what it installs")
+    func stopDuringInstall() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let installer = "touch $GWE_DATA_DIR/begun; until [ -e $GWE_DATA_DIR/go ]; do sleep 0.05; done"
+        try gateway.services([.quickService("slow", "1", extra: ["install.sh": .script(installer)])])
+        try gateway.withDaemon { daemon in
+            let data = gateway.stateFolder + "/data/slow"
+            try gateway.eventually("it installs") { FileManager.default.fileExists(atPath: data + "/begun") }
+            let stop = try gateway.gwe("stop", "slow")
+            #expect(stop.code == 0 && stop.out.contains("noted: it is not supervised yet"), "\(stop)")
+            try gateway.write("", to: data + "/go")
+            try gateway.eventually("it is installed") { try gateway.row("slow")["installed"]?.string == "1" }
+            let pass = try gateway.gwe("reconcile", "--offline")
+            #expect(pass.code == 0 && pass.out.contains("In sync"), "\(pass)")
+            #expect(daemon.err.contains("slow: start skipped: stopped meanwhile"), "\(daemon.err)")
+            #expect(!daemon.err.contains("slow: stop"), "\(daemon.err)")
+            let log = { try gateway.gwe("logs", "slow").out }
+            #expect(try !log().contains("slow 1 is up"))
+            #expect(try gateway.gwe("start", "slow").code == 0)
+            try gateway.eventually("it is up") { try log().contains("slow 1 is up") }
+        }
+    }
+
     // MARK: a daemon that was killed
 
     @Test("after the daemon was killed its apps are found, and a stop says what is so")

@@ -4,6 +4,7 @@ import GatewayModel
 import GatewaySystem
 import MuranoSandbox
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 
@@ -133,9 +134,11 @@ import Wire
         let isAboutToken: Bool
         let script: @Sendable (Int) -> Bool
         var byteCount: Int64 { Int64(tries.look { $0 }) * 1_000 }
+        let heldAfter: Duration?
 
-        init(isAboutToken: Bool, fails script: @escaping @Sendable (Int) -> Bool) {
+        init(isAboutToken: Bool, heldAfter: Duration? = nil, fails script: @escaping @Sendable (Int) -> Bool) {
             self.isAboutToken = isAboutToken
+            self.heldAfter = heldAfter
             self.script = script
         }
 
@@ -182,6 +185,34 @@ import Wire
             #expect(source.tries.look { $0 } == number)
         }
         #expect(failed.withLock { $0 } == [1_000, 1_000])
+        watch.end()
+        #expect(hasEnded.wait(atMost: .seconds(60)) { $0 ? true : nil } == true)
+    }
+
+    @Test("its trouble is there to be told until it has worked, or until a request is held", arguments: [true, false])
+    func told(isHeld: Bool) throws {
+        let scratch = try ScratchGateway()
+        let state = try LockedState(
+            context: GatewayContext(folders: scratch.folders, configuration: GatewayConfiguration(layers: [])),
+            purpose: "a test")
+        let watch = CloudWatch(
+            knowledge: CloudKnowledge(journal: state.journal), clock: { WallTime(milliseconds: 1_700_000_000_000) },
+            wake: { _ in }, log: { _ in })
+        let source = Source(isAboutToken: false, heldAfter: isHeld ? .zero : .seconds(3_600)) { $0 <= 1 }
+        let hasEnded = Monitor(false)
+        Thread.detachNewThread {
+            watch.run(source)
+            hasEnded.update { $0 = true }
+        }
+        defer { watch.end() }
+        #expect(watch.trouble == nil)
+        watch.passEnded(reachedCloud: true)
+        _ = source.tries.wait(atMost: .seconds(60)) { $0 >= 1 ? $0 : nil }
+        let words = "changes in the cloud are not heard of at once since 2023-11-14T22:13:20Z, but at the next poll: no"
+        #expect(eventually { watch.trouble == words }, "\(watch.trouble ?? "")")
+        #expect(source.tries.wait(atMost: .seconds(60)) { $0 >= 2 ? $0 : nil } == 2)
+        // The second try hangs: in a connect, as far as is known, or with the cloud.
+        #expect(eventually { watch.trouble == (isHeld ? nil : words) })
         watch.end()
         #expect(hasEnded.wait(atMost: .seconds(60)) { $0 ? true : nil } == true)
     }
