@@ -8,7 +8,12 @@ import Testing
 
 /// `transport: mqtt`: what the cloud sets is carried out at once, though the next poll is four hours away.
 @Suite("A watch on the cloud by MQTT", .serialized) struct CloudWatchMQTTTests {
-    /// A gateway whose cloud has an address of its own on loopback: there nobody else has these ports.
+    /// An address of this process on loopback: there nobody else has a port, another run of the tests neither.
+    static func host(_ number: Int) -> String {
+        "127.77.\(Int(getpid()) % 250 + 1).\(Int(getpid()) / 250 % 25 * 10 + number)"
+    }
+
+    /// A gateway whose cloud has an address of its own: MQTT has fixed ports.
     private func gateway(_ host: String) throws -> (GatewayFixture, SandboxServer) {
         let gateway = try GatewayFixture()
         gateway.sandbox.stop()
@@ -45,7 +50,7 @@ import Testing
 
     @Test("commands and manifests are applied at once, and cleared by the pass")
     func applied() throws {
-        let (gateway, cloud) = try gateway("127.77.0.1")
+        let (gateway, cloud) = try gateway(Self.host(1))
         defer { cloud.stop() }
         for version in ["1", "2"] { try upload(.oneOff("tool", version), gateway, cloud) }
         try gateway.withDaemon { (daemon) throws in
@@ -64,7 +69,7 @@ import Testing
 
     @Test("the cloud goes away and comes back, a manifest that stays wakes nobody, and a stop is prompt")
     func restart() throws {
-        let (gateway, first) = try gateway("127.77.0.2")
+        let (gateway, first) = try gateway(Self.host(2))
         defer { first.stop() }
         for version in ["1", "2"] { try upload(.oneOff("tool", version), gateway, first) }
         let manifest = "schema: gwe/v1\napps: {tool: {version: \"1\"}}\n"
@@ -80,7 +85,7 @@ import Testing
         try gateway.eventually("the watch says so") { daemon.err.contains("changes are seen at the next poll") }
         let problems = { try gateway.status().document["problems"]?.text() ?? "" }
         #expect(try problems().contains("are not heard of at once since "))
-        let second = try cloud(gateway, "127.77.0.2")
+        let second = try cloud(gateway, Self.host(2))
         defer { second.stop() }
         let last = try second.requestLog().last?.id ?? 0
         try gateway.eventually("it is connected again") { daemon.err.contains("are heard of again") }
@@ -100,7 +105,7 @@ import Testing
     func firewall() throws {
         let gateway = try GatewayFixture()
         gateway.sandbox.stop()
-        let host = "127.77.0.3"
+        let host = Self.host(3)
         let certificate = try CertificateMaker(gateway.root).selfSigned(hosts: ["IP:\(host)"])
         let cloud = try SandboxServer(
             dataFolder: gateway.root + "/tls-cloud", product: GatewayFixture.product, host: host,

@@ -125,7 +125,14 @@ import Testing
         try gateway.manifest("schema: gwe/v1\napps: {}\n")
         try gateway.withDaemon { daemon in
             try gateway.eventually("its first pass is over") { try gateway.status().code == 0 }
-            let taken = Set(gateway.names("/proc/\(daemon.pid)/fd"))
+            // What the last command had open is closed: nothing changes any more.
+            var (taken, unchanged) = (Set<String>(), 0)
+            while unchanged < 20 {
+                let now = Set(gateway.names("/proc/\(daemon.pid)/fd"))
+                unchanged = now == taken ? unchanged + 1 : 0
+                taken = now
+                usleep(50_000)
+            }
             let free = (0...).first { !taken.contains("\($0)") } ?? 0
             func limit(_ count: Int) throws {
                 let ran = try TestProcess.run("prlimit", ["--pid", "\(daemon.pid)", "--nofile=\(count):"])

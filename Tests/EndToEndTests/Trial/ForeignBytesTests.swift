@@ -34,22 +34,11 @@ import Testing
         }.joined()
     }
 
-    /// Runs a command with a terminal on its standard output and error.
     private func onTerminal(_ gateway: GatewayFixture, _ command: String) throws -> Ran {
-        try TestProcess(
-            "/usr/bin/script", ["-qec", "\(Repository.products)/\(command)", "/dev/null"],
-            environment: gateway.variables.merging(["TERM": "xterm", "NO_COLOR": "1"]) { $1 },
-            scratch: gateway.root + "/scratch"
-        ).wait()
+        try TerminalOutput.run(gateway, "\(Repository.products)/\(command)")
     }
 
-    /// What of an output could steer a terminal, but for the line ends of the terminal itself and the beginning of gwe's
-    /// own line of progress.
-    private func unsafe(_ text: String) -> [String] {
-        text.replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r\u{1B}[K", with: "")
-            .unicodeScalars
-            .filter { $0 != "\n" && $0 != "\t" && ForeignText.isUnsafe($0) }.map { ForeignText.shown($0) }
-    }
+    private func unsafe(_ text: String) -> [String] { TerminalOutput.unsafe(text) }
 
     @Test("what an app writes")
     func app() throws {
