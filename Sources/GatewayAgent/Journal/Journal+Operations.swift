@@ -45,7 +45,7 @@ extension Journal {
 
     func finishOperation(_ id: Int64, outcome: String, summary: String) throws(JournalError) {
         let now = clock().milliseconds
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+        try write(isDurable: false) { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.execute(
                 "UPDATE operation SET finished_at = ?, outcome = ?, summary = ? WHERE id = ?",
                 [.integer(now), .text(outcome), .text(summary), .integer(id)])

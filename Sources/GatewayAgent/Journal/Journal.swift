@@ -243,29 +243,56 @@ public final class Journal: Sendable {
     ///
     /// On a full disk the reserve is given up for it, then parts of downloads: `body` may run more than once, each time in
     /// a transaction of its own, and the ones before have left nothing.
+    /// - Parameter isDurable: whether it has to be on the disk when this returns. What does not becomes durable with the
+    ///   next write of the pass that does, and never before something that came earlier (docs/architecture.md). Outside a
+    ///   pass everything is.
     func write<Result: Sendable>(
-        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+        isDurable: Bool = true, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(JournalError) -> Result {
         // What stands in for the file in memory would take it, and keep nothing.
         if let trouble { throw trouble }
+        return try withReserve { () throws(DatabaseError) in try transaction(isDurable, body) }
+    }
+
+    /// On a full disk the reserve is given up for `work`, then parts of downloads.
+    private func withReserve<Result>(_ work: () throws(DatabaseError) -> Result) throws(JournalError) -> Result {
         do throws(DatabaseError) {
-            do throws(DatabaseError) { return try transaction(body) } catch {
+            do throws(DatabaseError) { return try work() } catch {
                 guard error.isFull, let reserve, reserve.giveUp() || reserve.giveUpDownloads() else { throw error }
             }
             defer { reserve?.takeBack() }
-            do throws(DatabaseError) { return try transaction(body) } catch {
+            do throws(DatabaseError) { return try work() } catch {
                 guard error.isFull, let reserve, reserve.giveUpDownloads() else { throw error }
             }
-            return try transaction(body)
+            return try work()
         } catch {
             throw JournalError(error)
         }
     }
 
+    /// Does the work of a pass: all that is written in it shares one commit of SQLite, at the end, and what has to be
+    /// durable before that costs one sync each. A crash leaves what was durable; opening the journal carries it out.
+    func span<Result>(_ work: () throws(JournalError) -> Result) throws(JournalError) -> Result {
+        guard trouble == nil, imaginedBecause == nil else { return try work() }
+        let database = database
+        do throws(DatabaseError) { try database.beginSpan() } catch { throw JournalError(error) }
+        let result: Result
+        do throws(JournalError) { result = try work() } catch {
+            FaultPoint.pass("journal.span")
+            // Why the pass failed is what counts; the span goes on with the next one.
+            try? withReserve { () throws(DatabaseError) in try database.endSpan() }
+            throw error
+        }
+        FaultPoint.pass("journal.span")
+        try withReserve { () throws(DatabaseError) in try database.endSpan() }
+        FaultPoint.pass("journal.committed")
+        return result
+    }
+
     private func transaction<Result: Sendable>(
-        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+        _ isDurable: Bool, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
-        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+        try database.transaction(isDurable: isDurable) { (c: inout DatabaseConnection) throws(DatabaseError) in
             let before = try c.changeCount()
             let result = try body(&c)
             if try c.changeCount() != before { try noteTime(in: &c) }

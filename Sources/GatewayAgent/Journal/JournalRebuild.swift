@@ -11,6 +11,8 @@ extension Journal {
         var number = 1
         while FileTree.exists("\(path).broken-\(number)") { number += 1 }
         let aside = "\(path).broken-\(number)"
+        // What a crash has left beside it goes with it; `salvage` reads both.
+        if FileTree.byteCount(ofFile: path + "-redo") ?? 0 > 0 { rename(path + "-redo", aside + "-redo") }
         guard rename(path, aside) == 0 else {
             let why = SystemError.last("move \(path) to \(aside)")
             var failure = JournalError("\(why)")
@@ -29,7 +31,7 @@ extension Journal {
         let path = folders.journalFile
         let new = path + ".new"
         // A rollback journal belongs to the file that is gone; left behind it would be played into the new one.
-        for leftover in [new, new + "-journal", path + "-journal"] { unlink(leftover) }
+        for leftover in [new, new + "-journal", path + "-journal", path + "-redo"] { unlink(leftover) }
         do throws(DatabaseError) {
             try fill(new, folders, clock, because: reason)
         } catch {

@@ -88,6 +88,7 @@ final class LockedState: Sendable {
         for path in [folders.journalFile, folders.usageFile] {
             PrivateFile.close(path)
             PrivateFile.close(path + "-journal")
+            PrivateFile.close(path + "-redo")
         }
         let services = folders.stateFolder + "/services"
         for name in (try? FileTree.list(services)) ?? [] { PrivateFile.close("\(services)/\(name)") }

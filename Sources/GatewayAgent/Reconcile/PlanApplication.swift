@@ -42,7 +42,7 @@ struct PlanApplication {
         }
         guard !runner.wasInterrupted, !isInterrupted() else { return false }
         // What the last step led to; with it everything of this pass is in the journal.
-        do throws(StepFailure) { try runner.commit() } catch { throw JournalError(error) }
+        do throws(StepFailure) { try runner.commit(isDurable: false) } catch { throw JournalError(error) }
         for work in works { try settle(work, &outcome) }
         FaultPoint.pass("operation.settled")
         let shortage = outcome.shortfall.map {

@@ -27,6 +27,10 @@ final class Reconciler {
 
     /// Runs a pass. The caller holds the state lock.
     func run(_ options: PassOptions) throws(JournalError) -> PassEnd {
+        try journal.span { () throws(JournalError) in try pass(options) }
+    }
+
+    private func pass(_ options: PassOptions) throws(JournalError) -> PassEnd {
         let house = Housekeeping(context: context, journal: journal, emit: emit)
         var inputs = try DesiredInputs.load(context: context, journal: journal)
         // Before anything is written: it may be what makes that possible.

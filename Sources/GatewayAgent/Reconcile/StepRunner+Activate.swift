@@ -66,6 +66,8 @@ extension StepRunner {
         let surplus = all.surplus(keeping: policy.keepVersions)
         let kept = Set(all.all.filter { record in !surplus.contains { $0.id == record.id } }.map(\.artifact))
         var stays: [String] = []
+        // What goes must not be in force by the journal any more.
+        if !surplus.isEmpty { try commit() }
         for record in surplus {
             // What cannot be removed is in nobody's way; `Housekeeping` tells of it and tries again.
             do throws(StepFailure) { try discard(record, keepingArtifacts: kept) } catch {

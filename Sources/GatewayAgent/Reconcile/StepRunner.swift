@@ -82,8 +82,8 @@ final class StepRunner {
         }
     }
 
-    /// Records that a step begins, in one transaction with all that was noted since the last one, before its effect;
-    /// then runs it, and notes its end. So a pass costs one synced write a step, and not two or three.
+    /// Records that a step begins, with all that was noted since the last one; then runs it, and notes its end. Only where
+    /// the effect relies on a record is there a sync: before an installer (`change`), and where a step writes by itself.
     func perform(
         _ step: Step, _ work: AppProgress, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
     ) {
@@ -94,7 +94,7 @@ final class StepRunner {
         note { [operation] c throws(DatabaseError) in try c.startStep(step, of: app, operation: operation, at: now) }
         if let change { note(change) }
         do throws(StepFailure) {
-            try commit()
+            try commit(isDurable: change != nil)
             FaultPoint.pass("\(step.rawValue).begun")
             let result = try body()
             FaultPoint.pass("\(step.rawValue).after")
@@ -124,18 +124,23 @@ final class StepRunner {
     /// next effect and no sooner.
     func note(_ change: @escaping Change) { noted.append(change) }
 
-    /// Makes durable what was noted.
-    func commit() throws(StepFailure) {
-        if !noted.isEmpty { try write { (_: inout DatabaseConnection) throws(DatabaseError) in } }
+    /// Records what was noted.
+    /// - Parameter isDurable: whether the next effect relies on it, see `Journal.write`.
+    func commit(isDurable: Bool = true) throws(StepFailure) {
+        // What was recorded before may not be durable yet.
+        if isDurable || !noted.isEmpty {
+            try write(isDurable: isDurable) { (_: inout DatabaseConnection) throws(DatabaseError) in }
+        }
     }
 
     /// One transaction with all that was noted, and `body` last.
     func write<Result: Sendable>(
-        _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
+        isDurable: Bool = true, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(StepFailure) -> Result {
         let changes = noted
         do throws(JournalError) {
-            let result = try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in
+            let result = try journal.write(isDurable: isDurable) {
+                (c: inout DatabaseConnection) throws(DatabaseError) in
                 for change in changes { try change(&c) }
                 return try body(&c)
             }

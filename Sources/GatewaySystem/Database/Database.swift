@@ -8,7 +8,8 @@ internal import Synchronization
 ///
 /// The file uses a rollback journal (`path-journal`), which needs no shared memory and so works on JFFS2 and over a
 /// read-only mount. The journal is truncated at each commit, and every commit is synced (`synchronous=FULL`): what a
-/// call has returned from survives power loss, as https://www.sqlite.org/atomiccommit.html describes.
+/// call has returned from survives power loss, as https://www.sqlite.org/atomiccommit.html describes. Where many
+/// transactions follow one another, `beginSpan` lets them share a commit (`DatabaseSpan`).
 public final class Database: Sendable {
     /// How a file is opened.
     public enum Mode: Sendable, Hashable {
@@ -43,10 +44,43 @@ public final class Database: Sendable {
             try connection.executeScript(
                 "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
             _ = try connection.query("SELECT count(*) FROM sqlite_schema")
+            if !path.hasPrefix(":") { try connection.recoverSpan() }
             self.connection = Lock(connection)
         case .readOnly:
-            connection = Lock(try Database.openReadOnly(path, busyTimeout))
+            let connection = try Database.openReadOnly(path, busyTimeout)
+            self.connection = Lock(try Database.withRedoLog(connection, path))
         }
+    }
+
+    /// What was committed last, with what a span has made durable since; then it is a copy in memory. A span that is
+    /// committed meanwhile leaves either state.
+    private static func withRedoLog(
+        _ connection: consuming DatabaseConnection, _ path: String
+    ) throws(DatabaseError) -> DatabaseConnection {
+        let content: DatabaseRedoLog.Content?
+        do throws(SystemError) { content = try DatabaseRedoLog.content(of: path) } catch {
+            throw DatabaseError(error, path)
+        }
+        guard let content, !content.records.isEmpty else { return connection }
+        var copy = try DatabaseConnection(path: path, uri: ":memory:", flags: SQLITE_OPEN_READWRITE, busyTimeout: .zero)
+        try copy.copy(connection)
+        guard try copy.generation() == content.generation else { return connection }
+        try copy.replay(content.records)
+        try copy.executeScript("PRAGMA query_only = ON")
+        return copy
+    }
+
+    // MARK: spans
+
+    /// From here on transactions share one commit, until `endSpan`; see `DatabaseSpan`. Nothing where that is so already.
+    public func beginSpan() throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.beginSpan() }
+    }
+
+    /// Commits what the transactions since `beginSpan` have changed; nothing where there is no span. After a failure the
+    /// span goes on, and may be ended later.
+    public func endSpan() throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.endSpan() }
     }
 
     private static func openReadOnly(_ path: String, _ timeout: Duration) throws(DatabaseError) -> DatabaseConnection {
@@ -100,10 +134,16 @@ public final class Database: Sendable {
     }
 
     /// Runs `body` in one transaction, see `DatabaseConnection.transaction`.
+    /// - Parameter isDurable: false where a power cut may take it back, until the next transaction of the span that is
+    ///   durable, or its end. Outside a span every transaction is.
     public func transaction<Result: Sendable>(
+        isDurable: Bool = true,
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
-        try withConnection { connection throws(DatabaseError) in try connection.transaction(body) }
+        try withConnection { connection throws(DatabaseError) in
+            guard connection.span != nil else { return try connection.transaction(body) }
+            return try connection.transactionInSpan(isDurable: isDurable, body)
+        }
     }
 
     /// Lends the connection for several calls in a row.

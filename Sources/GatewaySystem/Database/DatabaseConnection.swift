@@ -7,7 +7,12 @@ internal import CSQLite
 /// (https://www.sqlite.org/threadsafe.html).
 public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
     private let handle: OpaquePointer
-    private let path: String
+    let path: String
+    /// What is open between `beginSpan` and `endSpan`.
+    var span: DatabaseSpan?
+    /// Whether what is run now belongs into a record of the span, and what that is so far.
+    var isRecording = false
+    var recorded: [RedoStatement] = []
     /// Idle prepared statements by their text. One that runs is taken out, so that nested use prepares another.
     private var idle: [String: DatabaseStatement] = [:]
     private static let idleLimit = 64
@@ -94,6 +99,7 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
             idle[sql] = statement
         }
         try statement.run(bindings, body)
+        if isRecording, !statement.isReadOnly { recorded.append(RedoStatement(sql: sql, bindings: bindings)) }
     }
 
     /// Runs `body` between BEGIN IMMEDIATE and COMMIT; within another transaction, between a savepoint and its
@@ -102,7 +108,8 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
     public mutating func transaction<Result>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
-        let isNested = sqlite3_get_autocommit(handle) == 0
+        let isNested = isInTransaction
+        let count = recorded.count
         try execute(isNested ? "SAVEPOINT nested" : "BEGIN IMMEDIATE")
         do throws(DatabaseError) {
             let result = try body(&self)
@@ -110,13 +117,31 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
             return result
         } catch {
             // SQLite has rolled back by itself after some errors (full disk, I/O): then there is nothing left to do.
-            if isNested {
+            if isNested, isInTransaction {
                 try? execute("ROLLBACK TO nested")
                 try? execute("RELEASE nested")
-            } else if sqlite3_get_autocommit(handle) == 0 {
+            } else if isInTransaction {
                 try? execute("ROLLBACK")
             }
+            if recorded.count > count { recorded.removeLast(recorded.count - count) }
             throw error
+        }
+    }
+
+    /// Whether BEGIN was run and neither COMMIT nor ROLLBACK, nor SQLite's own rollback after an error.
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+    /// Makes this database, an empty one in memory, a copy of another as it is now (sqlite3_backup_init()).
+    mutating func copy(_ other: borrowing DatabaseConnection) throws(DatabaseError) {
+        guard let backup = sqlite3_backup_init(handle, "main", other.handle, "main") else {
+            throw DatabaseStatement.error("read database", handle, path)
+        }
+        let code = sqlite3_backup_step(backup, -1)
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else {
+            throw DatabaseError(
+                "read database", path: other.path, code: code,
+                message: sqlite3_errstr(code).map { String(cString: $0) } ?? "")
         }
     }
 

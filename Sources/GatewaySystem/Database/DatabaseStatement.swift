@@ -9,6 +9,8 @@ final class DatabaseStatement {
     private let columns: [String]
     let path: String
     let sql: String
+    /// sqlite3_stmt_readonly(): it changes no row.
+    let isReadOnly: Bool
 
     /// Prepares the first statement of the text; nothing but white space and comments may follow it.
     init(_ sql: String, database: OpaquePointer, path: String) throws(DatabaseError) {
@@ -38,6 +40,7 @@ final class DatabaseStatement {
         self.database = database
         self.path = path
         self.sql = sql
+        self.isReadOnly = sqlite3_stmt_readonly(statement) != 0
         self.columns = (0..<sqlite3_column_count(statement)).map { index in
             sqlite3_column_name(statement, index).map { String(cString: $0) } ?? ""
         }

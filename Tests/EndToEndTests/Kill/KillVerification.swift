@@ -64,7 +64,8 @@ struct KillVerification {
     private mutating func disk(_ versions: [String: String]) {
         let state = gateway.stateFolder
         let known = [
-            "ballast", "data", "downloads", "gateway.last-good.yaml", "journal.db", "journal.db-journal", "lock",
+            "ballast", "data", "downloads", "gateway.last-good.yaml", "journal.db", "journal.db-journal",
+            "journal.db-redo", "lock",
             "releases", "run", "services", "usage.db", "usage.db-journal",
         ]
         for name in gateway.names(state) where !known.contains(name) && !name.hasPrefix("token") {

@@ -1,0 +1,221 @@
+import Foundation
+import GatewaySystem
+import Glibc
+import TestSupport
+import Testing
+
+/// Spans: what each crash leaves. A crash is a copy of the files as they are at that moment, as after kill -9. What a power
+/// cut leaves is a log that ends earlier, at a record or within one.
+@Suite("Spans of transactions") final class DatabaseSpanTests {
+    private let scratch = TemporaryFolder()
+    private var folder: String { scratch.path }
+    private var path: String { folder + "/a.db" }
+    private var redo: String { path + "-redo" }
+    private var copies = 0
+
+    private func made() throws -> Database {
+        let database = try Database(path: path)
+        try database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v)")
+        return database
+    }
+
+    private func insert(_ value: SQLValue, _ database: Database, isDurable: Bool = true) throws {
+        try database.transaction(isDurable: isDurable) { c throws(DatabaseError) in
+            try c.execute("INSERT INTO t (v) VALUES (?)", [value])
+        }
+    }
+
+    private func values(_ database: Database) throws -> [SQLValue] {
+        try database.query("SELECT v FROM t ORDER BY id").map { $0[0] }
+    }
+
+    /// A copy of database, rollback journal and log; of the log these bytes instead, if given.
+    private func crashed(redo bytes: [UInt8]? = nil) throws -> String {
+        copies += 1
+        let copy = folder + "/copy\(copies).db"
+        for suffix in ["", "-journal", "-redo"] where FileManager.default.fileExists(atPath: path + suffix) {
+            try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+        }
+        if let bytes { try Data(bytes).write(to: URL(fileURLWithPath: copy + "-redo")) }
+        return copy
+    }
+
+    /// What is found by a reader, and by whoever opens it to write.
+    private func found(redo bytes: [UInt8]? = nil) throws -> [SQLValue] {
+        let copy = try crashed(redo: bytes)
+        let before = try Data(contentsOf: URL(fileURLWithPath: copy))
+        let read = try values(Database(path: copy, mode: .readOnly))
+        #expect(try Data(contentsOf: URL(fileURLWithPath: copy)) == before, "a reader changes nothing")
+        let written = try values(Database(path: copy))
+        #expect(read == written)
+        // And it stays so without the log.
+        try? FileManager.default.removeItem(atPath: copy + "-redo")
+        #expect(try values(Database(path: copy)) == written)
+        return written
+    }
+
+    private func log() throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: redo))) }
+
+    @Test("the end of the process at any moment keeps every transaction, with a log and without one")
+    func crash() throws {
+        let database = try made()
+        try insert(0, database)
+        try database.beginSpan()
+        #expect(try found() == [0])
+        try insert(1, database)
+        #expect(try found() == [0, 1])
+        try insert(2, database, isDurable: false)
+        #expect(try values(database) == [0, 1, 2])
+        #expect(try found() == [0, 1, 2])
+        try insert(3, database)
+        #expect(try found() == [0, 1, 2, 3])
+        try insert(4, database, isDurable: false)
+        // Nothing that is empty, and yet durable.
+        try database.transaction { _ throws(DatabaseError) in }
+        #expect(try found() == [0, 1, 2, 3, 4])
+        try insert(5, database, isDurable: false)
+        try database.endSpan()
+        #expect(try log().isEmpty)
+        #expect(try found() == [0, 1, 2, 3, 4, 5])
+        try database.beginSpan()
+        try insert(6, database)
+        #expect(try found() == [0, 1, 2, 3, 4, 5, 6])
+        let again = try Database(path: path, mode: .readOnly)
+        #expect(try values(again) == [0, 1, 2, 3, 4, 5, 6])
+        #expect(throws: DatabaseError.self) { try insert(7, again) }
+    }
+
+    @Test("a log that was cut anywhere, or has a wrong byte anywhere, gives the records before that place")
+    func torn() throws {
+        let database = try made()
+        try database.beginSpan()
+        var ends: [Int] = []
+        for number in 1...5 {
+            try insert(.integer(Int64(number)), database)
+            ends.append(try log().count)
+        }
+        let whole = try log()
+        for cut in 0...whole.count {
+            let count = ends.count { $0 <= cut }
+            #expect(try found(redo: Array(whole[..<cut])) == (0..<count).map { .integer(Int64($0 + 1)) }, "\(cut)")
+        }
+        for place in whole.indices {
+            var bytes = whole
+            bytes[place] ^= 0x41
+            let count = ends.count { $0 <= place }
+            #expect(try found(redo: bytes) == (0..<count).map { .integer(Int64($0 + 1)) }, "\(place)")
+        }
+    }
+
+    @Test("the log of a span that was committed is void, alone and behind a newer record")
+    func void() throws {
+        let database = try made()
+        try database.beginSpan()
+        try insert(1, database)
+        try insert(2, database)
+        let old = try log()
+        try database.endSpan()
+        #expect(try found(redo: old) == [1, 2])
+        try database.beginSpan()
+        try insert(3, database)
+        let new = try log()
+        #expect(new.count < old.count)
+        #expect(try found(redo: new + old.dropFirst(new.count)) == [1, 2, 3])
+        #expect(try found(redo: old) == [1, 2], "of another generation")
+        #expect(try found(redo: Array(repeating: 0, count: 5_000)) == [1, 2])
+    }
+
+    @Test("what is undone leaves no record; every kind of value comes back")
+    func undone() throws {
+        let database = try made()
+        try database.beginSpan()
+        #expect(throws: DatabaseError.self) {
+            try database.transaction { c throws(DatabaseError) in
+                try c.execute("INSERT INTO t (id, v) VALUES (7, 1)")
+                try c.execute("INSERT INTO t (id, v) VALUES (7, 2)")
+            }
+        }
+        try database.transaction { c throws(DatabaseError) in
+            try c.execute("INSERT INTO t (v) VALUES ('outer')")
+            _ = try? c.transaction { inner throws(DatabaseError) in
+                try inner.execute("INSERT INTO t (id, v) VALUES (9, 1)")
+                try inner.execute("INSERT INTO t (id, v) VALUES (9, 2)")
+            }
+        }
+        #expect(try found() == ["outer"])
+        let kinds: [SQLValue] = [
+            .null, .integer(.min), .integer(.max), .real(0.1), .real(-.infinity), .text(""), .text("å\0ß"), .blob([]),
+            .blob([0, 255, 0]), .text(String(repeating: "x", count: 100_000)),
+        ]
+        for kind in kinds { try insert(kind, database) }
+        #expect(try found() == ["outer"] + kinds)
+        try database.endSpan()
+        #expect(try found() == ["outer"] + kinds)
+    }
+
+    @Test("a span in which nothing is changed writes nothing")
+    func idle() throws {
+        let database = try made()
+        let before = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        var status = stat()
+        #expect(stat(path, &status) == 0)
+        let modified = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+        try database.beginSpan()
+        try database.beginSpan()
+        try database.transaction { c throws(DatabaseError) in _ = try c.query("SELECT * FROM t") }
+        try database.endSpan()
+        try database.endSpan()
+        #expect(stat(path, &status) == 0)
+        #expect((status.st_mtim.tv_sec, status.st_mtim.tv_nsec) == modified)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == before)
+    }
+
+    @Test("others read while a span is open, and cannot write; a long span is committed on its way")
+    func others() throws {
+        let database = try made()
+        try database.beginSpan()
+        try insert(1, database)
+        let other = try Database(path: path, mode: .readWriteCreate, busyTimeout: .milliseconds(10))
+        #expect(try values(other).isEmpty, "what was committed")
+        #expect(throws: DatabaseError.self) { try insert(9, other) }
+        let text = SQLValue.text(String(repeating: "y", count: 300_000))
+        for _ in 0..<5 { try insert(text, database) }
+        // The log was begun anew with its commit.
+        #expect(try log().count < 1 << 20)
+        #expect(try values(other).count >= 4)
+        #expect(try found().count == 6)
+        try database.endSpan()
+    }
+
+    @Test("any order of spans, durable and other transactions, failures and crashes leaves what was done")
+    func anything() throws {
+        var random = SystemRandomNumberGenerator()
+        let database = try made()
+        var all: [SQLValue] = []
+        var isInSpan = false
+        for number in 0..<300 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0:
+                isInSpan ? try database.endSpan() : try database.beginSpan()
+                isInSpan.toggle()
+            case 1: #expect(try found() == all)
+            case 2:
+                _ = try? database.transaction(isDurable: Bool.random(using: &random)) { c throws(DatabaseError) in
+                    try c.execute("INSERT INTO t (v) VALUES ('lost')")
+                    try c.execute("INSERT INTO nothing VALUES (1)")
+                }
+            case 3 where !all.isEmpty:
+                try database.transaction { c throws(DatabaseError) in
+                    try c.execute("DELETE FROM t WHERE id = (SELECT min(id) FROM t)")
+                }
+                all.removeFirst()
+            default:
+                try insert(.integer(Int64(number)), database, isDurable: Bool.random(using: &random))
+                all.append(.integer(Int64(number)))
+            }
+            #expect(try values(database) == all)
+        }
+        try database.endSpan()
+        #expect(try found() == all)
+    }
+}
