@@ -66,7 +66,8 @@ extension StepRunner {
 
     private func clearStaging(_ work: AppProgress) throws(StepFailure) {
         try system { () throws(SystemError) in
-            _ = try FileTree.makeDirectory(self.context.folders.releasesFolder(of: work.app))
+            _ = try FileTree.makeDirectory(
+                self.context.folders.releasesFolder(of: work.app), isDurable: self.syncsEach)
             let staging = self.store.stagingPath(work.app)
             if FileTree.exists(staging) { try FileTree.removeTree(staging) }
         }
@@ -91,7 +92,7 @@ extension StepRunner {
                 waitingFor: place(of: wish), isDone: isMoving,
                 tell: { [emit, app = work.app] in emit(.note("\(app): \($0)")) }
             ) { () throws(CloudFailure) -> DownloadOutcome in
-                try transfer(work, wish, into: path, events: events)
+                try transfer(work, wish, into: path, isDurable: job == nil || syncsEach, events: events)
             }
         } catch {
             job?.end(isWhole: false)
@@ -119,7 +120,8 @@ extension StepRunner {
     }
 
     private func transfer(
-        _ work: AppProgress, _ wish: ReleaseWish, into path: String, events: @escaping (DownloadEvent) -> Void
+        _ work: AppProgress, _ wish: ReleaseWish, into path: String, isDurable: Bool,
+        events: @escaping (DownloadEvent) -> Void
     ) throws(CloudFailure) -> DownloadOutcome {
         let limit = policy.bandwidth
         switch wish.location {
@@ -128,20 +130,21 @@ extension StepRunner {
                 throw CloudFailure(description: "cannot download \(name): the cloud is out of reach or not configured")
             }
             return try cloud.download(
-                name, into: path, configure: { $0.limit(wish, receiveLimit: limit) }, events: events)
+                name, into: path, configure: { $0.limit(wish, receiveLimit: limit, isDurable: isDurable) },
+                events: events)
         case .url(let url):
-            return try direct(.web(url: url), wish, into: path, events: events)
+            return try direct(.web(url: url), wish, into: path, isDurable: isDurable, events: events)
         case .path(let file):
-            return try direct(.file(path: file), wish, into: path, events: events)
+            return try direct(.file(path: file), wish, into: path, isDurable: isDurable, events: events)
         }
     }
 
     private func direct(
-        _ source: DownloadRequest.Source, _ wish: ReleaseWish, into path: String,
+        _ source: DownloadRequest.Source, _ wish: ReleaseWish, into path: String, isDurable: Bool,
         events: @escaping (DownloadEvent) -> Void
     ) throws(CloudFailure) -> DownloadOutcome {
         var request = DownloadRequest(source)
-        request.limit(wish, receiveLimit: policy.bandwidth)
+        request.limit(wish, receiveLimit: policy.bandwidth, isDurable: isDurable)
         request.isCancelled = isInterrupted
         do throws(TransferError) {
             if case .file = source { return try Downloader.copy(request, into: path, events: events) }
@@ -279,15 +282,20 @@ extension StepRunner {
         let (row, now, barrier, entryCount) = (record, context.clock(), unpacked.barrier, unpacked.entries.count)
         let whole = inventory
         FaultPoint.pass("unpack.unpacked")
-        // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever.
-        record.id = try write { (c: inout DatabaseConnection) throws(DatabaseError) in try c.insert(row, at: now) }
+        // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever. The barrier
+        // makes the record durable, with the files, the inventory, the package and the names of their folders.
+        record.id = try write(isDurable: syncsEach) { (c: inout DatabaseConnection) throws(DatabaseError) in
+            try c.insert(row, at: now)
+        }
         FaultPoint.pass("unpack.inserted")
+        let syncsEach = syncsEach
         try system { () throws(SystemError) in
-            try whole.write(to: self.store.inventoryPath(work.app, folder))
+            try whole.write(to: self.store.inventoryPath(work.app, folder), isDurable: syncsEach)
             FaultPoint.pass("unpack.inventoried")
             try barrier.sync(tree: staging)
             FaultPoint.pass("unpack.synced")
-            try FileTree.move(staging, to: self.store.path(work.app, folder))
+            // Its name is durable with `current`, or with what its installer makes.
+            try FileTree.move(staging, to: self.store.path(work.app, folder), isDurable: syncsEach)
         }
         FaultPoint.pass("unpack.renamed")
         work.release = record
@@ -335,11 +343,12 @@ extension StepRunner {
             throw StepFailure(error)
         }
         FaultPoint.pass("install.scanned")
+        let syncsEach = syncsEach
         return try system { () throws(SystemError) in
+            try inventory.write(to: path, isDurable: syncsEach)
+            FaultPoint.pass("install.inventoried")
             try FileTree.syncFileSystem(containing: folder)
             FaultPoint.pass("install.synced")
-            try inventory.write(to: path)
-            FaultPoint.pass("install.inventoried")
             return (inventory.digest, inventory.byteCount)
         }
     }
@@ -347,8 +356,9 @@ extension StepRunner {
 
 extension DownloadRequest {
     /// What a wish says of size and content, and the policy of speed.
-    mutating func limit(_ wish: ReleaseWish, receiveLimit: Int64?) {
+    mutating func limit(_ wish: ReleaseWish, receiveLimit: Int64?, isDurable: Bool) {
         isPackage = true
+        self.isDurable = isDurable
         sha256 = wish.sha256?.hex
         if let size = wish.size { expectedByteCount = size }
         self.receiveLimit = receiveLimit

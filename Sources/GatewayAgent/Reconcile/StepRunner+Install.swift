@@ -142,7 +142,9 @@ extension StepRunner {
         _ script: Script, in folder: String, _ work: AppProgress, timeout: Duration
     ) throws(StepFailure) -> ChildProcess.Completed {
         let data = context.folders.dataFolder(of: work.app)
-        try system { () throws(SystemError) in _ = try FileTree.makeDirectory(data) }
+        let syncsEach = syncsEach
+        // What an installer makes is synced as a whole; `uninstall.sh` needs it no longer than the app is there.
+        try system { () throws(SystemError) in _ = try FileTree.makeDirectory(data, isDurable: syncsEach) }
         let environment = scriptEnvironment(folder: folder, data: data, work)
         do throws(ProcessError) {
             return try ChildProcess.run(

@@ -116,6 +116,9 @@ final class StepRunner {
         emit(.step(work.app, step, result.outcome, message: result.message))
     }
 
+    /// Whether each file has to be synced on its own, since no sync of the whole file system tells of errors.
+    var syncsEach: Bool { !FileSystemBarrier.coversFileSystem }
+
     // MARK: the journal
 
     typealias Change = @Sendable (inout DatabaseConnection) throws(DatabaseError) -> Void

@@ -126,7 +126,9 @@ public struct Inventory: Sendable, Hashable {
     }
 
     /// Writes the inventory so that it is whole or not there (`AtomicFile`).
-    public func write(to path: String) throws(SystemError) { try AtomicFile.write(text, to: path) }
+    public func write(to path: String, isDurable: Bool = true) throws(SystemError) {
+        try AtomicFile.write(text, to: path, isDurable: isDurable)
+    }
 
     /// Whether both have the same digest, and so the same text.
     public static func == (a: Self, b: Self) -> Bool { a.digest == b.digest }

@@ -32,6 +32,9 @@ public struct DownloadRequest: Sendable {
     public var connectTimeout: Duration = .seconds(30)
     /// How a download from the web tries again; copying a file does not.
     public var retry = DownloadRetry()
+    /// Whether the finished file and its name are durable when the call returns. Where a sync of the whole file system
+    /// follows anyway they need not be: what a power cut leaves of them is known by its digest, or fetched anew.
+    public var isDurable = true
     /// Asked several times a second; true ends the download with `cancelled`, and what is there stays for later.
     public var isCancelled: (@Sendable () -> Bool)?
 

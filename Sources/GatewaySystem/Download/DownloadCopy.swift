@@ -25,7 +25,9 @@ enum DownloadCopy {
         if let wanted = request.sha256, wanted != digest {
             throw TransferError(.wrongDigest, action, "its SHA-256 is \(digest), expected was \(wanted)")
         }
-        try TransferError.local { () throws(SystemError) in try file.finish(digest: digest) }
+        try TransferError.local { () throws(SystemError) in
+            try file.finish(digest: digest, isDurable: request.isDurable)
+        }
         return DownloadOutcome(path: file.path, byteCount: size, sha256: digest)
     }
 

@@ -85,7 +85,8 @@ final class DownloadFile {
         self.record.boot = boot
         self.record.durableByteCount = 0
         self.record.completeDigest = nil
-        try self.record.write(recordPath)
+        // Nothing of the part is durable yet; the first checkpoint makes both so.
+        try self.record.write(recordPath, isDurable: false)
         file = try OpenFile(path: partialPath, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
     }
 
@@ -181,16 +182,15 @@ final class DownloadFile {
     }
 
     /// Makes the whole file durable under its final name. The order is: content, record, name; after a crash in
-    /// between, the next run finds all bytes and only has to hash them.
-    func finish(digest: String) throws(SystemError) {
-        try sync()
+    /// between, the next run finds all bytes and only has to hash them. See `DownloadRequest.isDurable`.
+    func finish(digest: String, isDurable: Bool) throws(SystemError) {
+        if isDurable { try sync() }
         record.completeDigest = digest
         record.total = byteCount
-        record.durableByteCount = byteCount
-        try record.write(recordPath)
+        record.durableByteCount = isDurable ? byteCount : min(byteCount, record.durableByteCount)
+        try record.write(recordPath, isDurable: isDurable)
         guard rename(partialPath, path) == 0 else { throw .last("rename \(partialPath)") }
-        let parent = try PathParts(path).parent
-        try OpenFile(path: parent, flags: O_RDONLY | O_DIRECTORY).sync(named: parent)
+        if isDurable { try FileTree.syncDirectory(try PathParts(path).parent) }
         file = nil
     }
 

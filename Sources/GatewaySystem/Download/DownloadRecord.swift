@@ -68,7 +68,9 @@ struct DownloadRecord: Equatable {
         return DownloadRecord(text: String(decoding: bytes, as: UTF8.self))
     }
 
-    func write(_ path: String) throws(SystemError) { try AtomicFile.write(text, to: path, mode: 0o600) }
+    func write(_ path: String, isDurable: Bool = true) throws(SystemError) {
+        try AtomicFile.write(text, to: path, mode: 0o600, isDurable: isDurable)
+    }
 
     /// Line breaks and other control characters end a value.
     private static func oneLine(_ text: String) -> String {

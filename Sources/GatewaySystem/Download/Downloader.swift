@@ -249,7 +249,9 @@ private struct DownloadLoop {
         outcome.resumedByteCount = file.resumedByteCount
         outcome.sha256 = digest
         outcome.doubt = attempt.doubt?.words
-        try TransferError.local { () throws(SystemError) in try file.finish(digest: digest) }
+        try TransferError.local { () throws(SystemError) in
+            try file.finish(digest: digest, isDurable: request.isDurable)
+        }
         return outcome
     }
 

@@ -13,9 +13,11 @@ public enum AtomicFile {
     /// - Parameters:
     ///   - mode: permission bits, exactly; the umask does not apply.
     ///   - owner: user and group, or nil for the process's own.
+    ///   - isDurable: false where a sync of the whole file system follows before anybody relies on the file. Until then a
+    ///     power cut may leave the old content, the new one, or an empty file.
     public static func write(
         _ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644,
-        owner: (user: UInt32, group: UInt32)? = nil
+        owner: (user: UInt32, group: UInt32)? = nil, isDurable: Bool = true
     ) throws(SystemError) {
         let place = try PathParts(path)
         let folder = try OpenFile(path: place.parent, flags: O_RDONLY | O_DIRECTORY)
@@ -27,7 +29,7 @@ public enum AtomicFile {
                 throw SystemError.last("change owner of \(path)")
             }
             guard fchmod(file.descriptor, mode) == 0 else { throw SystemError.last("change mode of \(path)") }
-            try file.sync(named: path)
+            if isDurable { try file.sync(named: path) }
         } catch {
             unlinkat(folder.descriptor, temporary, 0)
             throw error
@@ -40,14 +42,15 @@ public enum AtomicFile {
             throw error
         }
         try file.closeChecked(named: path)
-        try folder.sync(named: place.parent)
+        if isDurable { try folder.sync(named: place.parent) }
     }
 
-    /// Replaces or creates the file `path` with the UTF-8 bytes of `text`. See `write(_:to:mode:owner:)`.
+    /// Replaces or creates the file `path` with the UTF-8 bytes of `text`. See `write(_:to:mode:owner:isDurable:)`.
     public static func write(
-        _ text: String, to path: String, mode: UInt32 = 0o644, owner: (user: UInt32, group: UInt32)? = nil
+        _ text: String, to path: String, mode: UInt32 = 0o644, owner: (user: UInt32, group: UInt32)? = nil,
+        isDurable: Bool = true
     ) throws(SystemError) {
-        try write(Array(text.utf8), to: path, mode: mode, owner: owner)
+        try write(Array(text.utf8), to: path, mode: mode, owner: owner, isDurable: isDurable)
     }
 
     /// The whole content of a file of at most `limit` bytes.

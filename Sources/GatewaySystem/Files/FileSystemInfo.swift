@@ -84,6 +84,10 @@ public final class FileSystemBarrier: Sendable {
         }
     }
 
+    /// Whether `sync` makes everything on the file system durable that was written before, whoever wrote it, and tells of
+    /// errors. Otherwise it is the tree alone.
+    public static var coversFileSystem: Bool { syncfsReportsErrors }
+
     /// Whether the running kernel is 5.8 or later (syncfs(2), "BUGS").
     static let syncfsReportsErrors: Bool = {
         var name = utsname()

@@ -25,10 +25,13 @@ public enum FileTree {
 
     /// Makes the folder `path` and those above it that are missing, each with `mode` (the umask does not apply), and
     /// syncs the folders that gained one, so that they survive power loss.
+    /// - Parameter isDurable: false where a sync of the whole file system follows before anybody relies on them.
     /// - Returns: whether `path` had to be made.
     /// - Throws: ENOTDIR if something else is in the way.
     @discardableResult
-    public static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SystemError) -> Bool {
+    public static func makeDirectory(
+        _ path: String, mode: UInt32 = 0o755, isDurable: Bool = true
+    ) throws(SystemError) -> Bool {
         var status = stat()
         if stat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError("create folder \(path)", code: ENOTDIR) }
@@ -36,14 +39,16 @@ public enum FileTree {
         }
         guard errno == ENOENT else { throw .last("create folder \(path)") }
         let place = try PathParts(path)
-        if place.parent != "/", place.parent != "." { try makeDirectory(place.parent, mode: mode) }
+        if place.parent != "/", place.parent != "." {
+            try makeDirectory(place.parent, mode: mode, isDurable: isDurable)
+        }
         guard mkdir(path, mode) == 0 else {
             // Somebody else may have been quicker.
             if errno == EEXIST, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return false }
             throw .last("create folder \(path)")
         }
         guard chmod(path, mode) == 0 else { throw .last("change mode of \(path)") }
-        try syncDirectory(place.parent)
+        if isDurable { try syncDirectory(place.parent) }
         return true
     }
 
@@ -59,9 +64,10 @@ public enum FileTree {
     }
 
     /// Renames `source` to `target` on the same file system, replacing a file or an empty folder there, and syncs
-    /// both folders.
-    public static func move(_ source: String, to target: String) throws(SystemError) {
+    /// both folders, unless a sync of one of them or of the whole file system follows before anybody relies on it.
+    public static func move(_ source: String, to target: String, isDurable: Bool = true) throws(SystemError) {
         guard rename(source, target) == 0 else { throw .last("rename \(source) to \(target)") }
+        guard isDurable else { return }
         let from = try PathParts(source).parent
         let to = try PathParts(target).parent
         try syncDirectory(to)
