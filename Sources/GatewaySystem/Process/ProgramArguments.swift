@@ -10,16 +10,35 @@ public enum ProgramArguments {
     public static let words: [String]? = fromRuntime() ?? fromProc()
 
     private static func fromRuntime() -> [String]? {
-        var count: Int32 = 0
-        guard let first = gwe_arguments(&count), count > 0 else { return nil }
-        let words = (0..<Int(count)).compactMap { index in first[index].map { String(cString: $0) } }
-        return words.count == Int(count) ? words : nil
+        bytesFromRuntime()?.map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func fromProc() -> [String]? {
-        guard let line = ProcessFacts.content("/proc/self/cmdline", limit: 4 << 20), line.last == 0 else { return nil }
-        return line.dropLast().split(separator: 0, omittingEmptySubsequences: false)
-            .map { String(decoding: $0, as: UTF8.self) }
+        (try? bytesFromProc())?.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The same as they are now, byte by byte, for an exec in place.
+    /// - Throws: when neither tells them.
+    static func bytes() throws(SystemError) -> [[UInt8]] {
+        if let bytes = bytesFromRuntime() { return bytes }
+        return try bytesFromProc()
+    }
+
+    private static func bytesFromRuntime() -> [[UInt8]]? {
+        var count: Int32 = 0
+        guard let first = gwe_arguments(&count), count > 0 else { return nil }
+        let words = (0..<Int(count)).compactMap { index in
+            first[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+        }
+        return words.count == Int(count) ? words : nil
+    }
+
+    private static func bytesFromProc() throws(SystemError) -> [[UInt8]] {
+        errno = 0
+        guard let line = ProcessFacts.content("/proc/self/cmdline", limit: 4 << 20), line.last == 0 else {
+            throw SystemError("read /proc/self/cmdline", code: errno == 0 ? ENOENT : errno)
+        }
+        return line.dropLast().split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
     }
 
     /// Writes `x` over every occurrence of a secret in the memory that `ps` and /proc/PID/cmdline show.

@@ -18,10 +18,7 @@ public struct ProgramImage: Sendable {
     /// Of this process, as it was started. Call it at the start, while the file is still the one that runs.
     /// - Throws: without /proc.
     public static func current() throws(SystemError) -> ProgramImage {
-        guard let line = ProcessFacts.content("/proc/self/cmdline", limit: 4 << 20), line.last == 0 else {
-            throw SystemError("read /proc/self/cmdline", code: ENOENT)
-        }
-        let arguments = line.dropLast().split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
+        let arguments = try ProgramArguments.bytes()
         let name = String(decoding: arguments[0], as: UTF8.self)
         for candidate in candidates(name) where isRunning(candidate) {
             return ProgramImage(path: candidate, arguments: arguments)
