@@ -131,9 +131,11 @@ public final class Journal: Sendable {
             throw error
         }
         guard FileTree.exists(path) else { return try imagined(folders, clock, because: "\(path) is missing") }
-        guard FileTree.byteCount(ofFile: path) != 0 else {
-            return try imagined(folders, clock, because: "\(path) is empty")
+        // A FIFO would be waited for.
+        guard let size = FileTree.byteCount(ofFile: path) else {
+            throw JournalError("cannot open journal \(path): it is no regular file")
         }
+        guard size > 0 else { return try imagined(folders, clock, because: "\(path) is empty") }
         let database: Database
         let version: Int
         do throws(DatabaseError) {

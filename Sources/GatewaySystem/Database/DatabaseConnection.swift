@@ -1,5 +1,6 @@
 internal import CLinux
 internal import CSQLite
+internal import Glibc
 
 /// One connection to a SQLite file, as `Database` hands it to one closure at a time.
 ///
@@ -25,6 +26,7 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
 
     init(path: String, uri: String, flags: Int32, busyTimeout: Duration) throws(DatabaseError) {
         _ = DatabaseConnection.isLogged
+        _ = gwe_sqlite_failed_errno()
         var database: OpaquePointer?
         let code = sqlite3_open_v2(
             uri, &database, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
@@ -32,6 +34,14 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
             let error = DatabaseStatement.error("open database", database, path)
             sqlite3_close_v2(database)
             throw error
+        }
+        // SQLite has opened it to read, since it could not be opened to write: who may not write finds that out later.
+        let failed = gwe_sqlite_failed_errno()
+        if flags & SQLITE_OPEN_READWRITE != 0, failed != 0, failed != EROFS, sqlite3_db_readonly(database, "main") == 1
+        {
+            sqlite3_close_v2(database)
+            throw DatabaseError(
+                "open database", path: path, code: SQLITE_IOERR, message: "cannot open file", systemCode: failed)
         }
         self.handle = database
         self.path = path

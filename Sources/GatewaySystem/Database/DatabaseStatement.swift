@@ -139,9 +139,11 @@ final class DatabaseStatement {
         let failed = gwe_sqlite_failed_errno()
         switch code & 0xFF {
         case SQLITE_IOERR, SQLITE_CANTOPEN:
+            // A file that cannot be opened to write is tried again to read: the log has what that led to (ENOENT).
+            if failed != 0 { return failed }
             if logged != 0 { return logged }
             // Of any other error it is that of an earlier one (https://www.sqlite.org/c3ref/system_errno.html).
-            return failed != 0 ? failed : database.map { sqlite3_system_errno($0) } ?? 0
+            return database.map { sqlite3_system_errno($0) } ?? 0
         // A read that failed looks like damage, and a file that cannot be examined like one that was moved.
         case SQLITE_CORRUPT, SQLITE_READONLY: return failed == EIO ? EIO : 0
         default: return 0

@@ -136,6 +136,19 @@ import Testing
         #expect(dry.code == 1 && dry.err.contains("written by a newer gwe (schema 99"), "\(dry)")
     }
 
+    @Test("that is a FIFO, which nobody may wait for, is refused by those that read it too")
+    func fifo() throws {
+        let gateway = try converged()
+        let path = gateway.stateFolder + "/journal.db"
+        unlink(path)
+        try #require(mkfifo(path, 0o600) == 0)
+        for command in [["status"], ["history"], ["reconcile", "--dry-run", "--offline"], ["reconcile", "--offline"]] {
+            let ran = try gateway.start(command).wait()
+            #expect((ran.code ?? 0) > 0 && (ran.out + ran.err).contains("it is no regular file"), "\(ran)")
+        }
+        #expect(FileTree.exists(path))
+    }
+
     @Test("is locked while a pass runs, and the second gwe says by whom")
     func locked() throws {
         let gateway = try GatewayFixture()
