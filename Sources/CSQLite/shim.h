@@ -1,5 +1,6 @@
 #pragma once
 #include <sqlite3.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,20 @@ static inline int gwe_sqlite_fchown(int fd, uid_t uid, gid_t gid) {
     struct stat status;
     if (fstat(fd, &status) == 0 && status.st_uid == uid && status.st_gid == gid) return 0;
     return fchown(fd, uid, gid);
+}
+// The file change counter in the header of a database's file, 0 for one in memory; read by SQLite's own descriptor: closing
+// another one of the file would end the process's locks on it (fcntl(2)).
+static inline int gwe_sqlite_change_counter(sqlite3 *database, uint32_t *value) {
+    sqlite3_file *file = 0;
+    unsigned char bytes[4];
+    *value = 0;
+    int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK || !file || !file->pMethods) return code;
+    code = file->pMethods->xRead(file, bytes, 4, 24);
+    if (code == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
+    if (code == SQLITE_OK)
+        *value = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    return code;
 }
 // Lets SQLite work by these (https://www.sqlite.org/c3ref/vfs.html, xSetSystemCall). Which of the names it uses depends on
 // how it was built. Only before the first database is opened.

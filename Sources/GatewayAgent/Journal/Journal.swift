@@ -199,7 +199,7 @@ public final class Journal: Sendable {
         _ folders: Folders, clock: @escaping @Sendable () -> WallTime
     ) throws(DatabaseError) -> Journal {
         let path = folders.journalFile
-        let database = try Database(path: path)
+        let database = try withReserve(of: folders) { () throws(DatabaseError) in try Database(path: path) }
         guard try JournalSchema.migrate(database) else {
             throw DatabaseError(
                 "open journal", path: path, code: 1,
@@ -214,7 +214,25 @@ public final class Journal: Sendable {
             throw DatabaseError(
                 "check journal", path: path, code: 11, message: check ?? "", systemCode: number & 0xFF == 10 ? EIO : 0)
         }
+        if let notice = database.redoNotice {
+            try database.execute(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(noticeKey), .text(notice)])
+        }
         return Journal(database: database, clock: clock, reserve: StateReserve(folders: folders))
+    }
+
+    /// What a crash has left has to be carried out on a full disk, too.
+    private static func withReserve<Opened>(
+        of folders: Folders, _ open: () throws(DatabaseError) -> Opened
+    ) throws(DatabaseError) -> Opened {
+        let reserve = StateReserve(folders: folders)
+        do throws(DatabaseError) { return try open() } catch {
+            guard error.isFull, reserve.giveUp() || reserve.giveUpDownloads() else { throw error }
+        }
+        do throws(DatabaseError) { return try open() } catch {
+            guard error.isFull, reserve.giveUpDownloads() else { throw error }
+        }
+        return try open()
     }
 
     /// A journal that can be read but not written is found out before anything happens, not at the first step. Changes

@@ -31,7 +31,13 @@ extension Journal {
         let path = folders.journalFile
         let new = path + ".new"
         // A rollback journal belongs to the file that is gone; left behind it would be played into the new one.
-        for leftover in [new, new + "-journal", path + "-journal", path + "-redo"] { unlink(leftover) }
+        for leftover in [new, new + "-journal", path + "-journal"] { unlink(leftover) }
+        // Nothing of a log is thrown away: it may hold what operators had asked for.
+        if FileTree.byteCount(ofFile: path + "-redo") ?? 0 > 0 {
+            var number = 1
+            while FileTree.exists("\(path)-redo.broken-\(number)") { number += 1 }
+            rename(path + "-redo", "\(path)-redo.broken-\(number)")
+        }
         do throws(DatabaseError) {
             try fill(new, folders, clock, because: reason)
         } catch {

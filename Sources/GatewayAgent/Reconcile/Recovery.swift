@@ -56,6 +56,11 @@ struct Recovery {
             }
             try? FileTree.removeTree(store.stagingPath(app))
             try? FileTree.emptyTrash(in: folder)
+            // Written before the release got its name, which a power cut took.
+            let there = Set((try? FileTree.list(folder)) ?? [])
+            for name in there where name.hasSuffix(".inventory") && !there.contains(String(name.dropLast(10))) {
+                _ = try? FileTree.removeFile("\(folder)/\(name)")
+            }
             // A folder for releases that never came; rmdir(2) refuses one with anything in it.
             rmdir(folder)
         }

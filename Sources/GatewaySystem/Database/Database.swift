@@ -62,13 +62,26 @@ public final class Database: Sendable {
             throw DatabaseError(error, path)
         }
         guard let content, !content.records.isEmpty else { return connection }
+        var connection = connection
         var copy = try DatabaseConnection(path: path, uri: ":memory:", flags: SQLITE_OPEN_READWRITE, busyTimeout: .zero)
-        try copy.copy(connection)
-        guard try copy.generation() == content.generation else { return connection }
-        try copy.replay(content.records)
+        // One look: nobody commits in between.
+        try connection.execute("BEGIN")
+        _ = try connection.query("SELECT count(*) FROM sqlite_schema")
+        let isItsLog = try connection.generation() == content.generation
+        if isItsLog { try copy.copy(connection) }
+        try connection.execute("ROLLBACK")
+        guard isItsLog else { return connection }
+        do throws(DatabaseError) { try copy.replay(content.records) } catch {
+            // What was committed is better than nothing; the next pass moves the log aside and says so.
+            guard !error.isOfMachine else { throw error }
+            return connection
+        }
         try copy.executeScript("PRAGMA query_only = ON")
         return copy
     }
+
+    /// What became of the log of a crash that could not be carried out; nil where none was in the way.
+    public var redoNotice: String? { connection.withLock { $0.redoNotice } }
 
     // MARK: spans
 
@@ -112,12 +125,23 @@ public final class Database: Sendable {
 
     /// Runs one statement and drops its rows.
     public func execute(_ sql: String, _ bindings: [SQLValue] = []) throws(DatabaseError) {
-        try withConnection { connection throws(DatabaseError) in try connection.execute(sql, bindings) }
+        try withConnection { connection throws(DatabaseError) in
+            guard connection.span != nil else { return try connection.execute(sql, bindings) }
+            try connection.transactionInSpan(isDurable: true) { (c: inout DatabaseConnection) throws(DatabaseError) in
+                try c.execute(sql, bindings)
+            }
+        }
     }
 
     /// Runs any number of statements without parameters, separated by semicolons.
     public func executeScript(_ sql: String) throws(DatabaseError) {
-        try withConnection { connection throws(DatabaseError) in try connection.executeScript(sql) }
+        try withConnection { connection throws(DatabaseError) in
+            guard connection.span == nil else {
+                throw DatabaseError(
+                    "run a script in database", path: path, code: SQLITE_MISUSE, message: "a span is open")
+            }
+            try connection.executeScript(sql)
+        }
     }
 
     /// All rows of one statement. For results without a small bound take `forEachRow`.
@@ -150,7 +174,10 @@ public final class Database: Sendable {
     public func withConnection<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
-        try connection.withLock { connection throws(DatabaseError) in try body(&connection) }
+        try connection.withLock { connection throws(DatabaseError) in
+            try connection.restoreSpan()
+            return try body(&connection)
+        }
     }
 
     /// The integer kept for the schema's version: `PRAGMA user_version`.

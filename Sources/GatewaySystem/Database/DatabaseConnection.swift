@@ -7,13 +7,15 @@ internal import Glibc
 /// Safe to move between threads, though not to share: SQLite's multi-thread mode
 /// (https://www.sqlite.org/threadsafe.html).
 public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     let path: String
     /// What is open between `beginSpan` and `endSpan`.
     var span: DatabaseSpan?
     /// Whether what is run now belongs into a record of the span, and what that is so far.
     var isRecording = false
     var recorded: [RedoStatement] = []
+    /// What became of a log that could not be carried out, in words; nil for nothing.
+    var redoNotice: String?
     /// Idle prepared statements by their text. One that runs is taken out, so that nested use prepares another.
     private var idle: [String: DatabaseStatement] = [:]
     private static let idleLimit = 64
@@ -109,6 +111,10 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
             idle[sql] = statement
         }
         try statement.run(bindings, body)
+        if isRecording, !isInTransaction {
+            // SQLite has given the transaction up, and what follows in it would be committed at once.
+            throw DatabaseStatement.error(DatabaseStatement.action("run", sql), handle, path)
+        }
         if isRecording, !statement.isReadOnly { recorded.append(RedoStatement(sql: sql, bindings: bindings)) }
     }
 

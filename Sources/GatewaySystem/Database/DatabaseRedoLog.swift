@@ -12,9 +12,9 @@ struct RedoStatement: Sendable, Hashable {
 /// A commit of SQLite in its rollback mode costs five syncs and whole pages. A record here costs some hundred bytes and one
 /// sync, or none where a later one will do, and says the same: the statements of a transaction with their values. Whoever opens the database after a crash
 /// runs them again; whoever only reads it meanwhile does so in a copy in memory. The commit at the end of the span makes
-/// the file void: it belongs to one generation of the database, which each such commit replaces (`application_id`).
+/// the file void: it belongs to one generation of the database (`DatabaseGeneration`).
 ///
-/// The form: a header of 16 bytes of name and version and 4 of generation; then records of 4 bytes of length, the first 16
+/// The form: a header of 16 bytes of name and version and 8 of generation; then records of 4 bytes of length, the first 16
 /// bytes of a SHA-256, and the statements. Each digest covers the one before, up to the header: neither a record that was
 /// cut short nor one that an earlier span has left behind is taken for one of this span. Numbers are little-endian.
 ///
@@ -23,13 +23,14 @@ struct RedoStatement: Sendable, Hashable {
 struct DatabaseRedoLog: ~Copyable {
     /// What a file says.
     struct Content: Sendable {
-        var generation: Int64
+        var generation: DatabaseGeneration
         /// In order, one a transaction.
         var records: [[RedoStatement]]
     }
 
+    private static let family = Array("gwe redo log ".utf8)
     private static let magic = Array("gwe redo log 1\n\0".utf8)
-    private static let headerByteCount = magic.count + 4
+    private static let headerByteCount = magic.count + 8
     private static let digestByteCount = 16
     private static let recordHeadByteCount = 4 + digestByteCount
     /// More than a span ever writes (`DatabaseConnection.redoLimit` and one record).
@@ -48,18 +49,30 @@ struct DatabaseRedoLog: ~Copyable {
     static func path(of database: String) -> String { database + "-redo" }
 
     /// Opens the file for a span, and makes it if it is missing. What an earlier span left in it is void by now.
-    init(of database: String, generation: Int64) throws(SystemError) {
+    init(of database: String, generation: DatabaseGeneration) throws(SystemError) {
         let path = DatabaseRedoLog.path(of: database)
-        let isNew = !FileTree.exists(path)
-        let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+        let isNew = try DatabaseRedoLog.makeRoom(at: path)
+        let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
+        guard try opened.status(named: path).st_mode & S_IFMT == S_IFREG else {
+            throw DatabaseRedoLog.noFile(path)
+        }
         if isNew {
-            // A umask may have left less.
+            // A umask may have left less, and who owns the database owns its log, also when root makes it.
             fchmod(opened.descriptor, 0o600)
-            try FileTree.syncDirectory(try PathParts(path).parent)
+            var owner = stat()
+            if geteuid() == 0, stat(database, &owner) == 0 {
+                fchown(opened.descriptor, owner.st_uid, owner.st_gid)
+            }
+            do throws(SystemError) { try FileTree.syncDirectory(try PathParts(path).parent) } catch {
+                unlink(path)
+                throw error
+            }
         } else if try opened.status(named: path).st_size > 0 {
             guard ftruncate(opened.descriptor, 0) == 0 else { throw .last("empty \(path)") }
         }
-        header = DatabaseRedoLog.magic + DatabaseRedoLog.bytes(of: UInt32(truncatingIfNeeded: generation))
+        header =
+            DatabaseRedoLog.magic + DatabaseRedoLog.bytes(of: generation.name)
+            + DatabaseRedoLog.bytes(of: generation.changeCounter)
         chain = SHA256.digest(of: header)
         file = opened
         self.path = path
@@ -127,18 +140,37 @@ struct DatabaseRedoLog: ~Copyable {
         }
     }
 
+    /// Whether the file has to be made. An own one that lost its permissions gets them back; an empty one that is somebody
+    /// else's goes.
+    private static func makeRoom(at path: String) throws(SystemError) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return true }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw noFile(path) }
+        if status.st_mode & 0o600 != 0o600 { chmod(path, 0o600) }
+        guard status.st_size == 0, access(path, R_OK | W_OK) != 0, errno == EACCES else { return false }
+        guard unlink(path) == 0 else { throw .last("replace \(path)") }
+        return true
+    }
+
+    private static func noFile(_ path: String) -> SystemError {
+        SystemError("use \(path), which is no regular file", code: EINVAL)
+    }
+
     // MARK: reading
 
     /// What the file beside a database holds; nil where there is none, or nothing in it. Whether it belongs to the database
     /// as it is now, its generation says.
     static func content(of database: String) throws(SystemError) -> Content? {
         let path = path(of: database)
-        let opened = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
-        guard opened >= 0 else {
-            guard errno == ENOENT || errno == ENOTDIR else { throw .last("open \(path)") }
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            guard errno == ENOENT || errno == ENOTDIR else { throw .last("examine \(path)") }
             return nil
         }
-        let file = OpenFile(owning: opened)
+        guard status.st_mode & S_IFMT == S_IFREG else { throw noFile(path) }
+        // An empty one has nothing to say, whoever may read it.
+        guard status.st_size > 0 else { return nil }
+        let file = try OpenFile(path: path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         return try read(file.descriptor, path)
     }
 
@@ -158,14 +190,19 @@ struct DatabaseRedoLog: ~Copyable {
             guard count > 0 else { break }
             filled += count
         }
-        return content(bytes[..<filled])
+        return try content(bytes[..<filled], path)
     }
 
     /// Up to the first record that is not whole.
-    static func content(_ bytes: ArraySlice<UInt8>) -> Content? {
-        guard bytes.count > headerByteCount, bytes.starts(with: magic) else { return nil }
+    static func content(_ bytes: ArraySlice<UInt8>, _ path: String) throws(SystemError) -> Content? {
+        guard bytes.count > headerByteCount, bytes.starts(with: family) else { return nil }
+        guard bytes.starts(with: magic) else {
+            throw SystemError("read \(path), which another version of gwe has written", code: EPROTONOSUPPORT)
+        }
         var reader = RedoReader(bytes.dropFirst(magic.count))
-        let generation = Int64(Int32(truncatingIfNeeded: reader.number(4) ?? 0))
+        let generation = DatabaseGeneration(
+            name: Int32(truncatingIfNeeded: reader.number(4) ?? 0),
+            changeCounter: UInt32(truncatingIfNeeded: reader.number(4) ?? 0))
         var chain = SHA256.digest(of: bytes.prefix(headerByteCount))
         var records: [[RedoStatement]] = []
         while let count = reader.number(4), let head = reader.take(digestByteCount),

@@ -6,10 +6,21 @@ internal import Glibc
 ///
 /// While a span is open, SQLite has one transaction open and holds the lock that keeps others from writing (RESERVED);
 /// they read what was committed last, with the log's records on top (`Database.Mode.readOnly`).
+///
+/// SQLite gives its transaction up when a disk is full or fails. The span then goes on: whoever uses the connection next
+/// finds all of it again, from the log (`restoreSpan`).
 struct DatabaseSpan {
     /// nil until the first record.
     var log: DatabaseRedoLogBox?
-    let generation: Int64
+    let generation: DatabaseGeneration
+}
+
+/// Which commit a database has come to. A redo log belongs to one, and to none that came later.
+struct DatabaseGeneration: Sendable, Hashable {
+    /// `application_id`: drawn anew at each commit of a span, so that no other copy of the database has the same.
+    var name: Int32
+    /// The file change counter: each commit raises it, by any program (https://www.sqlite.org/fileformat.html, 1.3.7).
+    var changeCounter: UInt32
 }
 
 /// A log that can be kept in a structure that is copied.
@@ -24,7 +35,9 @@ extension DatabaseConnection {
 
     /// Begins a span; nothing where one is open already.
     mutating func beginSpan() throws(DatabaseError) {
-        guard span == nil else { return }
+        guard span == nil else { return try restoreSpan() }
+        // What somebody has left here since this was opened; mostly one look at an empty file.
+        try recoverSpan()
         // A page that does not fit into memory would need the lock that keeps readers out.
         try executeScript("PRAGMA cache_spill = OFF")
         try execute("BEGIN IMMEDIATE")
@@ -37,13 +50,19 @@ extension DatabaseConnection {
     }
 
     /// Commits what the span has changed, with the five syncs of SQLite, and ends it; one that has changed nothing costs
-    /// nothing. After a failure the span is still open, and nothing is lost of what was durable.
+    /// nothing. After a failure the span is still open, and nothing is lost that is in its log.
     mutating func endSpan() throws(DatabaseError) {
+        try restoreSpan()
         guard let open = span else { return }
-        if let log = open.log, log.log.end > 0 {
-            if !isInTransaction { try reopenSpan() }
-            try executeScript("PRAGMA application_id = \(Int32.random(in: 1...Int32.max))")
-            try execute("COMMIT")
+        if let log = open.log, log.log.end > 0 || log.log.isBroken {
+            do throws(DatabaseError) {
+                try nameAnew()
+                try execute("COMMIT")
+            } catch {
+                // Readers would be kept out until the next try (PENDING).
+                if isInTransaction { try? execute("ROLLBACK") }
+                throw error
+            }
             log.log.empty()
         } else if isInTransaction {
             try execute("ROLLBACK")
@@ -60,8 +79,7 @@ extension DatabaseConnection {
             try endSpan()
             try beginSpan()
         }
-        // SQLite has given the whole transaction up, as it does when a disk is full.
-        if !isInTransaction { try reopenSpan() }
+        try restoreSpan()
         recorded = []
         isRecording = true
         defer { isRecording = false }
@@ -93,11 +111,19 @@ extension DatabaseConnection {
         }
     }
 
-    /// Makes again what SQLite has rolled back.
-    private mutating func reopenSpan() throws(DatabaseError) {
-        guard let open = span else { return }
+    /// Makes again what SQLite has rolled back of the span; nothing while its transaction is open.
+    ///
+    /// A commit that was told to have failed may have taken effect: then the log is void, and a new span begins.
+    mutating func restoreSpan() throws(DatabaseError) {
+        guard let open = span, !isInTransaction else { return }
         try execute("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
+            let now = try generation()
+            if now != open.generation {
+                open.log?.log.empty()
+                span = DatabaseSpan(generation: now)
+                return
+            }
             var records: [[RedoStatement]] = []
             do throws(SystemError) { if let box = open.log { records = try box.log.records() } } catch {
                 throw DatabaseError(error, path)
@@ -115,33 +141,67 @@ extension DatabaseConnection {
         }
     }
 
-    /// Carries out what a crash has left in the log, and empties it.
+    /// Carries out what a crash has left in the log, and empties it. A log that belongs to the database as it is and cannot
+    /// be carried out is moved aside (`<database>-redo.broken-N`), and what was committed stands; `redoNotice` says so.
     mutating func recoverSpan() throws(DatabaseError) {
-        let content: DatabaseRedoLog.Content?
-        do throws(SystemError) { content = try DatabaseRedoLog.content(of: path) } catch {
-            throw DatabaseError(error, path)
-        }
-        guard let content, !content.records.isEmpty, content.generation == (try generation()) else { return }
-        do throws(DatabaseError) { try execute("BEGIN IMMEDIATE") } catch {
-            // Whoever began the span is alive and has the lock.
-            guard error.isBusy else { throw error }
-            return
-        }
+        guard try redoContent() != nil else { return }
+        try execute("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
-            try replay(content.records)
-            try executeScript("PRAGMA application_id = \(Int32.random(in: 1...Int32.max))")
+            // Read again: whoever had the lock may have committed.
+            guard let content = try redoContent(), !content.records.isEmpty,
+                content.generation == (try generation())
+            else {
+                try execute("ROLLBACK")
+                return
+            }
+            do throws(DatabaseError) { try replay(content.records) } catch {
+                guard !error.isOfMachine, !error.isBusy, !error.isFull, !error.isCorrupt else { throw error }
+                try execute("ROLLBACK")
+                return try setRedoAside(because: error)
+            }
+            try nameAnew()
             try execute("COMMIT")
         } catch {
             if isInTransaction { try? execute("ROLLBACK") }
             throw error
         }
-        // The next span does it otherwise.
+        // Void by now. The next span empties it where this fails.
         _ = truncate(DatabaseRedoLog.path(of: path), 0)
     }
 
-    /// Changes with each commit of a span.
-    mutating func generation() throws(DatabaseError) -> Int64 {
-        try query("PRAGMA application_id").first?[0].int ?? 0
+    private func redoContent() throws(DatabaseError) -> DatabaseRedoLog.Content? {
+        do throws(SystemError) { return try DatabaseRedoLog.content(of: path) } catch {
+            throw DatabaseError(error, path)
+        }
+    }
+
+    private mutating func setRedoAside(because error: DatabaseError) throws(DatabaseError) {
+        let log = DatabaseRedoLog.path(of: path)
+        var number = 1
+        while FileTree.exists("\(log).broken-\(number)") { number += 1 }
+        guard rename(log, "\(log).broken-\(number)") == 0 else {
+            throw DatabaseError(SystemError.last("move \(log) aside"), path)
+        }
+        redoNotice =
+            "\(log) could not be carried out: \(error); moved to \(log).broken-\(number). What the last pass had recorded "
+            + "in it is not known any more"
+    }
+
+    private mutating func nameAnew() throws(DatabaseError) {
+        try executeScript("PRAGMA application_id = \(Int32.random(in: 1...Int32.max))")
+    }
+
+    /// Of the transaction that is open, or of the last commit.
+    mutating func generation() throws(DatabaseError) -> DatabaseGeneration {
+        let name = try query("PRAGMA application_id").first?[0].int ?? 0
+        var counter: UInt32 = 0
+        let code = gwe_sqlite_change_counter(handle, &counter)
+        guard code == SQLITE_OK else {
+            throw DatabaseError(
+                "read database", path: path, code: code,
+                message: sqlite3_errstr(code).map { String(cString: $0) } ?? "")
+        }
+        return DatabaseGeneration(name: Int32(truncatingIfNeeded: name), changeCounter: counter)
     }
 }
 
@@ -149,7 +209,7 @@ extension DatabaseError {
     /// A failed call on the log beside a database.
     init(_ error: SystemError, _ path: String) {
         self.init(
-            error.action, path: path, code: error.isNoSpace ? SQLITE_FULL : SQLITE_IOERR, message: error.description,
-            systemCode: error.code)
+            "use the log of", path: path, code: error.isNoSpace ? SQLITE_FULL : SQLITE_IOERR,
+            message: error.description, systemCode: error.code)
     }
 }
