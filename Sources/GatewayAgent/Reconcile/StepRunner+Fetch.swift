@@ -33,7 +33,9 @@ extension StepRunner {
         let streamed = job.wait()
         perform(.verify, work) { () throws(StepFailure) in try self.verify(work, wish) }
         if until == .download { return }
-        perform(.unpack, work) { () throws(StepFailure) in try self.unpack(work, wish, job, streamed) }
+        perform(.unpack, work) { () throws(StepFailure) in
+            try self.unpack(work, wish, job, streamed, isLast: until != nil)
+        }
     }
 
     /// Takes away what a package that failed has left, and the app's folder if nothing else is in it. What cannot be
@@ -235,7 +237,7 @@ extension StepRunner {
     // MARK: unpack
 
     private func unpack(
-        _ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?
+        _ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?, isLast: Bool
     ) throws(StepFailure) -> StepResult {
         guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
         var outcome = streamed ?? job.unpack(file: store.artifactPath(artifact.name))
@@ -295,7 +297,7 @@ extension StepRunner {
             try barrier.sync(tree: staging)
             FaultPoint.pass("unpack.synced")
             // Its name is durable with `current`, or with what its installer makes.
-            try FileTree.move(staging, to: self.store.path(work.app, folder), isDurable: syncsEach)
+            try FileTree.move(staging, to: self.store.path(work.app, folder), isDurable: syncsEach || isLast)
         }
         FaultPoint.pass("unpack.renamed")
         work.release = record

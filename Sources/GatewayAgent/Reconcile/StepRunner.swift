@@ -19,6 +19,8 @@ final class StepRunner {
     /// See `Reconciler.isInterrupted`.
     let isInterrupted: @Sendable () -> Bool
     let emit: @Sendable (PassEvent) -> Void
+    /// Whether each file has to be synced on its own, since no sync of the file system covers all and tells of errors.
+    let syncsEach: Bool
     private var noted: [Change] = []
     /// Whether a step was left because the pass must not go on. No step begins after that, and what the last one saw is
     /// nobody's failure: while the daemon stops, it stops the apps that a step may be waiting for.
@@ -30,7 +32,11 @@ final class StepRunner {
         isInterrupted: @escaping @Sendable () -> Bool = { false }, emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
-        store = ReleaseStore(folders: context.folders)
+        let folders = context.folders
+        store = ReleaseStore(folders: folders)
+        syncsEach = !FileSystemBarrier.covers([
+            folders.stateFolder, folders.releasesFolder, folders.downloadsFolder, folders.stateFolder + "/data",
+        ])
         self.journal = journal
         self.services = services
         self.cloud = cloud
@@ -115,9 +121,6 @@ final class StepRunner {
         }
         emit(.step(work.app, step, result.outcome, message: result.message))
     }
-
-    /// Whether each file has to be synced on its own, since no sync of the whole file system tells of errors.
-    var syncsEach: Bool { !FileSystemBarrier.coversFileSystem }
 
     // MARK: the journal
 

@@ -84,9 +84,17 @@ public final class FileSystemBarrier: Sendable {
         }
     }
 
-    /// Whether `sync` makes everything on the file system durable that was written before, whoever wrote it, and tells of
-    /// errors. Otherwise it is the tree alone.
-    public static var coversFileSystem: Bool { syncfsReportsErrors }
+    /// Whether one `sync` makes everything durable that was written before below all these folders, whoever wrote it, and
+    /// tells of errors: they lie on one file system. Otherwise it is the tree alone.
+    public static func covers(_ folders: [String]) -> Bool {
+        guard syncfsReportsErrors else { return false }
+        var devices: Set<dev_t> = []
+        for folder in folders {
+            var status = stat()
+            if stat(folder, &status) == 0 { devices.insert(status.st_dev) }
+        }
+        return devices.count == 1
+    }
 
     /// Whether the running kernel is 5.8 or later (syncfs(2), "BUGS").
     static let syncfsReportsErrors: Bool = {

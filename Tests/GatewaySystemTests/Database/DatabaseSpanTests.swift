@@ -125,6 +125,74 @@ import Testing
         #expect(try found(redo: Array(repeating: 0, count: 5_000)) == [1, 2])
     }
 
+    @Test("a log is not carried out once anybody has written to the database, gwe or not")
+    func overtaken() throws {
+        let database = try made()
+        try insert(0, database)
+        try database.beginSpan()
+        try insert(1, database)
+        let copy = try crashed()
+        // A program that knows nothing of logs.
+        let script = """
+            import sqlite3, sys
+            c = sqlite3.connect(sys.argv[1])
+            c.execute('INSERT INTO t (v) VALUES (7)')
+            c.commit()
+            """
+        let shell = try TestProcess.run("/usr/bin/env", ["python3", "-c", script, copy])
+        #expect(shell.code == 0, "\(shell)")
+        #expect(try values(Database(path: copy, mode: .readOnly)) == [0, 7])
+        #expect(try values(Database(path: copy)) == [0, 7])
+    }
+
+    @Test("a log that cannot be carried out is moved aside with words, and what was committed stands")
+    func impossible() throws {
+        let database = try made()
+        try insert(0, database)
+        try database.beginSpan()
+        try database.transaction { c throws(DatabaseError) in try c.execute("INSERT INTO t (id, v) VALUES (50, 1)") }
+        let copy = try crashed()
+        // A row that is in the way, by somebody who leaves the generation as it was.
+        let script = """
+            import sqlite3, sys
+            path = sys.argv[1]
+            c = sqlite3.connect(path)
+            c.execute('SELECT * FROM t').fetchall()
+            header = open(path, 'rb').read(100)
+            c.execute('INSERT INTO t (id, v) VALUES (50, 9)')
+            c.commit()
+            c.close()
+            with open(path, 'r+b') as file:
+                file.seek(24)
+                file.write(header[24:28])
+                file.seek(92)
+                file.write(header[24:28])
+            """
+        #expect(try TestProcess.run("/usr/bin/env", ["python3", "-c", script, copy]).code == 0)
+        #expect(try values(Database(path: copy, mode: .readOnly)) == [0, 9])
+        let opened = try Database(path: copy)
+        #expect(try values(opened) == [0, 9])
+        #expect(opened.redoNotice?.contains("copy1.db-redo.broken-1") == true, "\(opened.redoNotice ?? "")")
+        #expect(FileManager.default.fileExists(atPath: copy + "-redo.broken-1"))
+    }
+
+    @Test("what is no regular file in the place of the log is refused at once, and one of another version too")
+    func foreign() throws {
+        let database = try made()
+        try insert(0, database)
+        let version = Data("gwe redo log 2\n\0 and so on".utf8)
+        let makers: [(String) -> Bool] = [
+            { mkfifo($0, 0o600) == 0 }, { mkdir($0, 0o700) == 0 }, { symlink("/dev/null", $0) == 0 },
+            { FileManager.default.createFile(atPath: $0, contents: version) },
+        ]
+        for make in makers {
+            let copy = try crashed()
+            try #require(make(copy + "-redo"))
+            #expect(throws: DatabaseError.self) { _ = try Database(path: copy) }
+            #expect(throws: DatabaseError.self) { _ = try Database(path: copy, mode: .readOnly) }
+        }
+    }
+
     @Test("what is undone leaves no record; every kind of value comes back")
     func undone() throws {
         let database = try made()
@@ -175,14 +243,16 @@ import Testing
         let database = try made()
         try database.beginSpan()
         try insert(1, database)
-        let other = try Database(path: path, mode: .readWriteCreate, busyTimeout: .milliseconds(10))
-        #expect(try values(other).isEmpty, "what was committed")
-        #expect(throws: DatabaseError.self) { try insert(9, other) }
+        #expect(throws: DatabaseError.self, "whoever wants to write has to recover first, and cannot") {
+            _ = try Database(path: path, busyTimeout: .milliseconds(10))
+        }
+        let other = try Database(path: path, mode: .readOnly)
+        #expect(try values(other) == [1])
         let text = SQLValue.text(String(repeating: "y", count: 300_000))
         for _ in 0..<5 { try insert(text, database) }
         // The log was begun anew with its commit.
         #expect(try log().count < 1 << 20)
-        #expect(try values(other).count >= 4)
+        #expect(try values(Database(path: path, mode: .readOnly)).count == 6)
         #expect(try found().count == 6)
         try database.endSpan()
     }
