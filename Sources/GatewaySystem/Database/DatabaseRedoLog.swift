@@ -51,7 +51,7 @@ struct DatabaseRedoLog: ~Copyable {
     /// Opens the file for a span, and makes it if it is missing. What an earlier span left in it is void by now.
     init(of database: String, generation: DatabaseGeneration) throws(SystemError) {
         let path = DatabaseRedoLog.path(of: database)
-        let isNew = try DatabaseRedoLog.makeRoom(at: path)
+        let isNew = try DatabaseRedoLog.hasToBeMade(path)
         let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         guard try opened.status(named: path).st_mode & S_IFMT == S_IFREG else {
             throw DatabaseRedoLog.noFile(path)
@@ -142,7 +142,7 @@ struct DatabaseRedoLog: ~Copyable {
 
     /// Whether the file has to be made. An own one that lost its permissions gets them back; an empty one that is somebody
     /// else's goes.
-    private static func makeRoom(at path: String) throws(SystemError) -> Bool {
+    private static func hasToBeMade(_ path: String) throws(SystemError) -> Bool {
         var status = stat()
         guard lstat(path, &status) == 0 else { return true }
         guard status.st_mode & S_IFMT == S_IFREG else { throw noFile(path) }

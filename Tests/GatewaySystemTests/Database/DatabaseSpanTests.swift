@@ -99,7 +99,8 @@ import Testing
             let count = ends.count { $0 <= cut }
             #expect(try found(redo: Array(whole[..<cut])) == (0..<count).map { .integer(Int64($0 + 1)) }, "\(cut)")
         }
-        for place in whole.indices {
+        // The version (13 to 15) is told otherwise: see `foreign`.
+        for place in whole.indices where !(13...15).contains(place) {
             var bytes = whole
             bytes[place] ^= 0x41
             let count = ends.count { $0 <= place }
