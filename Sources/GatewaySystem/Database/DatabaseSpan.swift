@@ -1,3 +1,4 @@
+internal import CLinux
 internal import CSQLite
 internal import Glibc
 
@@ -13,6 +14,9 @@ struct DatabaseSpan {
     /// nil until the first record.
     var log: DatabaseRedoLogBox?
     let generation: DatabaseGeneration
+    /// Whether the commit before it was told to have failed, and took effect: another one has to say that it is durable, or
+    /// a power cut may bring the rollback journal back.
+    var mustCommit = false
 }
 
 /// Which commit a database has come to. A redo log belongs to one, and to none that came later.
@@ -54,7 +58,7 @@ extension DatabaseConnection {
     mutating func endSpan() throws(DatabaseError) {
         try restoreSpan()
         guard let open = span else { return }
-        if let log = open.log, log.log.end > 0 || log.log.isBroken {
+        if open.mustCommit || open.log.map({ $0.log.end > 0 || $0.log.isBroken }) ?? false {
             do throws(DatabaseError) {
                 try nameAnew()
                 try execute("COMMIT")
@@ -63,7 +67,7 @@ extension DatabaseConnection {
                 if isInTransaction { try? execute("ROLLBACK") }
                 throw error
             }
-            log.log.empty()
+            open.log?.log.empty()
         } else if isInTransaction {
             try execute("ROLLBACK")
         }
@@ -121,7 +125,7 @@ extension DatabaseConnection {
             let now = try generation()
             if now != open.generation {
                 open.log?.log.empty()
-                span = DatabaseSpan(generation: now)
+                span = DatabaseSpan(generation: now, mustCommit: true)
                 return
             }
             var records: [[RedoStatement]] = []
@@ -199,7 +203,7 @@ extension DatabaseConnection {
         guard code == SQLITE_OK else {
             throw DatabaseError(
                 "read database", path: path, code: code,
-                message: sqlite3_errstr(code).map { String(cString: $0) } ?? "")
+                message: sqlite3_errstr(code).map { String(cString: $0) } ?? "", systemCode: gwe_sqlite_failed_errno())
         }
         return DatabaseGeneration(name: Int32(truncatingIfNeeded: name), changeCounter: counter)
     }
