@@ -32,6 +32,11 @@ public final class DeviceClient {
             case serialNumber
         }
 
+        /// What is tried, in words.
+        var activationAction: String {
+            "activate device \(identity)" + (product.isEmpty ? "" : " of product \(product)")
+        }
+
         /// The product's id; part of the default URL.
         public var product: String
         /// `https://<product>.m2.exosite.io` unless given.
@@ -116,7 +121,7 @@ public final class DeviceClient {
     /// generation.
     @discardableResult
     public func activate() throws(DeviceClientError) -> DeviceToken {
-        let action = "activate device \(configuration.identity) of product \(configuration.product)"
+        let action = configuration.activationAction
         guard configuration.mayActivate else {
             throw DeviceClientError(.notActivated, action, "activating is not permitted in this run")
         }

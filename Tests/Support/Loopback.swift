@@ -3,9 +3,14 @@ import Glibc
 
 /// Sockets of 127.0.0.1. None is inherited by a program that some test starts.
 public enum Loopback {
-    /// A listening socket on a port that the kernel chooses.
-    public static func listen(backlog: Int32 = 16) throws -> (socket: Int32, port: UInt16) {
-        let (socket, port) = try bound(isShared: false)
+    /// A listening socket.
+    /// - Parameters:
+    ///   - host: an address of loopback, 127.0.0.1 to 127.255.255.254.
+    ///   - port: 0 lets the kernel choose one.
+    public static func listen(
+        host: String = "127.0.0.1", port wanted: UInt16 = 0, backlog: Int32 = 16
+    ) throws -> (socket: Int32, port: UInt16) {
+        let (socket, port) = try bound(host: host, port: wanted, isShared: false)
         guard Glibc.listen(socket, backlog) == 0 else {
             close(socket)
             throw TestFailure("listen on loopback: \(errno)")
@@ -61,11 +66,13 @@ public enum Loopback {
     /// A socket that is bound to a free port and does not listen.
     ///
     /// - Parameter isShared: whether a server that sets SO_REUSEADDR may listen on it.
-    fileprivate static func bound(isShared: Bool) throws -> (socket: Int32, port: UInt16) {
+    fileprivate static func bound(
+        host: String = "127.0.0.1", port: UInt16 = 0, isShared: Bool
+    ) throws -> (socket: Int32, port: UInt16) {
         let socket = try stream()
         var isOn: Int32 = isShared ? 1 : 0
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &isOn, socklen_t(MemoryLayout<Int32>.size))
-        var address = address(0)
+        var address = address(port, host)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -85,11 +92,11 @@ public enum Loopback {
         return socket
     }
 
-    private static func address(_ port: UInt16) -> sockaddr_in {
+    private static func address(_ port: UInt16, _ host: String = "127.0.0.1") -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = inet_addr(host)
         return address
     }
 }

@@ -20,7 +20,7 @@ extension MQTTDeviceClient {
     /// The cloud says no by ending the connection, as a broken network does: only when it has done so twice it is taken
     /// for a refusal.
     public func requestToken() throws(DeviceClientError) -> DeviceToken {
-        let action = "activate device \(configuration.device.identity) of product \(configuration.device.product)"
+        let action = configuration.device.activationAction
         for _ in 0..<2 {
             if let token = try askForToken(action) { return token }
         }

@@ -11,8 +11,7 @@ public enum DaemonProcess {
         DescriptorLimit.raise()
         let image: ProgramImage
         let state: LockedState
-        do throws(SystemError) { image = try patiently { () throws(SystemError) in try ProgramImage.current() } } catch
-        {
+        do throws(SystemError) { image = try ProgramImage.current() } catch {
             log(.result(.systemError, "\(startFailure)\(error)"))
             return .systemError
         }
@@ -23,11 +22,7 @@ public enum DaemonProcess {
         for problem in context.configurationProblems { log(.problem(problem)) }
         context.keepConfiguration()
         let process: AgentProcess
-        do throws(SystemError) {
-            process = try patiently { () throws(SystemError) in
-                try AgentProcess(context: context, state: state, image: image, log: log)
-            }
-        } catch {
+        do throws(SystemError) { process = try agent(context, state, image, log) } catch {
             log(.result(.systemError, "\(startFailure)\(error)"))
             return .systemError
         }
@@ -37,13 +32,18 @@ public enum DaemonProcess {
         }
     }
 
-    /// Once more after half a second: a lack of memory or descriptors may have passed by then.
-    private static func patiently<Made>(_ make: () throws(SystemError) -> Made) throws(SystemError) -> Made {
-        do throws(SystemError) { return try make() } catch {
+    /// What lives as long as the process; a lack of memory or descriptors may pass within a second.
+    private static func agent(
+        _ context: GatewayContext, _ state: LockedState, _ image: ProgramImage,
+        _ log: @escaping @Sendable (PassEvent) -> Void
+    ) throws(SystemError) -> AgentProcess {
+        do throws(SystemError) {
+            return try AgentProcess(context: context, state: state, image: image, log: log)
+        } catch {
             guard error.isShortage else { throw error }
             usleep(500_000)
         }
-        return try make()
+        return try AgentProcess(context: context, state: state, image: image, log: log)
     }
 
     /// Opens the state folder; waits for the pass of a command line that has it, but for another daemon only as long as one

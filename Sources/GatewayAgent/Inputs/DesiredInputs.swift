@@ -110,7 +110,7 @@ struct DesiredInputs: Sendable {
 
     private mutating func loadOperator(_ record: LayerRecord) {
         do throws(DocumentErrors) {
-            operatorLayer = try OperatorLayer.stored(record.text, source: "journal: operator layer")
+            operatorLayer = try OperatorLayer.stored(record.text)
         } catch {
             add(
                 Problem(

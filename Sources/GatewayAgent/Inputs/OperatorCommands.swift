@@ -71,7 +71,7 @@ extension Journal {
             let name = LayerName.operatorCommand
             let text = try c.query("SELECT text FROM layer WHERE name = ?", [.text(name.rawValue)]).first?[0].string
             let before =
-                text.flatMap { try? OperatorLayer.stored($0, source: "journal: operator layer") } ?? OperatorLayer()
+                text.flatMap { try? OperatorLayer.stored($0) } ?? OperatorLayer()
             var layer = before
             body(&layer)
             guard layer != before else { return }

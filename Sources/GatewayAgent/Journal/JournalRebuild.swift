@@ -98,7 +98,7 @@ extension Journal {
         let name = LayerName.operatorCommand
         guard let broken = try? Database(path: aside, mode: .readOnly),
             let row = try? broken.query("SELECT text, digest FROM layer WHERE name = ?", [.text(name.rawValue)]).first,
-            let text = row[0].string, let layer = try? OperatorLayer.stored(text, source: "journal: operator layer")
+            let text = row[0].string, let layer = try? OperatorLayer.stored(text)
         else { return ". What operators had asked for (hold, stop, install) could not be read in it" }
         guard !layer.apps.isEmpty else { return "" }
         let record = LayerRecord(source: "operator", text: text, digest: row[1].string ?? "")

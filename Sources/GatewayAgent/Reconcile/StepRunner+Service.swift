@@ -81,10 +81,8 @@ extension StepRunner {
     private func isStoppedMeanwhile(_ work: AppProgress) throws(StepFailure) -> Bool {
         guard work.desired?.state.value != .stopped else { return false }
         do throws(JournalError) {
-            guard let text = try journal.layer(.operatorCommand)?.text,
-                let layer = try? OperatorLayer.stored(text, source: "journal: operator layer")
-            else { return false }
-            return layer.apps[work.app]?.state == .stopped
+            let layer = try journal.layer(.operatorCommand).flatMap { try? OperatorLayer.stored($0.text) }
+            return layer?.apps[work.app]?.state == .stopped
         } catch {
             throw StepFailure(error)
         }

@@ -11,8 +11,8 @@ final class LongPollWatch: CloudWatch.Source {
     static let settling: Duration = .seconds(2)
 
     var byteCount: Int64 { client?.callByteCount ?? 0 }
-    /// More than it takes to connect (`HTTPTransferMessage.connectTimeout`), pauses included.
-    var heldAfter: Duration? { .seconds(35) + LongPollWatch.settling + pace.pause }
+    /// More than it takes to connect, pauses included.
+    var heldAfter: Duration? { HTTPRequest.standardConnectTimeout + .seconds(5) + LongPollWatch.settling + pace.pause }
     private var pace = LongPollPace()
 
     private let context: GatewayContext

@@ -25,7 +25,10 @@ public struct OperatorLayer: Sendable, Hashable {
     }
 
     /// Reads back what `canonicalJSON` wrote, that of a newer gwe too: its other keys are kept as they are.
-    public static func stored(_ text: String, source: String) throws(DocumentErrors) -> OperatorLayer {
+    /// - Parameter source: where it stood, for errors.
+    public static func stored(_ text: String, source: String = "journal: operator layer") throws(DocumentErrors)
+        -> OperatorLayer
+    {
         let node: Node
         do throws(DocumentError) {
             node = try JSON.parse(text, source: source, limits: DocumentLimits(byteCount: 16 << 20, nodeCount: 1 << 20))

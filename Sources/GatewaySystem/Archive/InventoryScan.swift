@@ -8,7 +8,7 @@ extension Inventory {
     /// followed.
     /// - Throws: also when a file changes its size while it is read, when a folder is on another file system (EXDEV), and
     ///   for what lies deeper than `levelLimit` folders or has a path that no system call takes (ENAMETOOLONG), and beyond
-    ///   `entryLimit` (E2BIG).
+    ///   `scanByteLimit` (E2BIG).
     public static func scan(
         _ directory: String, as release: Release, reusing known: Inventory? = nil
     ) throws(SystemError) -> Inventory {
@@ -24,9 +24,9 @@ extension Inventory {
     /// Each level takes a descriptor and some of the stack while it is looked at. Four times what a package may have.
     public static let levelLimit = 4 * UnpackLimits().pathDepth
 
-    /// Files, folders and links of one release: each is held in memory while its inventory is made. Twice what a package
-    /// may have.
-    public static let entryLimit = 2 * UnpackLimits().entryCount
+    /// Bytes of an inventory, and about as many of memory while it is made: some 400,000 files, folders and links, twice
+    /// what a package may have. With all bytes of all names escaped it can still be read (`byteLimit`).
+    public static let scanByteLimit = byteLimit / 4
 }
 
 private struct InventoryScanner {
@@ -34,6 +34,9 @@ private struct InventoryScanner {
     let device: dev_t
     let known: [[UInt8]: Inventory.Entry]
     var entries: [Inventory.Entry] = []
+    private var byteCount = 0
+    /// Of a line without its path: a digest, and numbers.
+    private static let factByteCount = 128
     private let buffer = ReadBuffer()
 
     init(directory: String, device: dev_t, known: [[UInt8]: Inventory.Entry]) {
@@ -53,9 +56,11 @@ private struct InventoryScanner {
                     code: ENAMETOOLONG)
             }
             guard path.count < Int(PATH_MAX) else { throw SystemError("take stock of \(start)…", code: ENAMETOOLONG) }
-            guard entries.count < Inventory.entryLimit else {
+            byteCount += InventoryScanner.factByteCount + path.count
+            guard byteCount <= Inventory.scanByteLimit else {
                 throw SystemError(
-                    "take stock of \(directory), which has more than \(Inventory.entryLimit) files", code: E2BIG)
+                    "take stock of \(directory), whose files have \(Inventory.scanByteLimit >> 20) MiB of names and facts",
+                    code: E2BIG)
             }
             try add(name, in: folder, path: path, level: level)
         }

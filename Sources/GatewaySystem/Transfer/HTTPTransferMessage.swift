@@ -47,7 +47,9 @@ public struct HTTPRequest: Sendable {
     /// nil: none; POST, PUT and DELETE then send an empty one. HEAD never sends one.
     public var body: [UInt8]?
     /// DNS, TCP and TLS together.
-    public var connectTimeout: Duration = .seconds(30)
+    public var connectTimeout: Duration = standardConnectTimeout
+    /// `connectTimeout` where nobody says otherwise.
+    public static let standardConnectTimeout: Duration = .seconds(30)
     /// The whole request; nil: no limit (then set `lowSpeed`).
     public var timeout: Duration? = .seconds(60)
     /// nil: a transfer may be as slow as `timeout` lets it be.

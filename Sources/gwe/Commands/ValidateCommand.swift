@@ -52,12 +52,11 @@ struct ValidateCommand: ParsableCommand, Exemplified {
         }
         let source = file == "-" ? "standard input" : file
         do throws(DocumentErrors) {
-            if isUpdate(bytes, source) {
-                _ = try ConfigOtau.decode(String(decoding: bytes, as: UTF8.self), source: source, yaml: YAML.read)
-            } else if isCommand(bytes, source) {
-                _ = try EngineFetch.decode(String(decoding: bytes, as: UTF8.self), source: source, yaml: YAML.read)
-            } else {
-                _ = try ManifestDecoder.decode(bytes, source: source, kind: .local, yaml: YAML.read)
+            let text = String(decoding: bytes, as: UTF8.self)
+            switch Kind(try? JSON.parse(bytes, source: source)) {
+            case .update: _ = try ConfigOtau.decode(text, source: source, yaml: YAML.read)
+            case .command: _ = try EngineFetch.decode(text, source: source, yaml: YAML.read)
+            case .manifest: _ = try ManifestDecoder.decode(bytes, source: source, kind: .local, yaml: YAML.read)
             }
             return (.success, ValidationLine(file: file, problems: []))
         } catch {
@@ -81,18 +80,28 @@ struct ValidateCommand: ParsableCommand, Exemplified {
         }
     }
 
-    /// An object with a payload, or with three other keys of `config_otau`.
-    private func isUpdate(_ bytes: [UInt8], _ file: String) -> Bool {
-        guard let node = try? JSON.parse(bytes, source: file), node["schema"] == nil else { return false }
-        return node["payload"] != nil || ["version", "name", "type"].allSatisfy { node[$0] != nil }
-    }
+    /// What a file is meant to be.
+    private enum Kind {
+        case manifest
+        /// A value of `engine_fetch`.
+        case command
+        /// A value of `config_otau`.
+        case update
 
-    /// An object with `install` or `remove`, or a slip of them, and no key of a manifest is a command.
-    private func isCommand(_ bytes: [UInt8], _ file: String) -> Bool {
-        guard let node = try? JSON.parse(bytes, source: file), node["schema"] == nil else { return false }
-        if node["install"] != nil || node["remove"] != nil { return true }
-        let (own, others) = (["install", "remove"], ["schema", "apps", "policy"])
-        let near = (node.entries ?? []).compactMap { Suggestion.nearest(to: $0.key, among: own + others) }
-        return !near.isEmpty && near.allSatisfy(own.contains)
+        /// - Parameter node: what is in it; nil where that is no JSON.
+        init(_ node: Node?) {
+            self = .manifest
+            guard let node, node["schema"] == nil else { return }
+            if node["payload"] != nil || ["version", "name", "type"].allSatisfy({ node[$0] != nil }) {
+                self = .update
+            } else if node["install"] != nil || node["remove"] != nil {
+                self = .command
+            } else {
+                // A slip of one of them, and no key of a manifest.
+                let (own, others) = (["install", "remove"], ["schema", "apps", "policy"])
+                let near = (node.entries ?? []).compactMap { Suggestion.nearest(to: $0.key, among: own + others) }
+                if !near.isEmpty, near.allSatisfy(own.contains) { self = .command }
+            }
+        }
     }
 }

@@ -17,12 +17,8 @@ import Testing
         #expect(try gateway.gwe("config", "set", "user_agent", String(repeating: "long", count: 30)).code == 0)
         #expect(try gateway.gwe("reconcile").code == 0)
         #expect(try gateway.gwe("hold", long).code == 0)
-        let ran = try TestProcess(
-            "/usr/bin/script",
-            ["-qec", "stty cols 60; exec \(Repository.products)/gwe \(command) 2>/dev/null", "/dev/null"],
-            environment: gateway.variables.merging(["TERM": "xterm", "NO_COLOR": "1"]) { $1 },
-            scratch: gateway.root + "/scratch"
-        ).wait()
+        let ran = try TerminalOutput.run(
+            gateway, "stty cols 60; exec \(Repository.products)/gwe \(command) 2>/dev/null")
         let lines = ran.out.replacingOccurrences(of: "\r\n", with: "\n").split(separator: "\n")
         #expect(lines.count > 1 && lines.allSatisfy { $0.count <= 60 }, "\(ran)")
     }

@@ -85,10 +85,8 @@ import Testing
         arguments: [["NO_COLOR": "1", "TERM": "xterm"], ["TERM": "dumb"]])
     func noColour(_ more: [String: String]) throws {
         let gateway = try gateway()
-        let onTerminal = try TestProcess(
-            "/usr/bin/script", ["-qec", "\(Repository.products)/gwe reconcile --dry-run --offline", "/dev/null"],
-            environment: gateway.variables.merging(more) { $1 }, scratch: gateway.root + "/scratch"
-        ).wait()
+        let onTerminal = try TerminalOutput.run(
+            gateway, "\(Repository.products)/gwe reconcile --dry-run --offline", more)
         #expect(onTerminal.out.contains("web") && !onTerminal.out.contains("\u{1B}"), "\(onTerminal)")
         let forced = ["CLICOLOR_FORCE": "1", "TERM": "xterm"]
         let piped = try gateway.gwe("reconcile", "--dry-run", "--offline", environment: forced)

@@ -11,13 +11,14 @@ import Testing
         let gateway = try GatewayFixture()
         try gateway.sandbox.write(gateway.id, "colour", "\u{1B}[31mred")
         let read = [Repository.products + "/murano-sandbox", "device", "read", gateway.id, "colour"]
-        let program = isTerminal ? "/usr/bin/script" : read[0]
-        let arguments =
-            isTerminal ? ["-qec", read.map { "'\($0)'" }.joined(separator: " "), "/dev/null"] : Array(read.dropFirst())
-        let environment = gateway.variables.merging(["MURANO_SANDBOX_URL": gateway.sandbox.url]) { $1 }
-        let ran = try TestProcess(
-            program, arguments, environment: environment, scratch: gateway.root + "/scratch"
-        ).wait()
+        let cloud = ["MURANO_SANDBOX_URL": gateway.sandbox.url]
+        let ran =
+            try isTerminal
+            ? TerminalOutput.run(gateway, read.map { "'\($0)'" }.joined(separator: " "), more: cloud)
+            : TestProcess(
+                read[0], Array(read.dropFirst()), environment: gateway.variables.merging(cloud) { $1 },
+                scratch: gateway.root + "/scratch"
+            ).wait()
         #expect(ran.out.contains("[31mred"), "\(ran)")
         #expect(ran.out.contains("\u{1B}") != isTerminal, "\(ran)")
     }

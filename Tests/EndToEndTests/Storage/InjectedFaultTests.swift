@@ -61,6 +61,33 @@ import Testing
         #expect(try gateway.gwe("reconcile").code == 0)
     }
 
+    @Test(
+        "a journal that cannot be opened to write says why, though SQLite tries again to read",
+        arguments: [
+            ("EIO", "input/output error", "journal.db.new"), ("ENOSPC", "is full", "journal.db.new-journal"),
+            ("EIO", "input/output error", "journal.db-journal"),
+            ("EMFILE", "too many open files", "journal.db-journal"),
+        ])
+    func opened(error: String, words: String, name: String) throws {
+        // The first pass makes the journal under another name.
+        let gateway = try name.contains(".new") ? GatewayFixture(hasCloud: false) : gateway()
+        try gateway.services([.quickService("web", "2")])
+        var failed = 0
+        // The first calls may be those that look for a hot journal, and one that fails may be tried again.
+        for number in 1...6 {
+            let ran = try start(
+                gateway, failing: "openat:error=\(error):when=\(number)", of: gateway.stateFolder + "/" + name,
+                "reconcile"
+            ).wait()
+            guard ran.code != 0 else { continue }
+            failed += 1
+            #expect((ran.out + ran.err).contains(words), "\(number): \(ran)")
+        }
+        #expect(failed > 0, "no call was reached")
+        #expect(try gateway.gwe("reconcile").code == 0)
+        #expect(gateway.current("web")?.hasPrefix("2-") == true)
+    }
+
     @Test("a read of the journal that fails is no damage, whichever it is, and is told as what it is")
     func read() throws {
         let gateway = try gateway()

@@ -4,11 +4,19 @@ import TestSupport
 
 /// What a program writes to a terminal.
 enum TerminalOutput {
-    /// Runs one of the products with a terminal on its standard output and error; 80 columns, no colours.
-    static func run(_ gateway: GatewayFixture, _ command: String, more: [String: String] = [:]) throws -> Ran {
+    /// What most terminals are, without colours.
+    static let plain = ["TERM": "xterm", "NO_COLOR": "1"]
+
+    /// Runs a line of a shell with a terminal on its standard output and error.
+    /// - Parameters:
+    ///   - terminal: what tells of the terminal.
+    ///   - more: further variables.
+    static func run(
+        _ gateway: GatewayFixture, _ command: String, _ terminal: [String: String] = plain, more: [String: String] = [:]
+    ) throws -> Ran {
         try TestProcess(
             "/usr/bin/script", ["-qec", command, "/dev/null"],
-            environment: gateway.variables.merging(["TERM": "xterm", "NO_COLOR": "1"]) { $1 }.merging(more) { $1 },
+            environment: gateway.variables.merging(terminal) { $1 }.merging(more) { $1 },
             scratch: gateway.root + "/scratch"
         ).wait()
     }

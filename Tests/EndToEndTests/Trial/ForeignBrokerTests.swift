@@ -9,8 +9,6 @@ import Testing
 /// Any byte of an MQTT server, well-formed or not: no command ends by a signal, hangs, is silent about its failure, or
 /// writes a control character to a terminal; no daemon goes.
 @Suite("Bytes of brokers") struct ForeignBrokerTests {
-    private static let special: [UInt8] = [0, 7, 8, 12, 13, 27, 0x7F, 0x9B, 0xC2, 0xE2, 0xFF]
-
     private struct Hostile {
         var random = SystemRandomNumberGenerator()
 
@@ -18,7 +16,9 @@ import Testing
 
         mutating func bytes(_ count: Int) -> [UInt8] {
             (0..<count).map { _ in
-                below(5) < 2 ? special[below(special.count)] : UInt8.random(in: 0...255, using: &random)
+                below(5) < 2
+                    ? ForeignBytesTests.special.randomElement(using: &random) ?? 0
+                    : UInt8.random(in: 0...255, using: &random)
             }
         }
 
@@ -101,20 +101,8 @@ import Testing
         private let listener: Int32
 
         init(host: String = "127.0.0.1", port: UInt16 = 0, answer: [UInt8], acknowledges: Bool, stays: Bool) throws {
-            let listener = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = inet_addr(host)
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let isBound = withUnsafeMutablePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(listener, $0, length) == 0 && getsockname(listener, $0, &length) == 0
-                }
-            }
-            guard isBound, listen(listener, 4) == 0 else { throw TestFailure("listen on \(host): \(errno)") }
-            self.listener = listener
-            self.port = UInt16(bigEndian: address.sin_port)
+            let (listener, port) = try Loopback.listen(host: host, port: port)
+            (self.listener, self.port) = (listener, port)
             Thread.detachNewThread {
                 while true {
                     let socket = accept(listener, nil, nil)
@@ -141,11 +129,87 @@ import Testing
         }
     }
 
+    /// What follows CONNECT, and what becomes of `publish`, whose acknowledgement never comes, and of `subscribe`.
+    struct Reported: Sendable, CustomTestStringConvertible {
+        var report: String
+        var answer: [UInt8]
+        var publish: String
+        /// nil where the connection stays.
+        var subscribe: String?
+        var testDescription: String { report }
+
+        init(_ report: String, _ answer: [UInt8], _ publish: String, _ subscribe: String? = nil) {
+            (self.report, self.answer, self.publish, self.subscribe) = (report, answer, publish, subscribe)
+        }
+
+        private static let consent: [UInt8] = [0x20, 2, 0, 0]
+        private static let silence = "the server has not acknowledged it in 1 s"
+        private static let protocolError = "a network protocol error occurred"
+
+        private static func topic(_ name: [UInt8]) -> [UInt8] {
+            consent + Hostile.publish(Array("$resource/".utf8) + name + Array("/1".utf8), [120])
+        }
+
+        static let all: [Reported] = [
+            .init("eclipse-paho/paho.mqtt.golang#786, wolfSSL/wolfMQTT#603", [0x20, 3, 0, 0, 0], silence),
+            .init("hsaturn/TinyMqtt#41", [0x20, 0x82, 0, 0, 0], silence),
+            .init("eclipse-paho/paho.mqtt.c#1543", [0x20, 1, 0], protocolError, protocolError),
+            .init("emqx/CocoaMQTT#109", [0x20, 2, 0, 6], protocolError, protocolError),
+            .init("wolfSSL/wolfMQTT#515", consent + [0xD0, 1, 0], silence),
+            .init(
+                "eclipse-mosquitto/mosquitto#2163", consent + [0x21, 0, 0x14, 0, 0, 0x29, 2, 0, 1, 0xE0, 0],
+                protocolError, protocolError),
+            .init(
+                "eclipse-mosquitto/mosquitto#2168, #1144, eclipse-paho/paho.mqtt.java#905", topic([0xFF]),
+                "malformed UTF-8", "malformed UTF-8"),
+            .init(
+                "eclipse-mosquitto/mosquitto#693, LabVIEW-Open-Source/LV-MQTT-Broker#140", topic([97, 0, 98]),
+                "malformed UTF-8", "malformed UTF-8"),
+            .init("rweilbacher/MQTT.jl#13, njh/ruby-mqtt#158", consent + [0x40, 2, 0x12, 0x34], silence),
+            .init("mqttjs/MQTT.js#415, eclipse-mosquitto/mosquitto#918", consent + [0x62, 2, 0, 0xF4], silence),
+            .init("eclipse-mosquitto/mosquitto#3600", consent + [0x90, 3, 0x12, 0x34, 0], silence),
+            .init("mqttjs/MQTT.js#1792", consent + [0x4F, 2, 0x12, 0x34], silence),
+            .init("dotnet/MQTTnet#88", consent + [0x30, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], protocolError, protocolError),
+            .init(
+                "adafruit/Adafruit_CircuitPython_MiniMQTT#115, knolleary/pubsubclient#992", [],
+                "the server does not answer", "the server does not answer"),
+            .init("redboltz/mqtt_cpp#791, adafruit/Adafruit_CircuitPython_MiniMQTT#110", consent, silence),
+        ]
+    }
+
+    @Test("answers that hurt other clients, by their reports", arguments: Reported.all)
+    func reported(_ reported: Reported) throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        let gdc = try gdc(gateway)
+        let broker = try Broker(answer: reported.answer, acknowledges: false, stays: true)
+        defer { broker.stop() }
+        func run(_ words: String...) throws -> Ran {
+            try TestProcess(
+                gdc, ["-t", "1", "-u", "dev-1", "-H", "mqtt://127.0.0.1:\(broker.port)/", "mqtt"] + words,
+                environment: gateway.variables.merging(ForeignBrokerTests.token) { $1 },
+                scratch: gateway.root + "/scratch"
+            ).wait()
+        }
+        let publish = try run("publish", "a", "1")
+        #expect(publish.code == 69 && publish.out.isEmpty && publish.err.contains(reported.publish), "\(publish)")
+        let subscribe = try run("subscribe", "--disconnect-after", "0.5")
+        #expect(subscribe.code == (reported.subscribe == nil ? 0 : 69) && subscribe.out.isEmpty, "\(subscribe)")
+        let isTold = reported.subscribe.map { subscribe.err.contains($0) } ?? subscribe.err.isEmpty
+        #expect(isTold, "\(subscribe)")
+    }
+
+    private static let token = ["GDC_TOKEN": String(repeating: "f", count: 40)]
+
+    private func gdc(_ gateway: GatewayFixture) throws -> String {
+        let path = gateway.root + "/gdc"
+        try #require(symlink("\(Repository.products)/gwe", path) == 0)
+        return path
+    }
+
     @Test("gdc mqtt, eighty answers of a broker", .timeLimit(.minutes(5)))
     func commands() throws {
         let gateway = try GatewayFixture(hasCloud: false)
-        let gdc = gateway.root + "/gdc"
-        try #require(symlink("\(Repository.products)/gwe", gdc) == 0)
+        let gdc = try gdc(gateway)
         var hostile = Hostile()
         let verbs = [
             "publish a 1", "subscribe --disconnect-after 0.2", "activate", "pubsub x --disconnect-after 0.2 </dev/null",
@@ -155,7 +219,7 @@ import Testing
             let broker = try Broker(answer: answer, acknowledges: hostile.below(3) == 0, stays: hostile.below(3) == 0)
             defer { broker.stop() }
             let command = "\(gdc) -t 1 -u dev-1 -H mqtt://127.0.0.1:\(broker.port)/ mqtt \(verbs[number % 4])"
-            let ran = try TerminalOutput.run(gateway, command, more: ["GDC_TOKEN": String(repeating: "f", count: 40)])
+            let ran = try TerminalOutput.run(gateway, command, more: ForeignBrokerTests.token)
             let text = "\(command): \(answer.prefix(300)): \(ran)"
             #expect([0, 1, 65, 69, 76, 77].contains(ran.code), "\(text)")
             #expect(ran.code == 0 || !ran.out.isEmpty, "\(text)")

@@ -8,7 +8,8 @@ import Testing
 /// Any byte of apps, installers and the cloud, on its way through the real programs: no command ends by it, hangs, loses
 /// what it was to say, or writes a control character to a terminal.
 @Suite("Bytes of others") struct ForeignBytesTests {
-    private static let special: [UInt8] = [0, 7, 8, 12, 13, 27, 0x7F, 0x9B, 0xC2, 0xE2, 0xFF]
+    /// Those that end, hide or steer something somewhere.
+    static let special: [UInt8] = [0, 7, 8, 12, 13, 27, 0x7F, 0x9B, 0xC2, 0xE2, 0xFF]
 
     /// Lines as programs do write them, then random ones.
     private static func line(_ number: Int, _ random: inout some RandomNumberGenerator) -> [UInt8] {
@@ -126,10 +127,8 @@ import Testing
     func colours() throws {
         let gateway = try GatewayFixture(hasCloud: false)
         try gateway.services([.quickService("web", "1")])
-        let ran = try TestProcess(
-            "/usr/bin/script", ["-qec", "\(Repository.products)/gwe reconcile --dry-run", "/dev/null"],
-            environment: gateway.variables.merging(["TERM": "xterm"]) { $1 }, scratch: gateway.root + "/scratch"
-        ).wait()
+        let ran = try TerminalOutput.run(
+            gateway, "\(Repository.products)/gwe reconcile --dry-run", ["TERM": "xterm"])
         #expect(ran.out.contains("\u{1B}[1mweb\u{1B}[0m"), "\(ran)")
         #expect(!ran.out.contains("\u{E000}") && !ran.out.contains("\u{E001}"), "\(ran)")
     }

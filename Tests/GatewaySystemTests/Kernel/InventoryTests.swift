@@ -140,6 +140,26 @@ import Testing
         #expect(inventory.verify(scratch("tree"), deep: false).isEmpty)
     }
 
+    @Test("more names than can be remembered are refused")
+    func excess() throws {
+        // 16 names of 240 bytes: each path has some 3,850 of them.
+        var folder = scratch("many")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let name = String(repeating: "n", count: 240)
+        let start = scratch("many")
+        for _ in 0..<15 {
+            folder += "/" + name
+            try #require(mkdir(folder, 0o755) == 0)
+        }
+        for number in 0..<18_000 {
+            let file = open(folder + "/" + name.dropLast(6) + "\(100_000 + number)", O_CREAT | O_WRONLY, 0o644)
+            try #require(file >= 0)
+            close(file)
+        }
+        let error = #expect(throws: SystemError.self) { _ = try Inventory.scan(start, as: release) }
+        #expect(error?.code == E2BIG)
+    }
+
     @Test("a release that is gone is one deviation, and a limit ends the check")
     func gone() throws {
         let inventory = try Inventory.scan(tree(), as: release)
