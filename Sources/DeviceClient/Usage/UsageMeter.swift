@@ -20,7 +20,6 @@ public final class UsageMeter: Sendable {
 
     private struct State: Sendable {
         var backlog = UsageBatch(limit: backlogLimit)
-        var lastWrite: MonotonicTime?
         /// Somebody has taken the backlog out and writes it.
         var isWriting = false
         var isWriterWaiting = false
@@ -28,7 +27,6 @@ public final class UsageMeter: Sendable {
         var isPressing = false
         var isEnding = false
 
-        var isRecent: Bool { lastWrite.map { $0.duration(to: .now) < UsageMeter.pause } ?? false }
 
         mutating func takeToWrite() -> [UsageRecord] {
             isWriting = !backlog.isEmpty
@@ -76,7 +74,6 @@ public final class UsageMeter: Sendable {
             state.update { state in
                 if !isWritten { for record in records { state.backlog.add(record) } }
                 state.isWriting = false
-                state.lastWrite = .now
                 if !state.backlog.isEmpty { _ = hasWriter(&state) }
             }
         }
@@ -157,11 +154,9 @@ public final class UsageMeter: Sendable {
             state.backlog.add(record.bounded)
             let outcome = core.send(&state.backlog)
             if outcome == .sent || outcome == .nobody && !core.mayWrite { return [] }
-            if outcome == .full || state.isWriting || state.isRecent {
-                let isLeftToWriter = core.hasWriter(&state)
-                state.isPressing = isLeftToWriter
-                if isLeftToWriter || outcome == .full || state.isWriting { return [] }
-            }
+            let isLeftToWriter = core.hasWriter(&state)
+            state.isPressing = isLeftToWriter
+            if isLeftToWriter || outcome == .full || state.isWriting { return [] }
             return state.takeToWrite()
         }
         core.write(records)

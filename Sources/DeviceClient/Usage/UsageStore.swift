@@ -6,8 +6,8 @@ internal import Glibc
 ///
 /// Two things are kept. *Intervals*, for the report: records add up in an open one by interface, identity, method and
 /// resources; `freeze` closes it, it is sent unchanged until the cloud has it, and `forget` drops it (D8). *Days*:
-/// totals per interface and identity, 400 days of them. Every call is one durable transaction: a crash at any point leaves all
-/// of it or nothing. Several processes may have the file open.
+/// totals per interface and identity, 400 days of them. Every call is one transaction: a crash at any point leaves all of it or
+/// nothing, and a power cut takes back no more than the last record that was added. Several processes may have the file open.
 ///
 /// Nobody can fill the disk with names: an interval holds 200 keys, a day 32, and what comes beyond goes to an entry
 /// whose identity is `other`.
@@ -74,7 +74,7 @@ public final class UsageStore: Sendable {
     /// - Parameter unixSeconds: the wall clock; nil where it cannot be believed.
     public func add(_ records: [UsageRecord], at unixSeconds: Int64?) throws(DatabaseError) {
         guard !records.isEmpty else { return }
-        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+        try database.relaxedTransaction { (c: inout DatabaseConnection) throws(DatabaseError) in
             let day = try c.usageDay(at: unixSeconds)
             let interval = try c.openUsageInterval()
             for record in records {

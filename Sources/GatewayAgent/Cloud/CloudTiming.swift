@@ -113,6 +113,6 @@ final class CloudTiming: Sendable {
     /// What cannot be kept is kept for this process at least.
     private func keep(_ schedule: CloudSchedule) {
         let json: JSONValue = ["boot": .string(context.bootID), "schedule": schedule.json]
-        try? journal.setValue(CloudTiming.key, schedule.isUndisturbed ? nil : json.text())
+        try? journal.setValue(CloudTiming.key, schedule.isUndisturbed ? nil : json.text(), isDurable: false)
     }
 }

@@ -25,11 +25,11 @@ extension Journal {
         return LayerRecord(source: source, text: text, digest: digest)
     }
 
-    /// Replaces a layer and remembers the apps it names.
+    /// Replaces a layer and remembers the apps it names; durable before any step's effect that is durable (`write`).
     func setLayer(_ name: LayerName, _ record: LayerRecord, naming apps: some Sequence<AppName>) throws(JournalError) {
         let now = clock()
         let names = Array(apps)
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+        try write(isDurable: false) { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.setLayer(name, record, naming: names, at: now)
         }
     }

@@ -11,7 +11,8 @@ extension Journal {
     /// Records that a pass begins to change something, and closes what a crash left open. Returns its number.
     func beginOperation(reason: String, bootID: String) throws(JournalError) -> Int64 {
         let now = clock().milliseconds
-        return try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+        // What is left behind before the first record that is durable, a pass sweeps without it (`ReleaseStore.leftovers`).
+        return try write(isDurable: false) { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.closeInterruptedOperations(at: now)
             try c.execute(
                 "INSERT INTO operation (reason, boot_id, started_at) VALUES (?, ?, ?)",

@@ -337,8 +337,9 @@ public final class Journal: Sendable {
         try read("SELECT value FROM meta WHERE key = ?", [.text(key)]).first?[0].string
     }
 
-    func setValue(_ key: String, _ value: String?) throws(JournalError) {
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+    /// - Parameter isDurable: see `write`.
+    func setValue(_ key: String, _ value: String?, isDurable: Bool = true) throws(JournalError) {
+        try write(isDurable: isDurable) { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.setValue(key, value)
         }
     }

@@ -10,9 +10,23 @@ struct ReleaseStore: Sendable {
     let folders: Folders
 
     static let staging = ".staging"
+    private static let inventorySuffix = ".inventory"
+
+    /// The names in an app's folder, between passes, of what was being unpacked or removed: a power cut may have taken what
+    /// the journal had of it. An inventory is written before its release gets its name.
+    /// - Parameter known: the folders that the journal knows.
+    func leftovers(_ app: AppName, known: Set<String>) -> [String] {
+        let names = (try? FileTree.list(folders.releasesFolder(of: app))) ?? []
+        return names.filter { name in
+            if name == ReleaseStore.staging || name.hasPrefix(FileTree.trashPrefix) { return true }
+            guard name.hasSuffix(ReleaseStore.inventorySuffix) else { return false }
+            let folder = String(name.dropLast(ReleaseStore.inventorySuffix.count))
+            return !known.contains(folder) && !names.contains(folder)
+        }
+    }
 
     func path(_ app: AppName, _ folder: String) -> String { "\(folders.releasesFolder(of: app))/\(folder)" }
-    func inventoryPath(_ app: AppName, _ folder: String) -> String { path(app, folder) + ".inventory" }
+    func inventoryPath(_ app: AppName, _ folder: String) -> String { path(app, folder) + ReleaseStore.inventorySuffix }
     func stagingPath(_ app: AppName) -> String { path(app, ReleaseStore.staging) }
     func artifactPath(_ name: String) -> String { "\(folders.downloadsFolder)/\(name)" }
     func servicePath(_ app: AppName) -> String { "\(folders.stateFolder)/services/\(app).json" }

@@ -103,18 +103,17 @@ struct Housekeeping {
                 }
             }
         }
-        emptyTrash(&troubles)
+        sweepLeftovers(records, &troubles)
         try tell(troubles)
     }
 
-    private func emptyTrash(_ troubles: inout [String]) {
+    private func sweepLeftovers(_ records: [AppName: AppRecord], _ troubles: inout [String]) {
         let releases = context.folders.releasesFolder
         for name in (try? FileTree.list(releases)) ?? [] {
             let path = "\(releases)/\(name)"
-            if AppName(name) != nil {
-                for inner in (try? FileTree.list(path)) ?? [] where inner.hasPrefix(FileTree.trashPrefix) {
-                    _ = remove("\(path)/\(inner)", &troubles)
-                }
+            if let app = AppName(name) {
+                let known = Set(records[app]?.all.map(\.installed.folder) ?? [])
+                for inner in store.leftovers(app, known: known) { _ = remove("\(path)/\(inner)", &troubles) }
             } else if name.hasPrefix(FileTree.trashPrefix), !name.hasPrefix(PackageInspection.folderPrefix) {
                 _ = remove(path, &troubles)
             }

@@ -38,13 +38,16 @@ public enum LocalPass {
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: SupervisordServices(ifChosenIn: context),
                 cloud: cloud, emit: emit)
-            guard case .finished(var result) = try reconciler.run(options) else {
+            let end = try reconciler.run(options) { result in
+                let talk = closed.map(CloudTalk.failed) ?? result.talk
+                if case .notAsked = talk { return }
+                // Nobody waits for the time; `gwe status` tells the trouble.
+                _ = timing.ended(talk, byteCount: cloud?.byteCount ?? 0, interval: UpdateInterval.standard)
+            }
+            guard case .finished(var result) = end else {
                 return PassResult(exit: .tryLater, summary: "the pass was interrupted")
             }
             if let closed { result.talk = .failed(closed) }
-            if case .notAsked = result.talk { return result }
-            // Nobody waits for the time; `gwe status` tells the trouble.
-            _ = timing.ended(result.talk, byteCount: cloud?.byteCount ?? 0, interval: UpdateInterval.standard)
             return result
         } catch let error as LockedState.Failure {
             return PassResult(exit: error.exit, summary: error.description)

@@ -36,10 +36,13 @@ struct PlanApplication {
         if !options.isRetry { try tellOtau("DOWNLOAD", fetched) }
         // Everything is fetched before anything is interrupted.
         for work in fetched { runner.fetch(work, until: options.until) }
+        runner.nameStaged(isLast: options.until != nil)
         if options.until == nil, !isInterrupted() {
             if !options.isRetry { try tellOtau("INSTALL", works.filter { $0.failure == nil && $0.shortfall == nil }) }
             carryOut(works, snapshot, runner)
         }
+        // Where that fails, the apps concerned have failed.
+        try? runner.settle()
         guard !runner.wasInterrupted, !isInterrupted() else { return false }
         // What the last step led to; with it everything of this pass is in the journal.
         do throws(StepFailure) { try runner.commit(isDurable: false) } catch { throw JournalError(error) }
@@ -116,19 +119,59 @@ struct PlanApplication {
             for work in works where work.deferral == nil && work.plan.steps.contains(.install) {
                 runner.run(.install, work)
             }
+            runner.commitInstalled(works)
             deferAll(works, snapshot.plan)
         }
+        var group: [AppProgress] = []
+        var since = MonotonicTime.now
+        func finishGroup() {
+            bringIntoForce(group, runner) {
+                if snapshot.desired.policy.atomic == .all { deferAll(works, snapshot.plan) }
+            }
+            group = []
+            since = .now
+        }
         for work in works where work.failure == nil && work.deferral == nil {
+            if group.contains(where: { requires(work, $0) }) || since.duration(to: .now) >= PlanApplication.patience {
+                finishGroup()
+            }
             if let cause = failedRequirement(of: work, among: all) {
                 work.deferral = "requires \(cause), which failed"
                 continue
             }
-            let isInstalled = snapshot.desired.policy.atomic == .all
-            for step in work.plan.steps where !step.isFetch && !(step == .install && isInstalled) {
+            if snapshot.desired.policy.atomic != .all, work.plan.steps.contains(.install) {
+                runner.run(.install, work)
+            }
+            group.append(work)
+        }
+        finishGroup()
+        for work in works where work.deferral == nil && work.plan.steps.contains(.prune) { runner.run(.prune, work) }
+    }
+
+    /// How long an app whose installer has ended waits for the next ones' before it comes into force.
+    private static let patience: Duration = .seconds(1)
+
+    /// Runs what comes after the installers, for several apps that do not need each other. Those that were not there before
+    /// share a sync before they start; one that is replaced is down no longer than its own takes.
+    private func bringIntoForce(_ group: [AppProgress], _ runner: StepRunner, afterFailure: () -> Void) {
+        runner.commitInstalled(group)
+        let works = group.filter { $0.failure == nil }
+        let last: Set<Step> = [.start, .prune]
+        for work in works where work.before == nil {
+            for step in work.plan.steps where !step.isFetch && step != .install && !last.contains(step) {
                 runner.run(step, work)
             }
-            if work.failure != nil, snapshot.desired.policy.atomic == .all { deferAll(works, snapshot.plan) }
         }
+        for work in works where work.deferral == nil {
+            for step in work.plan.steps where !step.isFetch && step != .install && step != .prune {
+                if work.before != nil || last.contains(step) { runner.run(step, work) }
+            }
+            if work.failure != nil { afterFailure() }
+        }
+    }
+
+    private func requires(_ work: AppProgress, _ other: AppProgress) -> Bool {
+        work.plan.action != .remove && work.desired?.requires.value.contains(other.app) == true
     }
 
     /// Which of the apps that this one requires has failed in this pass, itself or by what it requires: what runs is not

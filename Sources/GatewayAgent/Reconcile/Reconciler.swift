@@ -26,8 +26,13 @@ final class Reconciler {
     }
 
     /// Runs a pass. The caller holds the state lock.
-    func run(_ options: PassOptions) throws(JournalError) -> PassEnd {
-        try journal.span { () throws(JournalError) in try pass(options) }
+    /// - Parameter ending: what is to be written with the end of a pass that was not interrupted.
+    func run(_ options: PassOptions, ending: (PassResult) -> Void = { _ in }) throws(JournalError) -> PassEnd {
+        try journal.span { () throws(JournalError) in
+            let end = try pass(options)
+            if case .finished(let result) = end { ending(result) }
+            return end
+        }
     }
 
     private func pass(_ options: PassOptions) throws(JournalError) -> PassEnd {

@@ -39,14 +39,14 @@ struct Recovery {
                 }
             }
         }
-        sweep()
+        sweep(try journal.apps())
         FaultPoint.pass("recovery.swept")
         try journal.closeInterruptedOperations()
         FaultPoint.pass("recovery.closed")
     }
 
     /// Takes away what was being unpacked or removed. Best effort: what cannot be removed now is in nobody's way.
-    private func sweep() {
+    private func sweep(_ apps: [AppName: AppRecord]) {
         let store = ReleaseStore(folders: context.folders)
         for name in (try? FileTree.list(context.folders.releasesFolder)) ?? [] {
             let folder = "\(context.folders.releasesFolder)/\(name)"
@@ -54,13 +54,8 @@ struct Recovery {
                 if name.hasPrefix(FileTree.trashPrefix) { try? FileTree.removeTree(folder) }
                 continue
             }
-            try? FileTree.removeTree(store.stagingPath(app))
-            try? FileTree.emptyTrash(in: folder)
-            // Written before the release got its name, which a power cut took.
-            let there = Set((try? FileTree.list(folder)) ?? [])
-            for name in there where name.hasSuffix(".inventory") && !there.contains(String(name.dropLast(10))) {
-                _ = try? FileTree.removeFile("\(folder)/\(name)")
-            }
+            let known = Set(apps[app]?.all.map(\.installed.folder) ?? [])
+            for name in store.leftovers(app, known: known) { try? FileTree.removeTree("\(folder)/\(name)") }
             // A folder for releases that never came; rmdir(2) refuses one with anything in it.
             rmdir(folder)
         }

@@ -9,8 +9,10 @@ extension StepRunner {
     func activate(_ work: AppProgress) throws(StepFailure) -> StepResult {
         guard let release = work.release else { throw StepFailure(.local, "internal error: nothing was installed") }
         let link = context.folders.currentLink(of: work.app)
+        try leaveUnsynced(work)
+        let isDurable = syncsEach
         let outcome = try system { () throws(SystemError) in
-            try AtomicFile.replaceSymlink(at: link, pointingTo: release.installed.folder)
+            try AtomicFile.replaceSymlink(at: link, pointingTo: release.installed.folder, isDurable: isDurable)
         }
         FaultPoint.pass("activate.linked")
         if work.before?.id == release.id { return outcome == .alreadySatisfied ? .already() : .done }
@@ -66,8 +68,11 @@ extension StepRunner {
         let surplus = all.surplus(keeping: policy.keepVersions)
         let kept = Set(all.all.filter { record in !surplus.contains { $0.id == record.id } }.map(\.artifact))
         var stays: [String] = []
-        // What goes must not be in force by the journal any more.
-        if !surplus.isEmpty { try commit() }
+        // What goes must not be in force any more, neither by its link nor by the journal.
+        if !surplus.isEmpty {
+            try settle()
+            try commit()
+        }
         for record in surplus {
             // What cannot be removed is in nobody's way; `Housekeeping` tells of it and tries again.
             do throws(StepFailure) { try discard(record, keepingArtifacts: kept) } catch {

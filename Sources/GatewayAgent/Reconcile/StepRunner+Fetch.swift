@@ -11,6 +11,7 @@ extension StepRunner {
     /// The artifact goes into `downloads/`, where a part of it survives and is resumed; the release is unpacked into
     /// `.staging`, which nobody looks at, and renamed once its digest is right and everything of it is on the disk.
     func fetch(_ work: AppProgress, until: PassOptions.Until?) {
+        defer { if isEnoughStaged { nameStaged(isLast: until != nil) } }
         guard var wish = work.plan.wish, work.failure == nil else { return }
         // A repair brings back what was installed, not what lies under its name by now (D16).
         if work.plan.action == .repair, wish.sha256 == nil { wish.sha256 = work.before?.installed.digest }
@@ -34,7 +35,8 @@ extension StepRunner {
         perform(.verify, work) { () throws(StepFailure) in try self.verify(work, wish) }
         if until == .download { return }
         perform(.unpack, work) { () throws(StepFailure) in
-            try self.unpack(work, wish, job, streamed, isLast: until != nil)
+            try self.unpack(work, wish, job, streamed)
+            return nil
         }
     }
 
@@ -237,8 +239,8 @@ extension StepRunner {
     // MARK: unpack
 
     private func unpack(
-        _ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?, isLast: Bool
-    ) throws(StepFailure) -> StepResult {
+        _ work: AppProgress, _ wish: ReleaseWish, _ job: UnpackJob, _ streamed: UnpackJob.Outcome?
+    ) throws(StepFailure) {
         guard let artifact = work.artifact else { throw StepFailure(.local, "internal error: nothing was downloaded") }
         var outcome = streamed ?? job.unpack(file: store.artifactPath(artifact.name))
         if streamed != nil, case .failure = outcome {
@@ -284,8 +286,7 @@ extension StepRunner {
         let (row, now, barrier, entryCount) = (record, context.clock(), unpacked.barrier, unpacked.entries.count)
         let whole = inventory
         FaultPoint.pass("unpack.unpacked")
-        // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever. The barrier
-        // makes the record durable, with the files, the inventory, the package and the names of their folders.
+        // Recorded before it has its name: a folder that the journal does not know would be nobody's for ever.
         record.id = try write(isDurable: syncsEach) { (c: inout DatabaseConnection) throws(DatabaseError) in
             try c.insert(row, at: now)
         }
@@ -293,15 +294,10 @@ extension StepRunner {
         let syncsEach = syncsEach
         try system { () throws(SystemError) in
             try whole.write(to: self.store.inventoryPath(work.app, folder), isDurable: syncsEach)
-            FaultPoint.pass("unpack.inventoried")
-            try barrier.sync(tree: staging)
-            FaultPoint.pass("unpack.synced")
-            // Its name is durable with `current`, or with what its installer makes.
-            try FileTree.move(staging, to: self.store.path(work.app, folder), isDurable: syncsEach || isLast)
         }
-        FaultPoint.pass("unpack.renamed")
-        work.release = record
-        return .done("\(entryCount) \(entryCount == 1 ? "entry" : "entries"), \(whole.byteCount) bytes")
+        FaultPoint.pass("unpack.inventoried")
+        let words = "\(entryCount) \(entryCount == 1 ? "entry" : "entries"), \(whole.byteCount) bytes"
+        staged.append(StagedRelease(work: work, record: record, barrier: barrier, result: .done(words)))
     }
 
     /// Says what whoever reads a pass should know of a package; `gwe package check` says the rest.

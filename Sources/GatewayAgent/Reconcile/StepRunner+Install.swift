@@ -66,9 +66,7 @@ extension StepRunner {
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
         setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
-        // At once, not with the next step: an installer that has run must not run again.
-        try commit()
-        FaultPoint.pass("install.installed")
+        hasInstalled = true
         report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
         return .done("\(installer.name) ended with exit code 0")
     }
@@ -100,6 +98,8 @@ extension StepRunner {
         let folder = store.path(work.app, release.installed.folder)
         guard FileTree.exists(folder + "/uninstall.sh") else { return .already("no uninstall.sh") }
         let script = Script(name: "uninstall.sh", executable: "./uninstall.sh", arguments: [])
+        // As before a removal.
+        try commit()
         do throws(StepFailure) {
             let completed = try runScript(script, in: folder, work, timeout: StepRunner.installTimeout)
             FaultPoint.pass("uninstall.ran")

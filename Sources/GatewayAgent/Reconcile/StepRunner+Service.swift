@@ -23,19 +23,21 @@ extension StepRunner {
         {
             return .already()
         }
+        try leaveUnsynced(work)
+        let isDurable = syncsEach
         try system { () throws(SystemError) in
-            _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services")
+            _ = try FileTree.makeDirectory(self.context.folders.stateFolder + "/services", isDurable: isDurable)
             let data = self.context.folders.dataFolder(of: work.app)
-            _ = try FileTree.makeDirectory(data)
+            _ = try FileTree.makeDirectory(data, isDurable: isDurable)
             // The folder is the app's own (D17). A user who does not exist is the supervisor's to tell.
             if let name = made.definitions.first?.user, let user = try? UserIdentity(name) {
                 try FileTree.setOwner(ofDirectory: data, user: user.uid, group: user.gid)
             }
             FaultPoint.pass("configure.made")
             // Its environment may hold secrets.
-            if let text = made.program { try AtomicFile.write(text, to: program, mode: 0o600) }
+            if let text = made.program { try AtomicFile.write(text, to: program, mode: 0o600, isDurable: isDurable) }
             FaultPoint.pass("configure.programmed")
-            try AtomicFile.write(made.bytes, to: path, mode: 0o600)
+            try AtomicFile.write(made.bytes, to: path, mode: 0o600, isDurable: isDurable)
             FaultPoint.pass("configure.written")
         }
         return .done
@@ -62,6 +64,8 @@ extension StepRunner {
         guard !definitions.isEmpty else {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
+        // Its data may be of the new release from here on: after a power cut no older one may run.
+        try settle()
         // An app that keeps failing has its delays; a pass that changes nothing else does not shorten them.
         let now = work.plan.steps != [.start]
         if let problem = services.bringUp(work.app, definitions, now: now, untilHealthy: true) {

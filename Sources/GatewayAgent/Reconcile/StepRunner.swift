@@ -22,6 +22,13 @@ final class StepRunner {
     /// Whether each file has to be synced on its own, since no sync of the file system covers all and tells of errors.
     let syncsEach: Bool
     private var noted: [Change] = []
+    /// Releases that are unpacked and have no name yet, see `nameStaged`.
+    var staged: [StagedRelease] = []
+    /// Apps whose names and small files no sync covers yet, and the barrier that will, see `settle`.
+    var unsettled: [AppProgress] = []
+    var barrier: FileSystemBarrier?
+    /// Whether an installer has ended and the journal does not say so durably, see `commitInstalled`.
+    var hasInstalled = false
     /// Whether a step was left because the pass must not go on. No step begins after that, and what the last one saw is
     /// nobody's failure: while the daemon stops, it stops the apps that a step may be waiting for.
     private(set) var wasInterrupted = false
@@ -89,9 +96,12 @@ final class StepRunner {
     }
 
     /// Records that a step begins, with all that was noted since the last one; then runs it, and notes its end. Only where
-    /// the effect relies on a record is there a sync: before an installer (`change`), and where a step writes by itself.
+    /// the effect relies on a record is there a sync: before an installer (`change`), before a removal, and where a step writes
+    /// by itself.
+    /// - Parameter body: its effect; nil where `finish` or `fail` is called later.
     func perform(
-        _ step: Step, _ work: AppProgress, declaring change: Change? = nil, _ body: () throws(StepFailure) -> StepResult
+        _ step: Step, _ work: AppProgress, declaring change: Change? = nil,
+        _ body: () throws(StepFailure) -> StepResult?
     ) {
         guard work.failure == nil, mayGoOn else { return }
         FaultPoint.pass("\(step.rawValue).before")
@@ -100,21 +110,27 @@ final class StepRunner {
         note { [operation] c throws(DatabaseError) in try c.startStep(step, of: app, operation: operation, at: now) }
         if let change { note(change) }
         do throws(StepFailure) {
-            try commit(isDurable: change != nil)
+            // A removal is not to be taken back by a wish that a power cut has brought back.
+            try commit(isDurable: change != nil || step == .remove)
             FaultPoint.pass("\(step.rawValue).begun")
             let result = try body()
             FaultPoint.pass("\(step.rawValue).after")
-            guard mayGoOn else { return }
+            guard let result, mayGoOn else { return }
             finish(step, work, result)
         } catch {
             guard mayGoOn else { return }
-            finish(step, work, StepResult(outcome: .failed, message: error.description))
-            work.failure = error
-            work.failedStep = step
+            fail(step, work, error)
         }
     }
 
-    private func finish(_ step: Step, _ work: AppProgress, _ result: StepResult) {
+    /// Ends a step that has failed, and with it the app's way.
+    func fail(_ step: Step, _ work: AppProgress, _ failure: StepFailure) {
+        finish(step, work, StepResult(outcome: .failed, message: failure.description))
+        work.failure = failure
+        work.failedStep = step
+    }
+
+    func finish(_ step: Step, _ work: AppProgress, _ result: StepResult) {
         let (app, now) = (work.app, context.clock())
         note { [operation] c throws(DatabaseError) in
             try c.finishStep(step, of: app, operation: operation, result.outcome, message: result.message, at: now)
@@ -151,6 +167,7 @@ final class StepRunner {
                 return try body(&c)
             }
             noted = []
+            if isDurable { hasInstalled = false }
             return result
         } catch {
             throw StepFailure(error)
