@@ -10,8 +10,13 @@ extension GatewayContext {
         }
     }
 
-    /// Counts for this gateway, on the days of a clock that is believed.
+    /// Counts for this gateway, on the days of a clock that is believed. All that count at the same time do so by the same
+    /// meter: it writes for all of them at once.
+    /// - Parameter mayWrite: false for a process that changes no file; it has a meter of its own.
     func usageMeter(mayWrite: Bool = true) -> UsageMeter {
-        UsageMeter(stateFolder: folders.stateFolder, mayWrite: mayWrite, clock: usageClock)
+        guard mayWrite else { return UsageMeter(stateFolder: folders.stateFolder, mayWrite: false, clock: usageClock) }
+        return sharedMeter.meter(folders.stateFolder) {
+            UsageMeter(stateFolder: folders.stateFolder, clock: usageClock)
+        }
     }
 }

@@ -1,6 +1,8 @@
+internal import DeviceClient
 public import GatewayModel
 internal import Glibc
 internal import GatewaySystem
+internal import Synchronization
 
 /// What every part of the agent needs to know of this gateway: where its files are, how it is configured, what time
 /// it is. A value that is passed down; there is no global.
@@ -23,6 +25,8 @@ public struct GatewayContext: Sendable {
     var requestTimeout: Duration?
     /// Changes with every start of the kernel.
     public var bootID: String
+    /// See `usageMeter`.
+    let sharedMeter = SharedUsageMeter()
 
     /// - Parameter isClockSynchronised: see `ClockTrust`; adjtimex(2) unless a test says otherwise.
     public init(
@@ -39,6 +43,25 @@ public struct GatewayContext: Sendable {
         self.clock = { trust.stamp }
         self.sinceBoot = sinceBoot
         bootID = FileSystemInfo.bootIdentifier
+    }
+}
+
+/// The meter that somebody counts by at the moment.
+final class SharedUsageMeter: Sendable {
+    private struct State: Sendable {
+        weak var meter: UsageMeter?
+        var stateFolder = ""
+    }
+
+    private let state = Lock(State())
+
+    func meter(_ stateFolder: String, _ make: () -> UsageMeter) -> UsageMeter {
+        state.withLock { state in
+            if let meter = state.meter, state.stateFolder == stateFolder { return meter }
+            let meter = make()
+            state = State(meter: meter, stateFolder: stateFolder)
+            return meter
+        }
     }
 }
 

@@ -178,7 +178,7 @@ extension StepRunner {
         let identity = (try? Identity.resolve(context.configuration).text) ?? ""
         _ = UsageCounter(
             transfer, .init(identity: identity, method: .get, resources: [name]),
-            meter: context.usageMeter().count)
+            meter: usage.count)
     }
 
     /// Tells how far it is, at most some fifty times, and feeds the unpacking.

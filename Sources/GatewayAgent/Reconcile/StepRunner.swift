@@ -21,6 +21,8 @@ final class StepRunner {
     let emit: @Sendable (PassEvent) -> Void
     /// Whether each file has to be synced on its own, since no sync of the file system covers all and tells of errors.
     let syncsEach: Bool
+    /// Kept for the whole pass, so that not each download writes what it has counted.
+    lazy var usage = context.usageMeter()
     private var noted: [Change] = []
     /// Releases that are unpacked and have no name yet, see `nameStaged`.
     var staged: [StagedRelease] = []
