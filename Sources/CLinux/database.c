@@ -62,6 +62,25 @@ int gwe_sqlite_stat(const char *path, void *facts) {
     return result;
 }
 
+static __thread int name_is_durable;
+
+void gwe_sqlite_set_name_durable(int value) { name_is_durable = value; }
+
+// As SQLite's own: what it cannot open it leaves unsynced.
+int gwe_sqlite_open_directory(const char *path, int *fd) {
+    const int ok = 0, cannot_open = 14;  // SQLITE_OK, SQLITE_CANTOPEN
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    size_t count = slash ? (size_t)(slash - path) : 0;
+    *fd = -1;
+    if (name_is_durable || count >= sizeof folder) return cannot_open;
+    memcpy(folder, path, count);
+    folder[count] = 0;
+    *fd = open(count > 0 ? folder : slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0) keep_failure();
+    return *fd < 0 ? cannot_open : ok;
+}
+
 int gwe_sqlite_failed_errno(void) {
     int value = failed_errno;
     failed_errno = 0;

@@ -34,11 +34,13 @@ static inline int gwe_sqlite_change_counter(sqlite3 *database, uint32_t *value) 
 // how it was built. Only before the first database is opened.
 static inline void gwe_sqlite_set_calls(
     ssize_t (*reading)(int, void *, size_t, off_t), ssize_t (*writing)(int, const void *, size_t, off_t),
-    int (*opening)(const char *, int, int), int (*looking)(const char *, void *)) {
+    int (*opening)(const char *, int, int), int (*looking)(const char *, void *),
+    int (*opening_folder)(const char *, int *)) {
     sqlite3_vfs *vfs = sqlite3_vfs_find((const char *)0);
     // SQLite is built with large files: the types must be the same.
     if (sizeof(off_t) != 8 || !vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return;
     vfs->xSetSystemCall(vfs, "fchown", (sqlite3_syscall_ptr)gwe_sqlite_fchown);
+    vfs->xSetSystemCall(vfs, "openDirectory", (sqlite3_syscall_ptr)opening_folder);
     vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)opening);
     vfs->xSetSystemCall(vfs, "stat", (sqlite3_syscall_ptr)looking);
     vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)reading);

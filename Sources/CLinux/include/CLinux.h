@@ -21,6 +21,11 @@ ssize_t gwe_sqlite_pread(int fd, void *bytes, size_t count, off_t offset);
 ssize_t gwe_sqlite_pwrite(int fd, const void *bytes, size_t count, off_t offset);
 int gwe_sqlite_open(const char *path, int flags, int mode);
 int gwe_sqlite_stat(const char *path, void *facts);
+/// Opens the folder of a rollback journal, for SQLite to sync its name; leaves it out, as SQLite does where it cannot be opened,
+/// while this thread has said that the name is durable.
+int gwe_sqlite_open_directory(const char *path, int *fd);
+/// Whether the name of the journal that this thread is about to use is durable; back to 0 after that.
+void gwe_sqlite_set_name_durable(int value);
 /// errno(3) of the last of these that failed on this thread; 0 if none has since this was asked. It is told once.
 int gwe_sqlite_failed_errno(void);
 /// syncfs(2).

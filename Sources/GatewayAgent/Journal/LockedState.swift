@@ -19,8 +19,10 @@ final class LockedState: Sendable {
     ///   - inherited: the lock, where this process has it already.
     ///   - mayBeUnwritable: goes on where the folder is read-only or full, for a daemon whose apps are to run all the same.
     ///     `Journal.trouble` says so then, until `Journal.becomeWritable` succeeds.
+    ///   - isNamedLater: see `StateLock.acquire`.
     init(
-        context: GatewayContext, purpose: String, lock inherited: StateLock? = nil, mayBeUnwritable: Bool = false
+        context: GatewayContext, purpose: String, lock inherited: StateLock? = nil, isNamedLater: Bool = false,
+        mayBeUnwritable: Bool = false
     ) throws(Failure) {
         let folders = context.folders
         do throws(SystemError) {
@@ -42,7 +44,8 @@ final class LockedState: Sendable {
                 lock = inherited
             } else {
                 lock = try StateLock.acquire(
-                    folders.stateFolder, purpose: purpose, mayBeUnwritable: mayBeUnwritable)
+                    folders.stateFolder, purpose: purpose, isNamedLater: isNamedLater,
+                    mayBeUnwritable: mayBeUnwritable)
             }
         } catch {
             if case .held(_, let holder) = error {

@@ -19,7 +19,8 @@ public enum LocalPass {
     ) -> PassResult {
         if options.isDryRun { return dryRun(context, options, services: nil, emit: emit) }
         do {
-            let state = try LockedState(context: context, purpose: "reconcile")
+            let purpose = "reconcile"
+            let state = try LockedState(context: context, purpose: purpose, isNamedLater: true)
             for problem in context.configurationProblems { emit(.problem(problem)) }
             if context.configurationProblems.isEmpty {
                 ConfigurationStore(folders: context.folders).keep(context.configuration)
@@ -37,7 +38,7 @@ public enum LocalPass {
                 : CloudConnection.open(context, mayActivate: true, emit: emit) { closed = $0 }?.knowing(state.journal)
             let reconciler = Reconciler(
                 context: context, journal: state.journal, services: SupervisordServices(ifChosenIn: context),
-                cloud: cloud, emit: emit)
+                cloud: cloud, willChange: { state.lock.write(purpose: purpose) }, emit: emit)
             let end = try reconciler.run(options) { result in
                 let talk = closed.map(CloudTalk.failed) ?? result.talk
                 if case .notAsked = talk { return }

@@ -11,17 +11,21 @@ final class Reconciler {
     let cloud: (any CloudLink)?
     /// Whether the pass must not go on: the process ends, or another program takes over. Asked between the steps.
     let isInterrupted: @Sendable () -> Bool
+    /// Called before a plan that is not empty is carried out.
+    let willChange: @Sendable () -> Void
     let emit: @Sendable (PassEvent) -> Void
 
     init(
         context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
-        isInterrupted: @escaping @Sendable () -> Bool = { false }, emit: @escaping @Sendable (PassEvent) -> Void
+        isInterrupted: @escaping @Sendable () -> Bool = { false }, willChange: @escaping @Sendable () -> Void = {},
+        emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         self.journal = journal
         self.services = services
         self.cloud = cloud
         self.isInterrupted = isInterrupted
+        self.willChange = willChange
         self.emit = emit
     }
 
@@ -76,6 +80,7 @@ final class Reconciler {
         outcome.hasErrors = !snapshot.plan.errors.isEmpty
         outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
         if !snapshot.plan.isEmpty {
+            willChange()
             let application = PlanApplication(
                 context: context, journal: journal, services: services, cloud: reached,
                 isInterrupted: isInterrupted, emit: emit)

@@ -88,9 +88,7 @@ extension StepRunner {
         guard hasInstalled else { return }
         do throws(StepFailure) { try commit() } catch {
             for work in works where work.failure == nil { fail(.install, work, error) }
-            return
         }
-        FaultPoint.pass("install.installed")
     }
 
     /// Notes, before it is done, that a name or a small file of the app changes and is not synced at once.

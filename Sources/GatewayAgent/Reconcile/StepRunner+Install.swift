@@ -66,7 +66,10 @@ extension StepRunner {
         FaultPoint.pass("install.ran")
         let inventory = try recordInventory(work, release, folder: folder)
         setInstalled(work, inventory: inventory.digest, byteCount: inventory.byteCount)
+        // At once, and durable before anything else happens: an installer that has run must not run again.
         hasInstalled = true
+        try commit(isDurable: false)
+        FaultPoint.pass("install.installed")
         report(work, .installSuccess, "\(installer.name) ended with exit code 0", output: output)
         return .done("\(installer.name) ended with exit code 0")
     }

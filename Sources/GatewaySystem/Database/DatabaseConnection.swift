@@ -22,7 +22,8 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
     /// Set before the first database of the process is opened.
     private static let isLogged: Bool = {
         let isLogged = gwe_sqlite_set_log(gwe_sqlite_log) == SQLITE_OK
-        gwe_sqlite_set_calls(gwe_sqlite_pread, gwe_sqlite_pwrite, gwe_sqlite_open, gwe_sqlite_stat)
+        gwe_sqlite_set_calls(
+            gwe_sqlite_pread, gwe_sqlite_pwrite, gwe_sqlite_open, gwe_sqlite_stat, gwe_sqlite_open_directory)
         return isLogged
     }()
 

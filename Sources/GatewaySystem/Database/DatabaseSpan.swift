@@ -14,6 +14,8 @@ struct DatabaseSpan {
     /// nil until the first record.
     var log: DatabaseRedoLogBox?
     let generation: DatabaseGeneration
+    /// The name of SQLite's rollback journal as it was when the span began; nil where there was none.
+    let journalName: DurableName?
     /// Whether the commit before it was told to have failed, and took effect: another one has to say that it is durable, or
     /// a power cut may bring the rollback journal back.
     var mustCommit = false
@@ -46,14 +48,14 @@ extension DatabaseConnection {
         try executeScript("PRAGMA cache_spill = OFF")
         try execute("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
-            span = DatabaseSpan(generation: try generation())
+            span = DatabaseSpan(generation: try generation(), journalName: DurableName(path + "-journal"))
         } catch {
             try? execute("ROLLBACK")
             throw error
         }
     }
 
-    /// Commits what the span has changed, with the five syncs of SQLite, and ends it; one that has changed nothing costs
+    /// Commits what the span has changed, with the four or five syncs of SQLite, and ends it; one that has changed nothing costs
     /// nothing. After a failure the span is still open, and nothing is lost that is in its log.
     mutating func endSpan() throws(DatabaseError) {
         try restoreSpan()
@@ -61,6 +63,8 @@ extension DatabaseConnection {
         if open.mustCommit || open.log.map({ $0.log.end > 0 || $0.log.isBroken }) ?? false {
             do throws(DatabaseError) {
                 try nameAnew()
+                gwe_sqlite_set_name_durable(open.journalName?.isDurable == true ? 1 : 0)
+                defer { gwe_sqlite_set_name_durable(0) }
                 try execute("COMMIT")
             } catch {
                 // Readers would be kept out until the next try (PENDING).
@@ -125,7 +129,7 @@ extension DatabaseConnection {
             let now = try generation()
             if now != open.generation {
                 open.log?.log.empty()
-                span = DatabaseSpan(generation: now, mustCommit: true)
+                span = DatabaseSpan(generation: now, journalName: DurableName(path + "-journal"), mustCommit: true)
                 return
             }
             var records: [[RedoStatement]] = []

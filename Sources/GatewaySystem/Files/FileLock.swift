@@ -44,7 +44,7 @@ public final class FileLock: Sendable {
     }
 
     private let descriptor: Int32
-    /// Whether the file says who holds the lock. Where it could not be written, it does not.
+    /// Whether the file said who holds the lock when it was taken. Where it could not be written, it does not.
     public let isNamed: Bool
 
     private init(descriptor: Int32, isNamed: Bool) {
@@ -59,8 +59,9 @@ public final class FileLock: Sendable {
     ///
     /// The file is 0600, and made so where it is not: whoever may read it can hold its lock. A process of another user that
     /// holds it all the same, because the file was open to it before, keeps an old file: a new one takes its name.
-    /// - Parameter purpose: one word on what the holder does, for those who find it locked.
-    public static func acquire(_ path: String, purpose: String) throws(Failure) -> FileLock {
+    /// - Parameter purpose: one word on what the holder does, for those who find it locked; nil where nothing is written, for a
+    ///   holder that may well be gone before anybody asks (`write`).
+    public static func acquire(_ path: String, purpose: String?) throws(Failure) -> FileLock {
         while true {
             var opened = retrying { open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600) }
             // What lacks for a moment, after a moment: a daemon that ends here leaves its apps alone.
@@ -79,7 +80,7 @@ public final class FileLock: Sendable {
                 guard isForeign, replace(path, status) else { throw error }
                 continue
             }
-            let taken = named(opened, purpose)
+            let taken = FileLock(descriptor: opened, isNamed: purpose.map { write($0, into: opened) } ?? false)
             // A new file may have taken the name meanwhile.
             if isStill(path, status) { return taken }
         }
@@ -112,14 +113,15 @@ public final class FileLock: Sendable {
         }
     }
 
-    private static func named(_ opened: Int32, _ purpose: String) -> FileLock {
+    /// Writes down who holds the lock.
+    public func write(purpose: String) { _ = FileLock.write(purpose, into: descriptor) }
+
+    private static func write(_ purpose: String, into opened: Int32) -> Bool {
         let text = "\(getpid())\n\(FileSystemInfo.bootIdentifier)\n\(purpose)\n\(utcNow())\n"
         let bytes = Array(text.utf8)
         // Held all the same where the file system is full: who holds it is then not told.
-        let isNamed =
-            ftruncate(opened, 0) == 0
+        return ftruncate(opened, 0) == 0
             && bytes.withUnsafeBytes { pwrite(opened, $0.baseAddress, $0.count, 0) } == bytes.count
-        return FileLock(descriptor: opened, isNamed: isNamed)
     }
 
     private static func isStill(_ path: String, _ opened: stat) -> Bool {

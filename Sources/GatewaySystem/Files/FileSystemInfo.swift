@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// The file system that holds a path, and how it is made durable.
 public struct FileSystemInfo: Sendable, Hashable {
@@ -79,10 +80,15 @@ public final class FileSystemBarrier: Sendable {
     public func sync(tree: String) throws(SystemError) {
         if Self.syncfsReportsErrors {
             guard gwe_syncfs(descriptor) == 0 else { throw .last("sync file system of \(path)") }
+            var status = stat()
+            if fstat(descriptor, &status) == 0 { Self.syncs.withLock { $0[status.st_dev, default: 0] += 1 } }
         } else {
             try FileTree.syncEach(in: tree)
         }
     }
+
+    /// How often this process has synced each file system as a whole.
+    fileprivate static let syncs = Lock<[dev_t: Int]>([:])
 
     /// Whether one `sync` makes everything durable that was written before below all these folders, whoever wrote it, and
     /// tells of errors: they lie on one file system. Otherwise it is the tree alone.
@@ -108,6 +114,30 @@ public final class FileSystemBarrier: Sendable {
         let numbers = release.split { !$0.isASCII || !$0.isNumber }.prefix(2).compactMap { Int($0) }
         guard numbers.count == 2 else { return false }
         return (numbers[0], numbers[1]) >= (5, 8)
+    }
+}
+
+/// A file's name that was there once, and is durable once its file system was synced since. What is synced needs no sync of its
+/// folder any more.
+struct DurableName: Sendable {
+    private let path: String
+    private let device: dev_t
+    private let inode: ino_t
+    private let syncCount: Int
+
+    /// nil where nothing is there.
+    init?(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        self.path = path
+        (device, inode) = (status.st_dev, status.st_ino)
+        syncCount = FileSystemBarrier.syncs.withLock { $0[status.st_dev] ?? 0 }
+    }
+
+    var isDurable: Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return false }
+        return FileSystemBarrier.syncs.withLock { $0[device] ?? 0 } > syncCount
     }
 }
 

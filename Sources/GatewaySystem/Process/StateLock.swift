@@ -29,12 +29,13 @@ public final class StateLock: Sendable {
     /// Takes the lock. Does not wait for a holder.
     /// - Parameters:
     ///   - purpose: one word on what the holder does, for those who find it locked.
+    ///   - isNamedLater: writes nothing until `write`: what does nothing is to write nothing.
     ///   - mayBeUnwritable: takes it also where the state folder cannot be written; `trouble` then says why.
     public static func acquire(
-        _ stateFolder: String, purpose: String, mayBeUnwritable: Bool = false
+        _ stateFolder: String, purpose: String, isNamedLater: Bool = false, mayBeUnwritable: Bool = false
     ) throws(FileLock.Failure) -> StateLock {
         do throws(FileLock.Failure) {
-            let main = try FileLock.acquire(path(stateFolder), purpose: purpose)
+            let main = try FileLock.acquire(path(stateFolder), purpose: isNamedLater ? nil : purpose)
             // Who came while the folder was read-only and had no lock file.
             if let holder = try? FileLock.probe(sparePath(stateFolder)) {
                 throw .held(path: sparePath(stateFolder), by: holder)
@@ -47,6 +48,9 @@ public final class StateLock: Sendable {
             return try unwritable(stateFolder, purpose, trouble)
         }
     }
+
+    /// Writes down who holds the lock, where that was left for later.
+    public func write(purpose: String) { main?.write(purpose: purpose) }
 
     private static func unwritable(
         _ stateFolder: String, _ purpose: String, _ trouble: SystemError

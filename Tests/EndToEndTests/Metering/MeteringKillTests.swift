@@ -94,7 +94,9 @@ import Testing
         print("metering: killed before each of \(kills) system calls of a transaction; one request is \(one)")
     }
 
-    @Test("a count is on the disk before a call returns: journal, file and their end are synced in that order")
+    @Test(
+        "a count is on the disk before a call returns: journal and file are synced in that order, once for the whole call"
+    )
     func synced() throws {
         try #require(try gateway.gwe("reconcile").code == 0)
         #expect(try call(["http", "timestamp"], under: tracer([])).wait().code == 0)
@@ -106,12 +108,13 @@ import Testing
             if steps.last != "\(name) \(file)" { steps.append("\(name) \(file)") }
         }
         print("metering: a commit is \(steps)")
-        let transaction = [
-            "pwrite64 journal", "fdatasync journal", "fdatasync folder", "pwrite64 journal", "fdatasync journal",
-            "pwrite64 file", "fdatasync file", "ftruncate journal", "fdatasync journal",
-        ]
-        // One for the request, and one for the end of its connection.
-        #expect(steps == transaction || steps == transaction + transaction)
+        // The request and the end of its connection in one. The journal's end is not synced (D103): what a power cut leaves
+        // of it takes this count back, whole.
+        #expect(
+            steps == [
+                "pwrite64 journal", "fdatasync journal", "fdatasync folder", "pwrite64 file", "fdatasync file",
+                "ftruncate journal",
+            ])
     }
 
     @Test("passes and calls killed at any moment: never more than the cloud saw, and all of those that were not killed")

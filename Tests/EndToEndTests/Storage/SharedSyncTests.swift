@@ -1,0 +1,189 @@
+import Documents
+import Foundation
+import GatewaySystem
+import Glibc
+import TestSupport
+import Testing
+
+/// Apps of a pass become durable and come into force together (D102): what that costs, and what each may rely on.
+@Suite("Apps that share their syncs") struct SharedSyncTests {
+    private func gateway(_ packages: [TestPackage], requiring: [String: String] = [:]) throws -> GatewayFixture {
+        let gateway = try GatewayFixture(hasCloud: false)
+        try wish(packages, on: gateway, requiring: requiring)
+        return gateway
+    }
+
+    private func wish(
+        _ packages: [TestPackage], on gateway: GatewayFixture, requiring: [String: String] = [:]
+    ) throws {
+        var text = "schema: gwe/v1\napps:\n"
+        for package in packages {
+            let path = "\(gateway.root)/\(package.fileName)"
+            try Data(try package.bytes(scratch: gateway.root + "/scratch")).write(to: URL(fileURLWithPath: path))
+            text += "  \(package.name): {version: \"\(package.version)\", artifact: {path: \(path)}"
+            text += requiring[package.name].map { ", requires: [\($0)]}\n" } ?? "}\n"
+        }
+        try gateway.manifest(text)
+    }
+
+    /// Runs gwe under strace, which is its child: the process is gwe itself.
+    private func reconcile(_ gateway: GatewayFixture, _ trace: [String]) throws -> Ran {
+        try? FileManager.default.removeItem(atPath: gateway.root + "/trace")
+        return try TestProcess(
+            "/usr/bin/strace",
+            ["-D", "-f", "-qq", "-o", gateway.root + "/trace"] + trace
+                + [Repository.products + "/gwe", "reconcile"],
+            environment: gateway.variables, scratch: gateway.root + "/scratch"
+        ).wait()
+    }
+
+    /// The syncs of a pass that installs these apps on a gateway that was in use before, and how long it took.
+    private func syncs(_ count: Int) throws -> (number: Int, seconds: Int, lines: [Substring]) {
+        let gateway = try gateway([])
+        try gateway.manifest("schema: gwe/v1\napps: {}\n")
+        #expect(try gateway.gwe("reconcile").code == 0)
+        let packages = (1...count).map { TestPackage.oneOff("app\($0)", "1") }
+        try wish(packages, on: gateway)
+        let began = MonotonicTime.now
+        let ran = try reconcile(gateway, ["-e", "trace=fsync,fdatasync,syncfs,sync,msync,sync_file_range"])
+        let seconds = began.duration(to: .now).components.seconds
+        #expect(ran.code == 0, "\(ran)")
+        for package in packages { #expect(gateway.current(package.name) != nil, "\(package.name)") }
+        // strace writes beside gwe, and ends after it.
+        let isWritten = TestSupport.eventually { gateway.read(gateway.root + "/trace")?.contains("journal.db") != nil }
+        #expect(isWritten)
+        let lines = (gateway.read(gateway.root + "/trace") ?? "").split(separator: "\n").filter {
+            $0.contains("sync") && !$0.contains("resumed>")
+        }
+        return (lines.count, Int(seconds), lines)
+    }
+
+    @Test("one small app costs at most ten syncs, twenty at most fifty")
+    func syncs() throws {
+        let one = try syncs(1)
+        #expect((5...10).contains(one.number), "\(one.lines)")
+        let twenty = try syncs(20)
+        // Where it takes long, they do not wait for each other: each second may cost two groups more, of three syncs.
+        #expect((30...50 + 6 * twenty.seconds).contains(twenty.number), "\(twenty.seconds) s: \(twenty.lines)")
+    }
+
+    /// Writes down whether another app is in force.
+    private func looking(for other: String, after seconds: Double) -> TestPackage.File {
+        .script("sleep \(seconds)\n[ -L ../../\(other)/current ] && echo yes >seen || echo no >seen")
+    }
+
+    private func seen(_ app: String, _ gateway: GatewayFixture) -> String? {
+        gateway.read(gateway.currentFolder(of: app) + "/seen")
+    }
+
+    @Test("an app that took longer than a second to install is in force before the next installer runs")
+    func slow() throws {
+        let gateway = try gateway([
+            TestPackage("a", "1", files: ["install.sh": looking(for: "b", after: 1.1)]),
+            TestPackage("b", "1", files: ["install.sh": looking(for: "a", after: 0)]),
+        ])
+        let ran = try gateway.gwe("reconcile")
+        #expect(ran.code == 0, "\(ran)")
+        #expect(seen("a", gateway) == "no\n" && seen("b", gateway) == "yes\n", "\(ran)")
+    }
+
+    @Test("an app is in force before the installer of one that requires it runs", arguments: ["", "all"])
+    func required(atomic: String) throws {
+        let packages = [
+            TestPackage("a", "1", files: ["install.sh": looking(for: "z", after: 0)]),
+            TestPackage("z", "1", files: ["install.sh": looking(for: "a", after: 0)]),
+        ]
+        let gateway = try gateway(packages, requiring: ["a": "z"])
+        if atomic == "all" {
+            let file = gateway.configFolder + "/manifest.yaml"
+            try gateway.manifest((gateway.read(file) ?? "") + "policy: {atomic: all}\n")
+        }
+        let ran = try gateway.gwe("reconcile")
+        #expect(ran.code == 0, "\(ran)")
+        // With atomic nothing comes into force before all are installed.
+        #expect(seen("a", gateway) == (atomic == "all" ? "no\n" : "yes\n") && seen("z", gateway) == "no\n", "\(ran)")
+    }
+
+    @Test("a failed installer keeps back nobody who does not require it, also of those that wait with it")
+    func failed() throws {
+        let gateway = try gateway(
+            [
+                .oneOff("a", "1"), TestPackage("b", "1", files: ["install.sh": .script("exit 3")]), .oneOff("c", "1"),
+                .oneOff("d", "1"),
+            ], requiring: ["d": "b"])
+        let ran = try gateway.gwe("reconcile")
+        #expect(ran.code != 0, "\(ran)")
+        for app in ["a", "c"] { #expect(gateway.current(app)?.hasPrefix("1-") == true, "\(app): \(ran)") }
+        for app in ["b", "d"] { #expect(gateway.current(app) == nil, "\(app): \(ran)") }
+        #expect(gateway.read(gateway.stateFolder + "/data/a/runs") == "1\n")
+    }
+
+    /// The syncs of the whole file system, in their order: one for all that was fetched, one for each of two installers, one
+    /// for the names of both. Each app that relied on one that failed has failed, and says so; the next pass makes it good.
+    @Test("a sync that several apps share and that fails is the failure of each of them", arguments: 1...4)
+    func lost(number: Int) throws {
+        let gateway = try gateway([.oneOff("a", "1"), .oneOff("b", "1")])
+        let ran = try reconcile(gateway, ["-e", "trace=syncfs", "-e", "inject=syncfs:error=EIO:when=\(number)"])
+        let text = ran.out + ran.err
+        let trace = gateway.read(gateway.root + "/trace") ?? ""
+        #expect(trace.contains("(INJECTED)") && ran.code != 0, "\(ran)")
+        let concerned = number == 1 || number == 4 ? ["a", "b"] : [number == 2 ? "a" : "b"]
+        for app in concerned {
+            #expect(text.contains("failed   \(app): "), "\(ran)")
+            #expect(gateway.current(app) == nil || number == 4, "\(ran)")
+        }
+        for app in ["a", "b"] where !concerned.contains(app) { #expect(gateway.current(app) != nil, "\(ran)") }
+        let next = try gateway.gwe("reconcile", "--app", "a", "--app", "b")
+        #expect(next.code == 0, "\(next)")
+        for app in ["a", "b"] {
+            #expect(gateway.current(app)?.hasPrefix("1-") == true, "\(next)")
+            let runs = gateway.read(gateway.stateFolder + "/data/\(app)/runs") ?? ""
+            // What its installer left was not known to be durable: it runs again.
+            let isAgain = (number == 2 && app == "a") || (number == 3 && app == "b")
+            #expect(runs == (isAgain ? "1\n1\n" : "1\n"), "\(app): \(runs)")
+        }
+        #expect(try gateway.gwe("reconcile").code == 0)
+        #expect(try gateway.gwe("status").code == 0)
+    }
+
+    @Test("what a pass has left that the journal does not know is swept by the next one")
+    func leftovers() throws {
+        let gateway = try gateway([.oneOff("a", "1")])
+        #expect(try gateway.gwe("reconcile").code == 0)
+        let folder = gateway.stateFolder + "/releases/a"
+        for name in [".staging/x/y", ".trash-1-2-3/x", "9-0123abcd.inventory"] {
+            try gateway.write("left", to: "\(folder)/\(name)")
+        }
+        let ran = try gateway.gwe("reconcile")
+        #expect(ran.code == 0, "\(ran)")
+        #expect(gateway.names(folder).count == 3, "\(gateway.names(folder))")
+    }
+
+    @Test("a pass with nothing to do syncs nothing and writes no byte, the lock included")
+    func idle() throws {
+        let gateway = try gateway([.oneOff("a", "1")])
+        for _ in 0..<2 { #expect(try gateway.gwe("reconcile").code == 0) }
+        let before = try facts(gateway)
+        let ran = try reconcile(gateway, ["-e", "trace=fsync,fdatasync,syncfs,sync,pwrite64,ftruncate,rename,unlink"])
+        #expect(ran.code == 0, "\(ran)")
+        #expect(try facts(gateway) == before)
+        let lines = (gateway.read(gateway.root + "/trace") ?? "").split(separator: "\n").filter {
+            !$0.contains("+++") && !$0.contains("---")
+        }
+        #expect(lines.isEmpty, "\(lines)")
+    }
+
+    /// Size and times of each file of the state folder.
+    private func facts(_ gateway: GatewayFixture) throws -> [String: [Int]] {
+        var facts: [String: [Int]] = [:]
+        for name in gateway.names(gateway.stateFolder) {
+            var status = stat()
+            guard lstat(gateway.stateFolder + "/" + name, &status) == 0 else { continue }
+            facts[name] = [
+                Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+                status.st_ctim.tv_nsec,
+            ]
+        }
+        return facts
+    }
+}
