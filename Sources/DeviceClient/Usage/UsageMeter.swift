@@ -27,7 +27,6 @@ public final class UsageMeter: Sendable {
         var isPressing = false
         var isEnding = false
 
-
         mutating func takeToWrite() -> [UsageRecord] {
             isWriting = !backlog.isEmpty
             return backlog.take()

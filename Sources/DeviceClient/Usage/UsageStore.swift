@@ -27,8 +27,15 @@ public final class UsageStore: Sendable {
     public static let other = "other"
 
     let database: Database
+    private let file: FileIdentity?
 
-    private init(_ database: Database) { self.database = database }
+    private init(_ database: Database) {
+        self.database = database
+        file = FileIdentity(database.path)
+    }
+
+    /// Whether the file that is open still has its name: another process may have moved it aside.
+    package var isInPlace: Bool { file != nil && FileIdentity(database.path) == file }
 
     /// The file of a state folder.
     public static func path(stateFolder: String) -> String { stateFolder + "/usage.db" }

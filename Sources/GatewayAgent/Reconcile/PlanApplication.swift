@@ -156,18 +156,14 @@ struct PlanApplication {
     private func bringIntoForce(_ group: [AppProgress], _ runner: StepRunner, afterFailure: () -> Void) {
         runner.commitInstalled(group)
         let works = group.filter { $0.failure == nil }
-        let last: Set<Step> = [.start, .prune]
-        for work in works where work.before == nil {
-            for step in work.plan.steps where !step.isFetch && step != .install && !last.contains(step) {
+        func run(_ work: AppProgress, _ isNow: (Step) -> Bool) {
+            for step in work.plan.steps where !step.isFetch && step != .install && step != .prune && isNow(step) {
                 runner.run(step, work)
-            }
-        }
-        for work in works where work.deferral == nil {
-            for step in work.plan.steps where !step.isFetch && step != .install && step != .prune {
-                if work.before != nil || last.contains(step) { runner.run(step, work) }
             }
             if work.failure != nil { afterFailure() }
         }
+        for work in works where work.before == nil && work.deferral == nil { run(work) { $0 != .start } }
+        for work in works where work.deferral == nil { run(work) { work.before != nil || $0 == .start } }
     }
 
     private func requires(_ work: AppProgress, _ other: AppProgress) -> Bool {

@@ -70,7 +70,7 @@ extension StepRunner {
         var stays: [String] = []
         // What goes must not be in force any more, neither by its link nor by the journal.
         if !surplus.isEmpty {
-            try settle()
+            try settle(for: work)
             try commit()
         }
         for record in surplus {

@@ -87,7 +87,7 @@ extension StepRunner {
     func commitInstalled(_ works: [AppProgress]) {
         guard hasInstalled else { return }
         do throws(StepFailure) { try commit() } catch {
-            for work in works where work.failure == nil { fail(.install, work, error) }
+            for work in works where work.failure == nil { fail(.install, work, error, isOver: true) }
         }
     }
 
@@ -103,15 +103,18 @@ extension StepRunner {
     }
 
     /// Makes all of that durable, before anybody relies on it. Where it fails, it does for each app that is concerned: the
-    /// kernel tells of what it could not write only once.
-    func settle() throws(StepFailure) {
+    /// kernel tells of what it could not write only once. What is then lost at a power cut, the next pass finds missing.
+    /// - Parameter asking: the app whose step fails by itself when this throws.
+    func settle(for asking: AppProgress? = nil) throws(StepFailure) {
         guard let barrier else { return }
         let works = unsettled
         (self.barrier, unsettled) = (nil, [])
         do throws(StepFailure) {
             try system { () throws(SystemError) in try barrier.sync(tree: context.folders.stateFolder) }
         } catch {
-            for work in works where work.failure == nil { fail(.activate, work, error) }
+            for work in works where work !== asking && work.failure == nil {
+                fail(.activate, work, error, isOver: true)
+            }
             throw error
         }
         FaultPoint.pass("activate.settled")

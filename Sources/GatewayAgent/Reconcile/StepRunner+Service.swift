@@ -65,7 +65,7 @@ extension StepRunner {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
         // Its data may be of the new release from here on: after a power cut no older one may run.
-        try settle()
+        try settle(for: work)
         // An app that keeps failing has its delays; a pass that changes nothing else does not shorten them.
         let now = work.plan.steps != [.start]
         if let problem = services.bringUp(work.app, definitions, now: now, untilHealthy: true) {

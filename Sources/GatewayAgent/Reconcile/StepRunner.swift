@@ -126,7 +126,14 @@ final class StepRunner {
     }
 
     /// Ends a step that has failed, and with it the app's way.
-    func fail(_ step: Step, _ work: AppProgress, _ failure: StepFailure) {
+    /// - Parameter isOver: whether the step has ended well before, and what it led to turns out to be lost.
+    func fail(_ step: Step, _ work: AppProgress, _ failure: StepFailure, isOver: Bool = false) {
+        if isOver {
+            let (app, now) = (work.app, context.clock())
+            note { [operation] c throws(DatabaseError) in
+                try c.startStep(step, of: app, operation: operation, at: now)
+            }
+        }
         finish(step, work, StepResult(outcome: .failed, message: failure.description))
         work.failure = failure
         work.failedStep = step

@@ -73,6 +73,8 @@ public final class UsageCollector: Sendable {
         var strangers = UsageBatch(limit: strangerKeyLimit)
         var ceiling = UsageCeiling(UsageCeiling.readings())
         let trusted: Set<UInt32> = [0, geteuid()]
+        // Stays open: opening it again would cost another sync, of its folder.
+        var store: UsageStore?
         var hasTold = false
         var pause = pauses.lowerBound
         while true {
@@ -106,13 +108,15 @@ public final class UsageCollector: Sendable {
             }
             do throws(DatabaseError) {
                 if !batch.isEmpty {
-                    try UsageStore.open(stateFolder: stateFolder).add(Array(batch.records.values), at: clock())
+                    if store?.isInPlace != true { store = try UsageStore.open(stateFolder: stateFolder) }
+                    try store?.add(Array(batch.records.values), at: clock())
                     batch.remove(Array(batch.records.values))
                     hasTold = false
                     pause = pauses.lowerBound
                 }
             } catch {
                 // Kept, and written with what comes next.
+                store = nil
                 if !hasTold { problem("usage is not counted: \(error)") }
                 hasTold = true
                 pause = min(pause * 2, pauses.upperBound)

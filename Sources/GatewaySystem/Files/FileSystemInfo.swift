@@ -121,23 +121,31 @@ public final class FileSystemBarrier: Sendable {
 /// folder any more.
 struct DurableName: Sendable {
     private let path: String
-    private let device: dev_t
-    private let inode: ino_t
+    private let file: FileIdentity
     private let syncCount: Int
 
     /// nil where nothing is there.
     init?(_ path: String) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        self.path = path
-        (device, inode) = (status.st_dev, status.st_ino)
-        syncCount = FileSystemBarrier.syncs.withLock { $0[status.st_dev] ?? 0 }
+        guard let file = FileIdentity(path) else { return nil }
+        (self.path, self.file) = (path, file)
+        syncCount = FileSystemBarrier.syncs.withLock { $0[file.device] ?? 0 }
     }
 
     var isDurable: Bool {
+        FileIdentity(path) == file && FileSystemBarrier.syncs.withLock { $0[file.device] ?? 0 } > syncCount
+    }
+}
+
+/// Which file has a name at the moment, lstat(2).
+public struct FileIdentity: Sendable, Hashable {
+    let device: dev_t
+    private let inode: ino_t
+
+    /// nil where nothing is there, or it cannot be looked at.
+    public init?(_ path: String) {
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return false }
-        return FileSystemBarrier.syncs.withLock { $0[device] ?? 0 } > syncCount
+        guard lstat(path, &status) == 0 else { return nil }
+        (device, inode) = (status.st_dev, status.st_ino)
     }
 }
 
