@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import GatewayAgent
 internal import GatewayModel
 internal import GatewaySystem
 internal import Glibc
@@ -18,11 +19,15 @@ while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
 }
 
 /// Runs one command line and returns how it ended.
-func run(_ arguments: [String]) -> Int32 {
+/// - Parameter frequent: the command, where it is one of those that are read without ArgumentParser.
+func run(_ arguments: [String], as frequent: (any ParsableCommand)? = nil) -> Int32 {
     do {
-        var command = try GWE.parseAsRoot(arguments)
+        var command = try frequent ?? GWE.parseAsRoot(arguments)
         try command.run()
         return ExitStatus.success.rawValue
+    } catch let code as ExitCode {
+        // All is said. ArgumentParser would make the command's help first.
+        return code.rawValue
     } catch {
         let code = GWE.exitCode(for: error)
         let message = GWE.fullMessage(for: error)
@@ -52,11 +57,17 @@ if words.first?.split(separator: "/").last == "gmq" {
 let arguments = Array(words.dropFirst())
 switch LegacyFlags.translate(arguments) {
 case .modern:
-    if let message = UnknownCommand.message(for: arguments) {
+    // Asked by service managers, and by a daemon of the program that is to take its place.
+    if arguments == ["--version"] {
+        emit(AgentVersion.text)
+        exit(StandardOutput.end(ExitStatus.success.rawValue, of: "gwe"))
+    }
+    let frequent = FrequentCall.command(arguments)
+    if frequent == nil, let message = UnknownCommand.message(for: arguments) {
         tell("gwe: \(message)")
         exit(ExitStatus.usage.rawValue)
     }
-    exit(StandardOutput.end(run(arguments), of: "gwe"))
+    exit(StandardOutput.end(run(arguments, as: frequent), of: "gwe"))
 case .commands(let commands, let notes):
     for note in notes { tell(note) }
     for command in commands {

@@ -26,14 +26,18 @@ struct Housekeeping {
     @discardableResult
     func sweepDownloads(_ inputs: DesiredInputs) throws(JournalError) -> Bool {
         guard inputs.isKnown, inputs.areLayersReadable else { return false }
-        let names = (try? FileTree.list(context.folders.downloadsFolder)) ?? []
+        var names = (try? FileTree.list(context.folders.downloadsFolder)) ?? []
         guard !names.isEmpty else { return false }
         let records = try journal.apps()
+        let installed = installedArtifacts(records)
+        names.removeAll { installed.contains(Housekeeping.base(of: $0)) || !isDownload($0) }
+        // As a rule each belongs to a release that is here, whatever is wanted.
+        guard !names.isEmpty else { return false }
         let desired = inputs.merged(installed: records.compactMapValues { $0.current?.wish })
-        let kept = keptArtifacts(desired, records)
+        let kept = wantedArtifacts(desired, records)
         let spared = try forgottenByHalf(inputs, desired, records)
         var holdsBack = false
-        for name in names where isDownload(name) && !kept.contains(Housekeeping.base(of: name)) {
+        for name in names where !kept.contains(Housekeeping.base(of: name)) {
             if spared.contains(Housekeeping.base(of: name)) {
                 holdsBack = true
                 continue
@@ -54,14 +58,19 @@ struct Housekeeping {
         else { return [] }
         var earlier = inputs.withLocal(last).merged(installed: records.compactMapValues { $0.current?.wish })
         earlier.apps = earlier.apps.filter { desired.apps[$0.key] == nil }
-        return keptArtifacts(earlier, records)
+        return wantedArtifacts(earlier, records)
     }
 
-    private func keptArtifacts(_ desired: DesiredState, _ records: [AppName: AppRecord]) -> Set<String> {
+    private func installedArtifacts(_ records: [AppName: AppRecord]) -> Set<String> {
         var kept: Set<String> = []
         for record in records.values {
             for release in record.all where !release.artifact.isEmpty { kept.insert(release.artifact) }
         }
+        return kept
+    }
+
+    private func wantedArtifacts(_ desired: DesiredState, _ records: [AppName: AppRecord]) -> Set<String> {
+        var kept: Set<String> = []
         for app in desired.apps.values where app.state.value != .absent {
             guard var wish = app.release?.value else { continue }
             kept.insert(store.artifactName(app.name, wish))
@@ -89,12 +98,14 @@ struct Housekeeping {
     /// While no wish is known, what is of no app in force stays.
     func sweepReleases(_ snapshot: Snapshot, _ inputs: DesiredInputs) throws(JournalError) {
         var troubles: [String] = []
-        let records = try journal.apps()
+        // A pass that did nothing has left them as it found them.
+        let records = snapshot.plan.isEmpty ? snapshot.records : try journal.apps()
         let isWishKnown = inputs.isKnown && inputs.areLayersReadable
+        let inSync = Set(snapshot.plan.inSync)
         for record in records.values.sorted(by: { $0.name < $1.name }) {
             let isForgotten =
                 isWishKnown && record.current == nil && snapshot.desired.apps[record.name] == nil
-            guard isForgotten || snapshot.plan.inSync.contains(record.name) else { continue }
+            guard isForgotten || inSync.contains(record.name) else { continue }
             for release in record.surplus(keeping: snapshot.desired.policy.keepVersions) {
                 guard remove(store.path(release.app, release.installed.folder), &troubles) else { continue }
                 _ = try? FileTree.removeFile(store.inventoryPath(release.app, release.installed.folder))

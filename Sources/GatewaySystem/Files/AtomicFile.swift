@@ -64,13 +64,14 @@ public enum AtomicFile {
             throw SystemError("read \(path)", code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
         }
         guard status.st_size <= limit else { throw tooLarge(path, limit) }
-        // One byte more than expected, so that the end is seen in one read; files of /proc say 0 and are read on.
+        // One byte more than expected, so that the end is seen in one read: of the size that the file said, with room
+        // left. Files of /proc say 0, some of /sys more than they have; they are read on.
         var content = [UInt8](repeating: 0, count: min(limit, max(Int(status.st_size), 4095)) + 1)
         var count = 0
         while true {
             let got = try file.readSome(into: &content, from: count, named: path)
             count += got
-            if got == 0 { break }
+            if got == 0 || count == Int(status.st_size) { break }
             guard count <= limit else { throw tooLarge(path, limit) }
             if count == content.count {
                 content.append(contentsOf: repeatElement(0, count: min(limit + 1 - count, count)))
