@@ -4,8 +4,8 @@ internal import Glibc
 /// Where a process brings what it has counted: to the daemon's socket `run/usage.sock` if a daemon is there, else into
 /// `usage.db` itself; what cannot go anywhere is dropped, and counted as dropped.
 ///
-/// `count` never waits for the daemon. Into the file it writes at most once in 700 ms, and what came in between so much
-/// later at the latest, by a thread that exists only until then: a crash loses no more. While somebody else holds the file,
+/// `count` never waits for the daemon. Into the file it writes 700 ms after the first count that waits, with all that came
+/// since, by a thread that exists only until then: a crash loses no more. While somebody else holds the file,
 /// or the daemon's queue is full, what waits is tried again after pauses that grow up to a minute. Only the thread that
 /// writes waits for the file; the others count on. Any number of threads may use one meter, and any number of processes
 /// one state folder.
@@ -146,7 +146,7 @@ public final class UsageMeter: Sendable {
         core.state.update { $0.isEnding = true }
     }
 
-    /// Takes a record. Costs one system call where there is a daemon; without one, at most a durable write.
+    /// Takes a record. Costs one system call where there is a daemon; without one, a write only where no thread can be had.
     public func count(_ record: UsageRecord) {
         let core = core
         let records: [UsageRecord] = core.state.update { state in
