@@ -5,7 +5,8 @@
 
 typedef struct gwe_inflater gwe_inflater;
 
-/// NULL where ISA-L is not installed, where gwe was built without its header, or where memory lacks.
+/// NULL where ISA-L is not installed, where gwe was built without its header or for another processor, or where memory
+/// lacks.
 gwe_inflater *gwe_inflater_make(void);
 void gwe_inflater_free(gwe_inflater *inflater);
 

@@ -27,7 +27,8 @@ final class UnpackPump: Sendable {
         self.limits = limits
         self.isHashing = isHashing
         mayBeQuick = isQuick
-        ring = BlockRing(blockCount: 8, blockByteCount: 256 << 10)
+        // As much as stays in the processor's cache; more of it made nothing quicker.
+        ring = BlockRing(blockCount: 4, blockByteCount: 128 << 10)
     }
 
     /// Of the whole package, once the ring has ended without an error.
@@ -72,7 +73,7 @@ final class UnpackPump: Sendable {
     private func pump(
         _ read: (UnsafeMutableRawBufferPointer, Int64) throws(UnpackError) -> Int
     ) throws(UnpackError) {
-        let buffer = ReadBuffer()
+        let buffer = ReadBuffer(byteCount: 64 << 10)
         var hasher = SHA256Hasher()
         var readCount: Int64 = 0
         var isLast = false

@@ -22,7 +22,7 @@ public struct Unpacked: Sendable {
 
 /// Unpacks packages: tar (ustar, pax, GNU) in gzip, zstd or xz.
 ///
-/// Reading and decompressing run on a thread of their own beside the one that writes and hashes, with 2 MiB of blocks
+/// Reading and decompressing run on a thread of their own beside the one that writes and hashes, with 512 KiB of blocks
 /// between them, so memory does not grow with the package. The archive's bytes name the files: no locale takes part.
 public enum Unpacker {
     /// Unpacks into the folder `directory`, which must not exist yet.
