@@ -5,8 +5,15 @@ import Testing
 
 @testable import GatewaySystem
 
+// Elsewhere zlib decodes (D101).
+#if arch(x86_64)
+    private let isForThisProcessor = true
+#else
+    private let isForThisProcessor = false
+#endif
+
 /// gzip as ISA-L decodes it, held against zlib over the same bytes.
-@Suite struct StreamDecoderTests {
+@Suite(.enabled(if: isForThisProcessor)) struct StreamDecoderTests {
     let scratch = TemporaryFolder()
 
     /// What came out, and how it ended.
@@ -17,7 +24,9 @@ import Testing
     }
 
     /// - Parameter step: how many bytes go in at once, and how many may come out.
-    private func decode(_ package: [UInt8], isQuick: Bool, step: Int = 1 << 20, room: Int = 1 << 20) throws -> Answer {
+    private func decode(_ package: [UInt8], isQuick: Bool, step: Int = 1 << 20, room: Int = 1 << 20) throws
+        -> Answer
+    {
         var answer = Answer()
         var output = [UInt8](repeating: 0, count: room)
         do {
@@ -65,7 +74,8 @@ import Testing
     func isThere() throws {
         #expect(try StreamDecoder(magic: [0x1F, 0x8B, 8, 0, 0, 0], memoryLimit: 1 << 20, isQuick: true).isQuick)
         #expect(try !StreamDecoder(magic: [0x1F, 0x8B, 8, 0, 0, 0], memoryLimit: 1 << 20, isQuick: false).isQuick)
-        #expect(try !StreamDecoder(magic: [0x28, 0xB5, 0x2F, 0xFD, 0, 0], memoryLimit: 1 << 20, isQuick: true).isQuick)
+        #expect(
+            try !StreamDecoder(magic: [0x28, 0xB5, 0x2F, 0xFD, 0, 0], memoryLimit: 1 << 20, isQuick: true).isQuick)
     }
 
     @Test("a package decodes to the same bytes, whatever pieces it comes in and goes out in")
@@ -85,18 +95,27 @@ import Testing
     /// RFC 1952, 2.3: flags 1 text, 2 CRC of the header, 4 extra field, 8 name, 16 comment.
     private func header(_ flags: UInt8, crc: UInt16? = nil) -> [UInt8] {
         var bytes: [UInt8] = [0x1F, 0x8B, 8, flags, 1, 2, 3, 4, 2, 3]
-        if flags & 4 != 0 { bytes += [5, 0] + Array("extra".utf8) }
-        if flags & 8 != 0 { bytes += Array("a name".utf8) + [0] }
-        if flags & 16 != 0 { bytes += Array("a comment".utf8) + [0] }
+        if flags & 4 != 0 { bytes += Array("\u{5}\0extra".utf8) }
+        if flags & 8 != 0 { bytes += Array("a name\0".utf8) }
+        if flags & 16 != 0 { bytes += Array("a comment\0".utf8) }
         guard flags & 2 != 0 else { return bytes }
         let sum = crc ?? UInt16(truncatingIfNeeded: Self.crc32(bytes))
-        return bytes + [UInt8(truncatingIfNeeded: sum), UInt8(sum >> 8)]
+        bytes.append(UInt8(truncatingIfNeeded: sum))
+        bytes.append(UInt8(sum >> 8))
+        return bytes
     }
 
     private static func crc32(_ bytes: [UInt8]) -> UInt32 {
-        ~bytes.reduce(~0) { sum, byte in
-            (0..<8).reduce(sum ^ UInt32(byte)) { sum, _ in sum & 1 == 0 ? sum >> 1 : sum >> 1 ^ 0xEDB8_8320 }
+        var sum = UInt32.max
+        for byte in bytes {
+            sum ^= UInt32(byte)
+            for _ in 0..<8 {
+                let isOdd = sum & 1 == 1
+                sum >>= 1
+                if isOdd { sum ^= 0xEDB8_8320 }
+            }
         }
+        return ~sum
     }
 
     @Test("every field that a header may have is passed over, and a wrong header is refused as zlib refuses it")
@@ -109,7 +128,9 @@ import Testing
                 #expect(answer == Answer(bytes: content, isWhole: true, error: nil))
             }
         }
-        let wrong = [header(2, crc: 1), header(32), header(128), [0x1F, 0x8B, 7] + header(0).dropFirst(3)]
+        var method = header(0)
+        method[2] = 7
+        let wrong: [[UInt8]] = [header(2, crc: 1), header(32), header(128), method]
         for header in wrong {
             let answer = try decode(header + body, isQuick: true)
             #expect(answer.error != nil)
@@ -121,14 +142,20 @@ import Testing
     func members() throws {
         let content = Self.content(70_000)
         let member = try gzip(content)
-        let cases: [[UInt8]] = [
-            member + member, member + header(31) + (try gzip([])).dropFirst(10) + member,
-            member + [UInt8](repeating: 0, count: 1000), member + [0, 0] + member, member + [1], member + [0, 7],
-            member + member.prefix(5), member + member.prefix(100), member + Array("\u{1F}ello".utf8),
-        ]
+        let empty = header(31) + (try gzip([])).dropFirst(10)
+        let zeros = [UInt8](repeating: 0, count: 1000)
+        var cases: [[UInt8]] = [member + member, member + empty + member, member + zeros]
+        for end: [UInt8] in [[0, 0] + member, [1], [0, 7], Array(member.prefix(5)), Array(member.prefix(100))] {
+            cases.append(member + end)
+        }
+        cases.append(member + Array("\u{1F}ello".utf8))
         for package in cases {
             for step in [1, 8, 333, 1 << 20] {
-                #expect(try decode(package, isQuick: true, step: step) == decode(package, isQuick: false, step: step))
+                let quick = try decode(package, isQuick: true, step: step)
+                let zlib = try decode(package, isQuick: false, step: step)
+                #expect(quick.isWhole == zlib.isWhole && quick.error == zlib.error)
+                // Of a member that is cut off, one may give more than the other.
+                #expect(quick.bytes.starts(with: content) && (!zlib.isWhole || quick.bytes == zlib.bytes))
             }
         }
         #expect(try decode(member + member, isQuick: true).bytes == content + content)
@@ -166,7 +193,8 @@ import Testing
             let zlib = try decode(package, isQuick: false, step: step)
             let isSame = quick.isWhole == zlib.isWhole && (zlib.isWhole ? quick == zlib : true)
             let count = min(quick.bytes.count, zlib.bytes.count)
-            #expect(isSame && quick.bytes[..<count] == zlib.bytes[..<count], "\(Data(package).base64EncodedString())")
+            #expect(
+                isSame && quick.bytes[..<count] == zlib.bytes[..<count], "\(Data(package).base64EncodedString())")
         }
     }
 
