@@ -56,6 +56,8 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CMicroHTTP"),
         .target(name: "CMosquitto", cSettings: [.define("GWE_MQTT", .when(traits: ["MQTT"]))]),
+        // Loaded when first used and there at all: libisal-dev has the header. Without either, zlib does its work.
+        .target(name: "CInflate"),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
         // TLS for the stand-in cloud alone: no gateway links it. libgnutls28-dev has the headers.
         .target(name: "CTLSServer", linkerSettings: [.linkedLibrary("gnutls")]),
@@ -70,7 +72,7 @@ let package = Package(
         library(
             "GatewaySystem",
             [
-                "Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP",
+                "Documents", "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CInflate", "CMicroHTTP",
                 "CLinux", .target(name: "CMosquitto", condition: .when(traits: ["MQTT"])),
             ],
             // Types such as timespec belong to whichever C module the compiler happens to read first, so whether a

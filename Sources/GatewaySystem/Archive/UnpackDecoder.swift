@@ -1,4 +1,5 @@
 internal import CArchive
+internal import CInflate
 internal import Glibc
 
 /// Decompresses one package. All checksums are checked.
@@ -15,6 +16,10 @@ final class StreamDecoder {
 
     private let codec: Codec
     private let memoryLimit: Int64
+    /// What decodes a gzip stream behind its header in zlib's place; nil where zlib does.
+    private let inflater: OpaquePointer?
+    /// Whether the header of a gzip stream is not yet over. zlib reads it, with all that may stand in it.
+    private var isInHeader = true
     /// Whether everything so far forms whole streams.
     private(set) var isAtBoundary = false
     /// Whether every stream so far has a checksum of its content.
@@ -34,8 +39,10 @@ final class StreamDecoder {
     /// How many bytes `init` wants to see.
     static let magicByteCount = 6
 
-    init(magic: some Collection<UInt8>, memoryLimit: Int64) throws(UnpackError) {
+    /// - Parameter isQuick: whether ISA-L may decode gzip, if it is there. What it refuses is for zlib to judge.
+    init(magic: some Collection<UInt8>, memoryLimit: Int64, isQuick: Bool) throws(UnpackError) {
         self.memoryLimit = memoryLimit
+        inflater = isQuick && magic.starts(with: [0x1F, 0x8B]) ? gwe_inflater_make() : nil
         if magic.starts(with: [0x1F, 0x8B]) {
             let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
             stream.initialize(to: z_stream())
@@ -68,7 +75,11 @@ final class StreamDecoder {
             || (first & 0xF0 == 0x50 && magic.dropFirst().starts(with: [0x2A, 0x4D, 0x18]))
     }
 
+    /// Whether something else than zlib decodes gzip.
+    var isQuick: Bool { inflater != nil }
+
     deinit {
+        gwe_inflater_free(inflater)
         switch codec {
         case .gzip(let stream):
             inflateEnd(stream)
@@ -116,6 +127,7 @@ final class StreamDecoder {
         case .gzip(let stream):
             isExpected = first == 0x1F && paddingCount == 0
             inflateReset(stream)
+            isInHeader = true
         case .zstd:
             isExpected = (first == 0x28 || first & 0xF0 == 0x50) && paddingCount == 0
             frameHead = []
@@ -145,13 +157,19 @@ final class StreamDecoder {
         _ stream: UnsafeMutablePointer<z_stream>, _ input: UnsafeRawBufferPointer,
         _ output: UnsafeMutableRawBufferPointer
     ) throws(UnpackError) -> (consumed: Int, produced: Int) {
+        if let inflater, !isInHeader { return try inflate(inflater, input, output) }
         stream.pointee.next_in = UnsafeMutablePointer(
             mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.pointee.avail_in = UInt32(clamping: input.count)
         stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_out = UInt32(clamping: output.count)
-        switch CArchive.inflate(stream, Z_NO_FLUSH) {
-        case Z_OK, Z_BUF_ERROR: break
+        switch CArchive.inflate(stream, inflater == nil ? Z_NO_FLUSH : Z_BLOCK) {
+        case Z_OK, Z_BUF_ERROR:
+            // With Z_BLOCK it stops right behind the header and says so in this bit (zlib.h).
+            if let inflater, stream.pointee.data_type & 128 != 0 {
+                isInHeader = false
+                gwe_inflater_begin(inflater)
+            }
         case Z_STREAM_END: isAtBoundary = true
         case Z_MEM_ERROR: throw .system(SystemError("decompress", code: ENOMEM))
         default:
@@ -159,6 +177,17 @@ final class StreamDecoder {
             throw .damaged(reason: "the gzip data is damaged (\(words))")
         }
         return (input.count - Int(stream.pointee.avail_in), output.count - Int(stream.pointee.avail_out))
+    }
+
+    private func inflate(
+        _ inflater: OpaquePointer, _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer
+    ) throws(UnpackError) -> (consumed: Int, produced: Int) {
+        var (consumed, produced) = (0, 0)
+        let code = gwe_inflater_run(
+            inflater, input.baseAddress, input.count, &consumed, output.baseAddress, output.count, &produced)
+        guard code >= 0 else { throw .damaged(reason: "the gzip data is damaged (refused by ISA-L)") }
+        isAtBoundary = code == 1
+        return (consumed, produced)
     }
 
     private func decompress(

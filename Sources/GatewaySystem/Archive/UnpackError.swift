@@ -28,6 +28,14 @@ public enum UnpackError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether the content is not what it should be, so that it may have been changed or cut off on its way.
     public var isOfContent: Bool { if case .damaged = self { true } else { false } }
 
+    /// Whether it may come from how the bytes were decoded, rather than from this machine or a limit.
+    var isOfBytes: Bool {
+        switch self {
+        case .damaged, .refused: true
+        default: false
+        }
+    }
+
     /// Whether the same bytes can never be unpacked under the same limits.
     public var isPermanent: Bool {
         switch self {

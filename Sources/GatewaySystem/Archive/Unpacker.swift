@@ -22,7 +22,7 @@ public struct Unpacked: Sendable {
 
 /// Unpacks packages: tar (ustar, pax, GNU) in gzip, zstd or xz.
 ///
-/// Reading and decompressing run on a thread of their own beside the one that writes and hashes, with 2 MiB of blocks
+/// Reading and decompressing run on a thread of their own beside the one that writes and hashes, with 512 KiB of blocks
 /// between them, so memory does not grow with the package. The archive's bytes name the files: no locale takes part.
 public enum Unpacker {
     /// Unpacks into the folder `directory`, which must not exist yet.
@@ -42,6 +42,26 @@ public enum Unpacker {
         from source: ArchiveSource, into directory: String, limits: UnpackLimits = UnpackLimits(),
         hashesSource: Bool = false
     ) throws(UnpackError) -> Unpacked {
+        try unpack(from: source, into: directory, limits: limits, hashesSource: hashesSource, isQuick: true)
+    }
+
+    /// - Parameter isQuick: whether ISA-L may decode gzip where it is there. It takes what zlib takes, but of what is
+    ///   damaged it may say so later: a package that it fails with is unpacked once more, so that all of them are
+    ///   refused in the same words, with ISA-L and without (D101).
+    static func unpack(
+        from source: ArchiveSource, into directory: String, limits: UnpackLimits, hashesSource: Bool, isQuick: Bool
+    ) throws(UnpackError) -> Unpacked {
+        let pump = UnpackPump(source, limits, isHashing: hashesSource, isQuick: isQuick)
+        do throws(UnpackError) { return try unpack(by: pump, into: directory, limits: limits) } catch {
+            guard error.isOfBytes, pump.usesQuickDecoder else { throw error }
+        }
+        return try unpack(
+            by: UnpackPump(source, limits, isHashing: hashesSource, isQuick: false), into: directory, limits: limits)
+    }
+
+    private static func unpack(
+        by pump: UnpackPump, into directory: String, limits: UnpackLimits
+    ) throws(UnpackError) -> Unpacked {
         guard mkdir(directory, 0o755) == 0 else { throw .system(.last("create folder \(directory)")) }
         do throws(UnpackError) {
             guard chmod(directory, 0o755) == 0 else { throw .system(.last("change mode of \(directory)")) }
@@ -51,7 +71,7 @@ public enum Unpacker {
                 barrier = try FileSystemBarrier(directory: directory)
                 writer = try UnpackWriter(root: directory, limits: limits)
             } catch { throw .system(error) }
-            let outcome = try run(UnpackPump(source, limits, isHashing: hashesSource), writer)
+            let outcome = try run(pump, writer)
             var unpacked = Unpacked(try writer.finish(), writer, outcome, barrier)
             guard !unpacked.entries.isEmpty else {
                 throw .damaged(reason: unpacked.notes.leftOut.count == 0 ? "it is empty" : "it has only files of a Mac")

@@ -41,7 +41,9 @@ import Testing
     }
 
     static let accessLevels = ["public", "internal", "package", "fileprivate", "private"]
-    static let cModules = ["CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CMicroHTTP", "CMosquitto", "CLinux"]
+    static let cModules = [
+        "CYAML", "CCurl", "CSQLite", "CArchive", "CCrypto", "CInflate", "CMicroHTTP", "CMosquitto", "CLinux",
+    ]
     /// What comes with the compiler and costs next to nothing.
     static let toolchainModules: Set<String> = ["Swift", "Glibc", "Synchronization"]
     static let productModules = ["argumentParser": "ArgumentParser"]
