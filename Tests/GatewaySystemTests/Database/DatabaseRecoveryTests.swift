@@ -1,0 +1,127 @@
+import Foundation
+import GatewaySystem
+import Glibc
+import TestSupport
+import Testing
+
+/// Opening a database beside which a crash has left a log, where something stands in the way: it is told, nothing is lost,
+/// and the next try succeeds.
+@Suite("The log that a crash has left") struct DatabaseRecoveryTests {
+    /// Opening fails with these words, and changes nothing that counts.
+    private func refused(_ bench: DatabaseBench, _ words: String..., mode: String = "write") throws {
+        let log = try bench.bytes(bench.redo)
+        let answer = try bench.answers(["\(mode) \(bench.path)"]).first ?? ""
+        #expect(answer.hasPrefix("failed: "), "\(answer)")
+        for word in words + [bench.path] { #expect(answer.contains(word), "\(answer)") }
+        #expect(try bench.bytes(bench.redo) == log)
+    }
+
+    private func opens(_ bench: DatabaseBench, _ values: String) throws {
+        #expect(try bench.answers(["write \(bench.path)", "values", "notice"]) == ["ok", "ok \(values)", "ok "])
+        #expect(bench.byteCount(bench.redo) == 0)
+    }
+
+    // MARK: what stands in the way
+
+    @Test("a full disk", .enabled(if: getuid() == 0))
+    func full() throws {
+        let bench = try DatabaseBench(disk: "1m")
+        try bench.interrupted("add 1", "big 2")
+        unlink(bench.path + "-journal")
+        try bench.fill()
+        try refused(bench, "is full")
+        #expect(try bench.answers(["read \(bench.path)", "values"]).last == "ok 1,222222222", "reading needs no space")
+        bench.unfill()
+        try opens(bench, "1,222222222")
+    }
+
+    @Test("a file system that may only be read", .enabled(if: getuid() == 0))
+    func readOnly() throws {
+        let bench = try DatabaseBench(disk: "1m")
+        try bench.interrupted("add 1", "soft 2")
+        try bench.setReadOnly(true)
+        try refused(bench, "read")
+        #expect(try bench.answers(["read \(bench.path)", "values"]).last == "ok 1,2")
+        try bench.setReadOnly(false)
+        try opens(bench, "1,2")
+    }
+
+    @Test("another program that has begun to write, and ends without a change")
+    func locked() throws {
+        let bench = try DatabaseBench()
+        try bench.interrupted("add 1", "soft 2")
+        let script = """
+            import sqlite3, sys, time, os
+            c = sqlite3.connect(sys.argv[1], isolation_level=None)
+            c.execute('BEGIN IMMEDIATE')
+            print('held', flush=True)
+            while not os.path.exists(sys.argv[2]): time.sleep(0.005)
+            """
+        let go = bench.folder + "/go"
+        let other = try TestProcess("/usr/bin/env", ["python3", "-c", script, bench.path, go])
+        try #require(TestSupport.eventually { other.out.contains("held") })
+        try refused(bench, "locked")
+        #expect(try bench.answers(["read \(bench.path)", "values"]).last == "ok 1,2")
+        try bench.write([], to: go)
+        #expect(other.wait().code == 0)
+        try opens(bench, "1,2")
+    }
+
+    // MARK: owner and mode
+
+    private static let nobody = 65_534
+
+    /// A database of another user than root.
+    private func foreign() throws -> DatabaseBench {
+        let bench = try DatabaseBench()
+        for path in [bench.folder, bench.path] { chown(path, uid_t(Self.nobody), gid_t(Self.nobody)) }
+        unlink(bench.path + "-journal")
+        return bench
+    }
+
+    private func run(_ bench: DatabaseBench, _ lines: String...) throws -> [String] {
+        try bench.start(lines, user: Self.nobody).wait().out.split(separator: "\n").map(String.init)
+    }
+
+    @Test("the log that root makes beside the database of another user is that user's", .enabled(if: getuid() == 0))
+    func owner() throws {
+        let bench = try foreign()
+        #expect(try bench.answers(["umask 0777", "write \(bench.path)", "begin", "add 1", "kill"]).count == 4)
+        var status = stat()
+        try #require(stat(bench.redo, &status) == 0)
+        #expect(status.st_uid == uid_t(Self.nobody) && status.st_gid == gid_t(Self.nobody))
+        #expect(status.st_mode & 0o7777 == 0o600)
+        #expect(try run(bench, "write \(bench.path)", "begin", "add 2", "end", "values").last == "ok 1,2")
+    }
+
+    @Test("an empty log of root that others may not touch is replaced", .enabled(if: getuid() == 0))
+    func rootsEmpty() throws {
+        let bench = try foreign()
+        try bench.write([], to: bench.redo)
+        chown(bench.redo, 0, 0)
+        chmod(bench.redo, 0o600)
+        #expect(try run(bench, "write \(bench.path)", "begin", "add 1", "end", "values").last == "ok 1")
+    }
+
+    // MARK: whose log it is
+
+    @Test("the log of another database, of one commit before or after, is void and changes nothing")
+    func other() throws {
+        let bench = try DatabaseBench()
+        try bench.interrupted("add 1")
+        let old = try bench.bytes(bench.redo)
+        try opens(bench, "1")
+        try bench.interrupted("add 2")
+        let new = try bench.bytes(bench.redo)
+        let before = try bench.copy()
+        try opens(bench, "1,2")
+        for log in [old, new] {
+            try bench.write(log, to: bench.redo)
+            #expect(try bench.found() == ["1", "2"])
+        }
+        // And the newer one beside the database of before: both have never been together.
+        try bench.write(old, to: before + "-redo")
+        #expect(try bench.values(Database(path: before, mode: .readOnly)) == ["1"])
+        #expect(try bench.values(Database(path: before)) == ["1"])
+    }
+}
