@@ -64,6 +64,8 @@ public final class Database: Sendable {
         guard let content, !content.records.isEmpty else { return connection }
         var connection = connection
         var copy = try DatabaseConnection(path: path, uri: ":memory:", flags: SQLITE_OPEN_READWRITE, busyTimeout: .zero)
+        // As whoever writes: rows go with those that they belong to.
+        try copy.executeScript("PRAGMA foreign_keys = ON")
         // One look: nobody commits in between.
         try connection.execute("BEGIN")
         _ = try connection.query("SELECT count(*) FROM sqlite_schema")

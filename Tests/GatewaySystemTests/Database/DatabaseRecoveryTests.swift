@@ -124,4 +124,18 @@ import Testing
         #expect(try bench.values(Database(path: before, mode: .readOnly)) == ["1"])
         #expect(try bench.values(Database(path: before)) == ["1"])
     }
+
+    @Test("rows that go with others in a span are gone for readers, too")
+    func cascade() throws {
+        let bench = try DatabaseBench()
+        #expect(
+            try bench.answers([
+                "write \(bench.path)", "sql CREATE TABLE p (id INTEGER PRIMARY KEY)",
+                "sql CREATE TABLE c (p INTEGER REFERENCES p (id) ON DELETE CASCADE)", "sql INSERT INTO p VALUES (1)",
+                "sql INSERT INTO c VALUES (1)", "begin", "sql DELETE FROM p", "kill",
+            ]).allSatisfy { $0 == "ok" })
+        let lines = ["query SELECT count(*) FROM p", "query SELECT count(*) FROM c"]
+        #expect(try bench.answers(["read \(bench.path)"] + lines) == ["ok", "ok 0", "ok 0"])
+        #expect(try bench.answers(["write \(bench.path)"] + lines) == ["ok", "ok 0", "ok 0"])
+    }
 }
