@@ -51,6 +51,7 @@ struct DatabaseRedoLog: ~Copyable {
     /// Opens the file for a span, and makes it if it is missing. What an earlier span left in it is void by now.
     init(of database: String, generation: DatabaseGeneration) throws(SystemError) {
         let path = DatabaseRedoLog.path(of: database)
+        DatabaseRedoLog.repairMode(of: database)
         let isNew = try DatabaseRedoLog.hasToBeMade(path)
         let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         guard try opened.status(named: path).st_mode & S_IFMT == S_IFREG else {
@@ -140,13 +141,21 @@ struct DatabaseRedoLog: ~Copyable {
         }
     }
 
-    /// Whether the file has to be made. An own one that lost its permissions gets them back; an empty one that is somebody
-    /// else's goes.
+    /// Gives an own file that has lost its permissions those back that its owner needs.
+    static func repairMode(of database: String) {
+        let path = path(of: database)
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o600 != 0o600 else {
+            return
+        }
+        chmod(path, 0o600)
+    }
+
+    /// Whether the file has to be made. An empty one that is somebody else's goes.
     private static func hasToBeMade(_ path: String) throws(SystemError) -> Bool {
         var status = stat()
         guard lstat(path, &status) == 0 else { return true }
         guard status.st_mode & S_IFMT == S_IFREG else { throw noFile(path) }
-        if status.st_mode & 0o600 != 0o600 { chmod(path, 0o600) }
         guard status.st_size == 0, access(path, R_OK | W_OK) != 0, errno == EACCES else { return false }
         guard unlink(path) == 0 else { throw .last("replace \(path)") }
         return true

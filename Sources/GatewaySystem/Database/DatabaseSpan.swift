@@ -148,6 +148,7 @@ extension DatabaseConnection {
     /// Carries out what a crash has left in the log, and empties it. A log that belongs to the database as it is and cannot
     /// be carried out is moved aside (`<database>-redo.broken-N`), and what was committed stands; `redoNotice` says so.
     mutating func recoverSpan() throws(DatabaseError) {
+        DatabaseRedoLog.repairMode(of: path)
         guard try redoContent() != nil else { return }
         try execute("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
@@ -213,7 +214,7 @@ extension DatabaseError {
     /// A failed call on the log beside a database.
     init(_ error: SystemError, _ path: String) {
         self.init(
-            "use the log of", path: path, code: error.isNoSpace ? SQLITE_FULL : SQLITE_IOERR,
+            "use the log", path: DatabaseRedoLog.path(of: path), code: error.isNoSpace ? SQLITE_FULL : SQLITE_IOERR,
             message: error.description, systemCode: error.code)
     }
 }

@@ -67,6 +67,21 @@ import Testing
         try opens(bench, "1,2")
     }
 
+    @Test("a log that cannot be read for once, by whoever writes or reads", arguments: ["openat", "pread64"])
+    func unreadable(call: String) throws {
+        let bench = try DatabaseBench()
+        try bench.interrupted("add 1", "soft 2")
+        let log = try bench.bytes(bench.redo)
+        for mode in ["write", "read"] {
+            let answers = try bench.answers(
+                ["\(mode) \(bench.path)"], strace: bench.failing("\(call):error=EIO:when=1", of: ["-redo"]))
+            let answer = answers.first ?? ""
+            #expect(bench.isHit && answer.contains("input/output error") && answer.contains(bench.redo), "\(answers)")
+            #expect(try bench.bytes(bench.redo) == log)
+        }
+        try opens(bench, "1,2")
+    }
+
     // MARK: owner and mode
 
     private static let nobody = 65_534
@@ -83,6 +98,20 @@ import Testing
         try bench.start(lines, user: Self.nobody).wait().out.split(separator: "\n").map(String.init)
     }
 
+    @Test("a log of another user that may not be read is named, and used once it may", .enabled(if: getuid() == 0))
+    func permission() throws {
+        let bench = try foreign()
+        try bench.interrupted("add 1", "soft 2")
+        chown(bench.redo, 0, 0)
+        chmod(bench.redo, 0o600)
+        for mode in ["write", "read"] {
+            let answer = try run(bench, "\(mode) \(bench.path)").first ?? ""
+            #expect(answer.contains("permission denied") && answer.contains(bench.redo), "\(answer)")
+        }
+        chown(bench.redo, uid_t(Self.nobody), gid_t(Self.nobody))
+        #expect(try run(bench, "write \(bench.path)", "values").last == "ok 1,2")
+    }
+
     @Test("the log that root makes beside the database of another user is that user's", .enabled(if: getuid() == 0))
     func owner() throws {
         let bench = try foreign()
@@ -92,6 +121,23 @@ import Testing
         #expect(status.st_uid == uid_t(Self.nobody) && status.st_gid == gid_t(Self.nobody))
         #expect(status.st_mode & 0o7777 == 0o600)
         #expect(try run(bench, "write \(bench.path)", "begin", "add 2", "end", "values").last == "ok 1,2")
+    }
+
+    @Test(
+        "an own log that has lost its permissions is used again, with what is in it and without",
+        .enabled(if: getuid() == 0), arguments: [0o400, 0o200, 0o000] as [mode_t])
+    func mode(mode: mode_t) throws {
+        for isEmpty in [true, false] {
+            let bench = try foreign()
+            #expect(try run(bench, "write \(bench.path)", "begin", "add 1", isEmpty ? "end" : "kill").count > 2)
+            try #require(chmod(bench.redo, mode) == 0)
+            #expect(
+                try run(bench, "write \(bench.path)", "begin", "add 2", "end", "values") == [
+                    "ok", "ok", "ok", "ok", "ok 1,2",
+                ])
+            var status = stat()
+            #expect(stat(bench.redo, &status) == 0 && status.st_mode & 0o7777 == 0o600)
+        }
     }
 
     @Test("an empty log of root that others may not touch is replaced", .enabled(if: getuid() == 0))
