@@ -14,9 +14,6 @@ struct DatabaseSpan {
     /// nil until the first record.
     var log: DatabaseRedoLogBox?
     let generation: DatabaseGeneration
-    /// Whether the commit before it was told to have failed, and took effect: another one has to say that it is durable, or
-    /// a power cut may bring the rollback journal back.
-    var mustCommit = false
 }
 
 /// Which commit a database has come to. A redo log belongs to one, and to none that came later.
@@ -58,7 +55,7 @@ extension DatabaseConnection {
     mutating func endSpan() throws(DatabaseError) {
         try restoreSpan()
         guard let open = span else { return }
-        if open.mustCommit || open.log.map({ $0.log.end > 0 || $0.log.isBroken }) ?? false {
+        if open.log.map({ $0.log.end > 0 || $0.log.isBroken }) ?? false {
             do throws(DatabaseError) {
                 try nameAnew()
                 try execute("COMMIT")
@@ -117,15 +114,18 @@ extension DatabaseConnection {
 
     /// Makes again what SQLite has rolled back of the span; nothing while its transaction is open.
     ///
-    /// A commit that was told to have failed may have taken effect: then the log is void, and a new span begins.
+    /// A commit that was told to have failed may have taken effect. Then another one has to say that it is durable before the
+    /// log is emptied: a power cut may bring the rollback journal back. A new span begins.
     mutating func restoreSpan() throws(DatabaseError) {
         guard let open = span, !isInTransaction else { return }
         try execute("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
-            let now = try generation()
-            if now != open.generation {
+            if try generation() != open.generation {
+                try nameAnew()
+                try execute("COMMIT")
                 open.log?.log.empty()
-                span = DatabaseSpan(generation: now, mustCommit: true)
+                try execute("BEGIN IMMEDIATE")
+                span = DatabaseSpan(generation: try generation())
                 return
             }
             var records: [[RedoStatement]] = []

@@ -159,6 +159,28 @@ import Testing
         #expect(seen == "ok\nok\nok \nok\nok\nok \n", "one state for as long as it reads")
     }
 
+    @Test(
+        "a commit that was told to have failed and took effect keeps the log until another one says that it is durable")
+    func doubtful() throws {
+        // The last sync of a commit is that of the rollback journal, which is empty by then.
+        let probe = try DatabaseBench()
+        _ = try probe.answers(
+            ["write \(probe.path)", "begin", "add 1", "end"],
+            strace: probe.failing("fdatasync:error=EIO:when=99", of: ["", "-journal"]))
+        let count = probe.traced.count
+        try #require(count > 2, "\(probe.traced)")
+        let bench = try DatabaseBench()
+        let answers = try bench.answers(
+            ["write \(bench.path)", "begin", "add 1", "end", "values", "add 2", "end", "kill"],
+            strace: bench.failing("fdatasync:error=EIO:when=\(count)+", of: ["", "-journal"]))
+        #expect(answers.count == 7 && answers[3].contains("input/output error"), "\(answers)")
+        // A power cut may bring the journal back: without the log nothing would be known of 1.
+        #expect(bench.byteCount(bench.redo) > 0, "\(answers)")
+        #expect(try bench.found() == ["1"])
+        // With a disk that is well again.
+        #expect(try bench.answers(["write \(bench.path)", "add 3", "values"]).last == "ok 1,3")
+    }
+
     // MARK: the span goes on
 
     @Test("what SQLite has given up within a span is made again from the log, for reads and for writes")
