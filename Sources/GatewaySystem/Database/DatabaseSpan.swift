@@ -71,14 +71,20 @@ extension DatabaseConnection {
         span = nil
     }
 
+    /// Commits what the span has changed so far; it goes on. Nothing where there is no span.
+    mutating func commitSpan() throws(DatabaseError) {
+        guard span != nil else { return }
+        try endSpan()
+        try beginSpan()
+    }
+
     /// One transaction of a span. When this returns it outlives this process; one that `isDurable` outlives a power cut too,
     /// with all that came before in the span. One that is not does so from the next one on that is, or the span's end.
     mutating func transactionInSpan<Result>(
         isDurable: Bool, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
         if let log = span?.log, log.log.isBroken || log.log.end > DatabaseConnection.redoLimit {
-            try endSpan()
-            try beginSpan()
+            try commitSpan()
         }
         try restoreSpan()
         recorded = []
@@ -145,31 +151,39 @@ extension DatabaseConnection {
         }
     }
 
-    /// Carries out what a crash has left in the log, and empties it. A log that belongs to the database as it is and cannot
-    /// be carried out is moved aside (`<database>-redo.broken-N`), and what was committed stands; `redoNotice` says so.
+    /// Carries out what a crash has left in the log, and empties it. A log that belongs to the database as it is, or may, and
+    /// cannot be carried out to its end is moved aside (`<database>-redo.broken-N`); `redoNotice` says so.
     mutating func recoverSpan() throws(DatabaseError) {
         DatabaseRedoLog.repairMode(of: path)
         guard try redoContent() != nil else { return }
         try execute("BEGIN IMMEDIATE")
+        let isDamaged: Bool
         do throws(DatabaseError) {
             // Read again: whoever had the lock may have committed.
-            guard let content = try redoContent(), !content.records.isEmpty,
-                content.generation == (try generation())
+            let now = try generation()
+            guard let content = try redoContent(), !content.records.isEmpty || content.isDamaged,
+                content.generation ?? now == now
             else {
                 try execute("ROLLBACK")
                 return
             }
+            isDamaged = content.isDamaged
             do throws(DatabaseError) { try replay(content.records) } catch {
                 guard !error.isOfMachine, !error.isBusy, !error.isFull, !error.isCorrupt else { throw error }
                 try execute("ROLLBACK")
-                return try setRedoAside(because: error)
+                return try setRedoAside("could not be carried out: \(error)")
             }
-            try nameAnew()
-            try execute("COMMIT")
+            if content.records.isEmpty {
+                try execute("ROLLBACK")
+            } else {
+                try nameAnew()
+                try execute("COMMIT")
+            }
         } catch {
             if isInTransaction { try? execute("ROLLBACK") }
             throw error
         }
+        if isDamaged { return try setRedoAside("is damaged") }
         // Void by now. The next span empties it where this fails.
         _ = truncate(DatabaseRedoLog.path(of: path), 0)
     }
@@ -180,7 +194,7 @@ extension DatabaseConnection {
         }
     }
 
-    private mutating func setRedoAside(because error: DatabaseError) throws(DatabaseError) {
+    private mutating func setRedoAside(_ why: String) throws(DatabaseError) {
         let log = DatabaseRedoLog.path(of: path)
         var number = 1
         while FileTree.exists("\(log).broken-\(number)") { number += 1 }
@@ -188,11 +202,11 @@ extension DatabaseConnection {
             throw DatabaseError(SystemError.last("move \(log) aside"), path)
         }
         redoNotice =
-            "\(log) could not be carried out: \(error); moved to \(log).broken-\(number). What the last pass had recorded "
-            + "in it is not known any more"
+            "\(log) \(why); moved to \(log).broken-\(number). Of what the last pass and operators had recorded in it, "
+            + "something may not be known any more"
     }
 
-    private mutating func nameAnew() throws(DatabaseError) {
+    mutating func nameAnew() throws(DatabaseError) {
         try executeScript("PRAGMA application_id = \(Int32.random(in: 1...Int32.max))")
     }
 

@@ -184,4 +184,25 @@ import Testing
         #expect(try bench.answers(["read \(bench.path)"] + lines) == ["ok", "ok 0", "ok 0"])
         #expect(try bench.answers(["write \(bench.path)"] + lines) == ["ok", "ok 0", "ok 0"])
     }
+
+    @Test("beside a damaged page, a reader finds what was committed and is told so; to write it is refused as damaged")
+    func damaged() throws {
+        let bench = try DatabaseBench()
+        #expect(
+            try bench.answers([
+                "write \(bench.path)", "sql CREATE TABLE u (v)", "sql INSERT INTO u VALUES ('kept')", "begin", "add 1",
+                "sql UPDATE u SET v = 'new'", "kill",
+            ]).allSatisfy { $0 == "ok" })
+        // Page 2 is the root of the table t.
+        var bytes = try bench.bytes(bench.path)
+        bytes.replaceSubrange(4_096..<8_192, with: [UInt8](repeating: 0x5A, count: 4_096))
+        try bench.write(bytes, to: bench.path)
+        let files = try bench.files(beside: bench.path)
+        let read = try bench.answers(["read \(bench.path)", "query SELECT v FROM u", "notice"])
+        #expect(read[1] == "ok kept", "\(read)")
+        #expect(read.last?.contains(bench.redo) == true, "\(read)")
+        try refused(bench, "malformed")
+        let after = try bench.files(beside: bench.path)
+        #expect(after["a.db"] == files["a.db"] && after["a.db-redo"] == files["a.db-redo"])
+    }
 }

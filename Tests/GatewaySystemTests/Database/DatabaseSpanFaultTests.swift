@@ -207,6 +207,22 @@ import Testing
         #expect(failures > 0, "no call of the span was reached")
     }
 
+    @Test(
+        "a log that somebody has cut meanwhile is not taken for all of the span: that is told, and nothing is committed"
+    )
+    func shrunk() throws {
+        let bench = try DatabaseBench()
+        let answers = try bench.answers(
+            [
+                "write \(bench.path)", "begin", "add 1", "add 2", "end", "sh truncate -s -1 \(bench.redo)", "values",
+                "add 3",
+                "end",
+            ], strace: bench.failing("fdatasync:error=EIO:when=1", of: ["", "-journal"]))
+        try #require(answers.count == 9 && answers[4].hasPrefix("failed"), "\(answers)")
+        #expect(answers[6...].allSatisfy { $0.contains(bench.redo) && $0.hasPrefix("failed") }, "\(answers)")
+        #expect(try bench.found() == ["1"])
+    }
+
     /// What a line adds.
     private func value(_ line: String) -> String? {
         let words = line.split(separator: " ").map(String.init)
