@@ -312,6 +312,10 @@ public final class Journal: Sendable {
         return result
     }
 
+    /// Puts what the log of a running pass holds into the journal itself, at the cost of a commit. A failure is no loss: all
+    /// of it is in the log, and the pass commits again.
+    func commitSpan() { try? database.commitSpan() }
+
     private func transaction<Result: Sendable>(
         _ isDurable: Bool, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {

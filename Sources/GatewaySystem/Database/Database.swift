@@ -111,6 +111,11 @@ public final class Database: Sendable {
         try withConnection { connection throws(DatabaseError) in try connection.endSpan() }
     }
 
+    /// Commits what the span has changed so far; it goes on. Nothing where there is no span.
+    public func commitSpan() throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.commitSpan() }
+    }
+
     private static func openReadOnly(_ path: String, _ timeout: Duration) throws(DatabaseError) -> DatabaseConnection {
         var attempts = 3
         while true {

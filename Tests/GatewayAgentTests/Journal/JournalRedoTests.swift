@@ -66,6 +66,95 @@ import Testing
         ((try? FileManager.default.contentsOfDirectory(atPath: scratch.folders.stateFolder)) ?? []).sorted()
     }
 
+    // MARK: what operators have asked for
+
+    @Test("what an operator says while a pass runs is in the journal itself when it is told, with the log and without")
+    func word() throws {
+        let state = try made()
+        let commands = try commands(state)
+        let (app, package) = (try app(), try package())
+        let words: [(String, @Sendable () throws -> Void, (OperatorEntry?) -> Bool)] = [
+            ("hold", { try commands.hold(app) }, { $0?.hold == true }),
+            ("unhold", { try commands.unhold(app) }, { $0 == nil }),
+            ("stop", { try commands.stop(app) }, { $0?.state == .stopped }),
+            ("start", { try commands.start(app) }, { $0 == nil }),
+            ("install", { _ = try commands.install(tarballs: [package]) }, { $0?.release != nil }),
+            ("remove", { try commands.takeBack(app, isPurge: false) }, { $0 == nil }),
+        ]
+        let journal = state.journal
+        for (name, say, holds) in words {
+            try journal.database.beginSpan()
+            try journal.setValue("before", name)
+            // In a daemon a request comes on a thread of its own.
+            let failure = Lone()
+            Thread {
+                do { try say() } catch { failure.error = error }; failure.end()
+            }.start()
+            failure.wait()
+            #expect(failure.error == nil)
+            for copy in [try crashed(), try crashed { $0 = nil }] {
+                for found in [try look(copy), try open(copy)] {
+                    let text = try found.layer(.operatorCommand)?.text
+                    let entry = try text.map { try OperatorLayer.stored($0) }?.apps[app]
+                    #expect(holds(entry), "\(name): \(text ?? "")")
+                    #expect(try found.value("before") == name, "what came before it in the pass is there, too")
+                }
+            }
+            // The pass goes on, in a span.
+            try journal.setValue("after", name)
+            #expect(try open(try crashed { $0 = nil }).value("after") != name)
+            #expect(try open(try crashed()).value("after") == name)
+            try journal.database.endSpan()
+            #expect(try open(try crashed { $0 = nil }).value("after") == name)
+        }
+    }
+
+    private func package() throws -> String {
+        let script = scratches[0].root.path + "/install"
+        try scratches[0].write("#!/bin/sh\nexit 0\n", to: script)
+        let file = scratches[0].root.path + "/web.v1.tar.gz"
+        try TarWriter.write(
+            [.init(path: "install.sh", content: .file(script), mode: 0o755)], to: file, compression: .gzip)
+        return file
+    }
+
+    @Test("a word is told as accepted though the journal cannot be committed: it is durable in the log")
+    func wordInLog() throws {
+        let state = try made()
+        let database = state.journal.database
+        _ = try database.query("PRAGMA busy_timeout = 20")
+        try database.beginSpan()
+        // Somebody reads and does not end.
+        let reader = try Reader(folders.journalFile)
+        try commands(state).hold(try app())
+        let copy = try crashed()
+        #expect(try holds(try look(copy)) == ["web"])
+        #expect(try holds(try open(copy)) == ["web"])
+        #expect(try holds(try open(try crashed { $0 = nil })) == [])
+        reader.end()
+        try database.endSpan()
+        #expect(try holds(try open(try crashed { $0 = nil })) == ["web"])
+    }
+
+    /// A process that reads the journal and does not end.
+    private final class Reader {
+        private let process: TestProcess
+        init(_ path: String) throws {
+            let script = """
+                import sqlite3, sys, time
+                c = sqlite3.connect(sys.argv[1], isolation_level=None)
+                c.execute('BEGIN')
+                c.execute('SELECT * FROM meta').fetchall()
+                print('held', flush=True)
+                time.sleep(1000)
+                """
+            let process = try TestProcess("/usr/bin/env", ["python3", "-c", script, path])
+            self.process = process
+            guard TestSupport.eventually({ process.out.contains("held") }) else { throw TestFailure("\(process.err)") }
+        }
+        func end() { process.kill() }
+    }
+
     // MARK: a log that is damaged
 
     /// A journal with a hold that was committed, and another in the log.
@@ -161,4 +250,12 @@ import Testing
         let notice = try journal.notice() ?? ""
         #expect(notice.contains("stays in force") && !notice.contains("-redo"), "\(notice)")
     }
+}
+
+/// What became of the work of another thread.
+private final class Lone: @unchecked Sendable {
+    private let done = DispatchSemaphore(value: 0)
+    var error: (any Error)?
+    func end() { done.signal() }
+    func wait() { done.wait() }
 }
