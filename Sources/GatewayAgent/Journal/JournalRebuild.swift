@@ -64,6 +64,8 @@ extension Journal {
         FaultPoint.pass("journal.created")
         chmod(path, 0o600)
         _ = try JournalSchema.migrate(database)
+        // Of two that were made alike, neither takes the other's log for its own (`DatabaseGeneration`).
+        try database.drawName()
         FaultPoint.pass("journal.migrated")
         let count = try Journal(database: database, clock: clock).adoptReleases(below: folders)
         FaultPoint.pass("journal.adopted")

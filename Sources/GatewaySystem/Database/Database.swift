@@ -100,6 +100,11 @@ public final class Database: Sendable {
 
     // MARK: spans
 
+    /// Gives the file a name that no other has, so that the log of another database is never taken for its own.
+    public func drawName() throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.nameAnew() }
+    }
+
     /// From here on transactions share one commit, until `endSpan`; see `DatabaseSpan`. Nothing where that is so already.
     public func beginSpan() throws(DatabaseError) {
         try withConnection { connection throws(DatabaseError) in try connection.beginSpan() }

@@ -250,6 +250,30 @@ import Testing
         let notice = try journal.notice() ?? ""
         #expect(notice.contains("stays in force") && !notice.contains("-redo"), "\(notice)")
     }
+
+    // MARK: whose log it is
+
+    @Test("two gateways that were set up alike have different journals: the log of one is void beside the other's")
+    func otherGateway() throws {
+        let first = try made()
+        try first.journal.database.beginSpan()
+        try first.journal.setValue("of", "the first")
+        let log = try #require(FileManager.default.contents(atPath: redo))
+        try #require(!log.isEmpty)
+        let other = try ScratchGateway()
+        scratches.append(other)
+        _ = try LockedState(context: try context(other), purpose: "a test")
+        try log.write(to: URL(fileURLWithPath: other.folders.journalFile + "-redo"))
+        #expect(try look(other).value("of") == nil)
+        let journal = try open(other)
+        #expect(try journal.value("of") == nil && journal.notice() == nil)
+        #expect(!names(other).contains { $0.contains(".broken-") })
+        let ids = try scratches.prefix(2).map { scratch in
+            try Database(path: scratch.folders.journalFile, mode: .readOnly).query("PRAGMA application_id")[0][0].int
+                ?? 0
+        }
+        #expect(Set(ids).count == 2 && !ids.contains(0))
+    }
 }
 
 /// What became of the work of another thread.
