@@ -145,11 +145,14 @@ import Testing
             """
         let answers = try bench.answers([
             "write \(bench.path)", hold, "wait \(bench.folder)/held", "begin", "add 1", "end", "values", "add 2", "end",
+            "sh '\(Repository.products)/database-peer' 'read \(bench.path)' values > \(bench.folder)/second",
             "sh touch \(bench.folder)/go", "values", "add 3",
         ])
-        try #require(answers.count == 12, "\(answers)")
+        try #require(answers.count == 13, "\(answers)")
         #expect(answers[5].contains("locked") && answers[8].contains("locked"), "\(answers)")
-        #expect(answers[6] == "ok 1" && answers[10] == "ok 1,2" && answers[11] == "ok", "\(answers)")
+        #expect(answers[6] == "ok 1" && answers[11] == "ok 1,2" && answers[12] == "ok", "\(answers)")
+        let second = try String(contentsOfFile: bench.folder + "/second", encoding: .utf8)
+        #expect(second == "ok\nok 1,2\n", "nobody is kept from reading by a commit that could not be made")
         #expect(try bench.found() == ["1", "2", "3"])
         let isOver = TestSupport.eventually {
             (try? String(contentsOfFile: bench.folder + "/reader", encoding: .utf8))?.count { $0 == "\n" } == 6
