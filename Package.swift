@@ -110,10 +110,14 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Documents", "GatewaySystem", "MuranoSandbox"], path: "Tests/Support",
             swiftSettings: strict),
+        // A process that tests of databases kill, and whose system calls they let fail.
+        .executableTarget(
+            name: "database-peer", dependencies: ["GatewaySystem"], path: "Tests/Peers/database",
+            swiftSettings: common),
         tests("DocumentsTests", ["Documents"]),
         tests("GatewayModelTests", ["GatewayModel", "Wire", "GatewaySystem", "Documents"]),
         tests("WireTests", ["Wire", "GatewayModel", "Documents"]),
-        tests("GatewaySystemTests", ["GatewaySystem", "Documents"]),
+        tests("GatewaySystemTests", ["GatewaySystem", "Documents", "database-peer"]),
         tests("DeviceClientTests", ["DeviceClient", "GatewayAgent", "GatewaySystem", "MuranoSandbox"]),
         tests(
             "GatewayAgentTests",

@@ -29,6 +29,9 @@ extension DoctorCheck {
             guard problems == ["ok"] else {
                 return .failed("\(path) is damaged: \(problems.joined(separator: "; "))", hint: DoctorCheck.rebuild)
             }
+            if let notice = database.redoNotice {
+                return .warning(notice, hint: "the next pass moves it aside and goes on: gwe reconcile")
+            }
             guard version > 0 else { return .ok("empty: no pass has come to its end yet") }
             return try inventories(Journal(database: database, clock: scene.clock), scene)
         } catch let error as DatabaseError {

@@ -27,7 +27,7 @@ struct OperatorCommands {
             throw JournalError("cannot change what the operator said: \(problem.message)")
         }
         let base = base(of: app, merged)
-        try journal.changeOperatorLayer { layer in
+        try journal.changeOperatorLayerForGood { layer in
             var entry = layer.apps[app] ?? OperatorEntry()
             body(&entry, base)
             layer.apps[app] = entry.isEmpty ? nil : entry
@@ -65,16 +65,18 @@ extension Journal {
     /// Changes the operator's layer as it stands now, and notes which apps it has a release of (D2). One
     /// transaction from reading to writing: in a daemon several requests and a pass may come at once, and none may undo
     /// another's word.
-    func changeOperatorLayer(_ body: (inout OperatorLayer) -> Void) throws(JournalError) {
+    /// - Returns: whether it changed.
+    @discardableResult
+    func changeOperatorLayer(_ body: (inout OperatorLayer) -> Void) throws(JournalError) -> Bool {
         let now = clock()
-        try write { (c: inout DatabaseConnection) throws(DatabaseError) in
+        return try write { (c: inout DatabaseConnection) throws(DatabaseError) in
             let name = LayerName.operatorCommand
             let text = try c.query("SELECT text FROM layer WHERE name = ?", [.text(name.rawValue)]).first?[0].string
             let before =
                 text.flatMap { try? OperatorLayer.stored($0) } ?? OperatorLayer()
             var layer = before
             body(&layer)
-            guard layer != before else { return }
+            guard layer != before else { return false }
             let json = layer.canonicalJSON().text()
             let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
             let record = LayerRecord(source: "operator", text: json, digest: SHA256.hex(of: json.utf8))
@@ -84,6 +86,13 @@ extension Journal {
             var times = OperatorWishTimes(text: noted)
             times.follow(from: before, to: layer, at: now)
             try c.setValue(key, times.text)
+            return true
         }
+    }
+
+    /// The same for a person who is told that it is so. While a pass runs, the log keeps it, durably; but a log can be
+    /// deleted, or left out of a copy of the journal, and nothing else knows what a person has said: it is committed at once.
+    func changeOperatorLayerForGood(_ body: (inout OperatorLayer) -> Void) throws(JournalError) {
+        if try changeOperatorLayer(body) { commitSpan() }
     }
 }

@@ -79,6 +79,6 @@ extension Journal {
                 "INSERT OR IGNORE INTO named_app (app, layer) VALUES (?, ?)",
                 [.text(app.text), .text(LayerName.operatorCommand.rawValue)])
         }
-        try changeOperatorLayer { $0.apps[app] = nil }
+        try changeOperatorLayerForGood { $0.apps[app] = nil }
     }
 }

@@ -215,8 +215,11 @@ public final class Journal: Sendable {
                 "check journal", path: path, code: 11, message: check ?? "", systemCode: number & 0xFF == 10 ? EIO : 0)
         }
         if let notice = database.redoNotice {
+            // Beside what no pass has told yet.
             try database.execute(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(noticeKey), .text(notice)])
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) "
+                    + "ON CONFLICT (key) DO UPDATE SET value = value || '; ' || excluded.value",
+                [.text(noticeKey), .text(notice)])
         }
         return Journal(database: database, clock: clock, reserve: StateReserve(folders: folders))
     }
@@ -308,6 +311,10 @@ public final class Journal: Sendable {
         FaultPoint.pass("journal.committed")
         return result
     }
+
+    /// Puts what the log of a running pass holds into the journal itself, at the cost of a commit. A failure is no loss: all
+    /// of it is in the log, and the pass commits again.
+    func commitSpan() { try? database.commitSpan() }
 
     private func transaction<Result: Sendable>(
         _ isDurable: Bool, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result

@@ -64,6 +64,8 @@ extension Journal {
         FaultPoint.pass("journal.created")
         chmod(path, 0o600)
         _ = try JournalSchema.migrate(database)
+        // Of two that were made alike, neither takes the other's log for its own (`DatabaseGeneration`).
+        try database.drawName()
         FaultPoint.pass("journal.migrated")
         let count = try Journal(database: database, clock: clock).adoptReleases(below: folders)
         FaultPoint.pass("journal.adopted")
@@ -100,7 +102,7 @@ extension Journal {
             let row = try? broken.query("SELECT text, digest FROM layer WHERE name = ?", [.text(name.rawValue)]).first,
             let text = row[0].string, let layer = try? OperatorLayer.stored(text)
         else { return ". What operators had asked for (hold, stop, install) could not be read in it" }
-        guard !layer.apps.isEmpty else { return "" }
+        guard !layer.apps.isEmpty else { return broken.redoNotice.map { ". \($0)" } ?? "" }
         let record = LayerRecord(source: "operator", text: text, digest: row[1].string ?? "")
         let named = layer.apps.filter { $0.value.release != nil }.map(\.key).sorted()
         try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
@@ -110,7 +112,8 @@ extension Journal {
             try c.execute("DELETE FROM sqlite_sequence WHERE name = 'command'")
             try c.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('command', ?)", [.integer(highest)])
         }
-        return ". What operators had asked for (hold, stop, install) was found in it and stays in force"
+        let log = broken.redoNotice.map { "; but \($0)" } ?? ""
+        return ". What operators had asked for (hold, stop, install) was found in it and stays in force\(log)"
     }
 
     private static func found(_ count: Int) -> String { count == 1 ? "1 app found" : "\(count) apps found" }
@@ -135,7 +138,9 @@ extension Journal {
     /// What a person should know: the journal was lost. Kept until `noticeWasTold`.
     func notice() throws(JournalError) -> String? {
         if let imaginedBecause { return imaginedBecause }
-        return try value(Journal.noticeKey)
+        // Whoever only reads finds the log as it is; whoever writes has noted what became of it.
+        let told = try [value(Journal.noticeKey), database.isReadOnly ? database.redoNotice : nil].compactMap(\.self)
+        return told.isEmpty ? nil : told.joined(separator: "; ")
     }
 
     func noticeWasTold() throws(JournalError) { try setValue(Journal.noticeKey, nil) }

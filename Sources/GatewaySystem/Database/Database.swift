@@ -31,6 +31,7 @@ public final class Database: Sendable {
         path: String, mode: Mode = .readWriteCreate, busyTimeout: Duration = .seconds(10)
     ) throws(DatabaseError) {
         self.path = path
+        isReadOnly = mode == .readOnly
         switch mode {
         case .readWriteCreate:
             // 0600: who may read a database can keep others from writing it, by a lock. SQLite gives its journal the same.
@@ -61,29 +62,48 @@ public final class Database: Sendable {
         do throws(SystemError) { content = try DatabaseRedoLog.content(of: path) } catch {
             throw DatabaseError(error, path)
         }
-        guard let content, !content.records.isEmpty else { return connection }
+        guard let content, !content.records.isEmpty || content.isDamaged else { return connection }
+        let log = DatabaseRedoLog.path(of: path)
         var connection = connection
         var copy = try DatabaseConnection(path: path, uri: ":memory:", flags: SQLITE_OPEN_READWRITE, busyTimeout: .zero)
+        // As whoever writes: rows go with those that they belong to.
+        try copy.executeScript("PRAGMA foreign_keys = ON")
         // One look: nobody commits in between.
         try connection.execute("BEGIN")
         _ = try connection.query("SELECT count(*) FROM sqlite_schema")
-        let isItsLog = try connection.generation() == content.generation
+        let now = try connection.generation()
+        let isItsLog = content.generation ?? now == now
         if isItsLog { try copy.copy(connection) }
         try connection.execute("ROLLBACK")
         guard isItsLog else { return connection }
         do throws(DatabaseError) { try copy.replay(content.records) } catch {
             // What was committed is better than nothing; the next pass moves the log aside and says so.
             guard !error.isOfMachine else { throw error }
+            connection.redoNotice =
+                "\(log) cannot be carried out: \(error). What the last pass and operators had recorded in it is not shown"
             return connection
         }
         try copy.executeScript("PRAGMA query_only = ON")
+        if content.isDamaged {
+            copy.redoNotice =
+                "\(log) is damaged. Of what the last pass and operators had recorded in it, something may not be known any more"
+        }
         return copy
     }
 
-    /// What became of the log of a crash that could not be carried out; nil where none was in the way.
+    /// What became, or will, of the log of a crash that cannot be carried out, or not to its end; nil where none was in the
+    /// way.
     public var redoNotice: String? { connection.withLock { $0.redoNotice } }
 
+    /// Whether it was opened to read.
+    public let isReadOnly: Bool
+
     // MARK: spans
+
+    /// Gives the file a name that no other has, so that the log of another database is never taken for its own.
+    public func drawName() throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.nameAnew() }
+    }
 
     /// From here on transactions share one commit, until `endSpan`; see `DatabaseSpan`. Nothing where that is so already.
     public func beginSpan() throws(DatabaseError) {
@@ -94,6 +114,11 @@ public final class Database: Sendable {
     /// span goes on, and may be ended later.
     public func endSpan() throws(DatabaseError) {
         try withConnection { connection throws(DatabaseError) in try connection.endSpan() }
+    }
+
+    /// Commits what the span has changed so far; it goes on. Nothing where there is no span.
+    public func commitSpan() throws(DatabaseError) {
+        try withConnection { connection throws(DatabaseError) in try connection.commitSpan() }
     }
 
     private static func openReadOnly(_ path: String, _ timeout: Duration) throws(DatabaseError) -> DatabaseConnection {

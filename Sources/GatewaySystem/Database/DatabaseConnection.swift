@@ -82,6 +82,9 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
 
     /// Runs any number of statements without parameters, separated by semicolons.
     public mutating func executeScript(_ sql: String) throws(DatabaseError) {
+        guard !isRecording else {
+            throw DatabaseError("run a script in database", path: path, code: SQLITE_MISUSE, message: "a span is open")
+        }
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else {
             throw DatabaseStatement.error(DatabaseStatement.action("run", sql), handle, path)
         }

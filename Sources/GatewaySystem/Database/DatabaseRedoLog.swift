@@ -14,25 +14,32 @@ struct RedoStatement: Sendable, Hashable {
 /// runs them again; whoever only reads it meanwhile does so in a copy in memory. The commit at the end of the span makes
 /// the file void: it belongs to one generation of the database (`DatabaseGeneration`).
 ///
-/// The form: a header of 16 bytes of name and version and 8 of generation; then records of 4 bytes of length, the first 16
-/// bytes of a SHA-256, and the statements. Each digest covers the one before, up to the header: neither a record that was
-/// cut short nor one that an earlier span has left behind is taken for one of this span. Numbers are little-endian.
+/// The form: a header of 16 bytes of name and version, 8 of generation, and the first 4 bytes of a SHA-256 of both; then
+/// records of 4 bytes of length, 4 of a digest of that, the first 16 bytes of a SHA-256, and the statements. Each digest
+/// covers the one before, up to the header: neither a record that was cut short nor one that an earlier span has left behind
+/// is taken for one of this span. Numbers are little-endian.
 ///
 /// After the end of a process the file holds every record whose `append` has returned; after a power cut at least those up
-/// to the last one that was durable. Either may have one more.
+/// to the last one that was durable. Either may have more, or a part of it: see `isCut`.
 struct DatabaseRedoLog: ~Copyable {
     /// What a file says.
     struct Content: Sendable {
-        var generation: DatabaseGeneration
+        /// nil where the header is damaged: then it may be of any.
+        var generation: DatabaseGeneration?
         /// In order, one a transaction.
-        var records: [[RedoStatement]]
+        var records: [[RedoStatement]] = []
+        /// Header and records.
+        var byteCount = 0
+        /// Whether something follows the last record, or stands in the place of the first, that no crash leaves: of what
+        /// was durable something may be lost.
+        var isDamaged = false
     }
 
     private static let family = Array("gwe redo log ".utf8)
     private static let magic = Array("gwe redo log 1\n\0".utf8)
-    private static let headerByteCount = magic.count + 8
+    private static let checkByteCount = 4
+    private static let headerByteCount = magic.count + 8 + checkByteCount
     private static let digestByteCount = 16
-    private static let recordHeadByteCount = 4 + digestByteCount
     /// More than a span ever writes (`DatabaseConnection.redoLimit` and one record).
     private static let byteLimit = 64 << 20
 
@@ -51,6 +58,7 @@ struct DatabaseRedoLog: ~Copyable {
     /// Opens the file for a span, and makes it if it is missing. What an earlier span left in it is void by now.
     init(of database: String, generation: DatabaseGeneration) throws(SystemError) {
         let path = DatabaseRedoLog.path(of: database)
+        DatabaseRedoLog.repairMode(of: database)
         let isNew = try DatabaseRedoLog.hasToBeMade(path)
         let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         guard try opened.status(named: path).st_mode & S_IFMT == S_IFREG else {
@@ -70,9 +78,10 @@ struct DatabaseRedoLog: ~Copyable {
         } else if try opened.status(named: path).st_size > 0 {
             guard ftruncate(opened.descriptor, 0) == 0 else { throw .last("empty \(path)") }
         }
-        header =
+        let start =
             DatabaseRedoLog.magic + DatabaseRedoLog.bytes(of: generation.name)
             + DatabaseRedoLog.bytes(of: generation.changeCounter)
+        header = start + Array(DatabaseRedoLog.check(start))
         chain = SHA256.digest(of: header)
         file = opened
         self.path = path
@@ -84,8 +93,9 @@ struct DatabaseRedoLog: ~Copyable {
         let payload = DatabaseRedoLog.encoded(statements)
         let digest = SHA256.digest(of: chain.bytes + payload)
         let start = max(end, Int64(header.count))
+        let length = DatabaseRedoLog.bytes(of: UInt32(truncatingIfNeeded: payload.count))
         let record =
-            (end == 0 ? header : []) + DatabaseRedoLog.bytes(of: UInt32(truncatingIfNeeded: payload.count))
+            (end == 0 ? header : []) + length + DatabaseRedoLog.check(chain.bytes + length)
             + digest.bytes.prefix(DatabaseRedoLog.digestByteCount) + payload
         guard start + Int64(record.count) < Int64(DatabaseRedoLog.byteLimit) else {
             throw SystemError("write \(path)", code: EFBIG)
@@ -123,7 +133,13 @@ struct DatabaseRedoLog: ~Copyable {
 
     /// The records of this span, once more.
     borrowing func records() throws(SystemError) -> [[RedoStatement]] {
-        try DatabaseRedoLog.read(file.descriptor, path)?.records ?? []
+        guard end > 0 else { return [] }
+        let content = try DatabaseRedoLog.read(file.descriptor, path)
+        // Less than was told to be there must not be committed as if it were all.
+        guard let content, content.byteCount >= end else {
+            throw SystemError("read \(path): somebody else has changed it", code: EIO)
+        }
+        return content.records
     }
 
     private func write(_ bytes: [UInt8], at offset: Int64) throws(SystemError) {
@@ -140,13 +156,21 @@ struct DatabaseRedoLog: ~Copyable {
         }
     }
 
-    /// Whether the file has to be made. An own one that lost its permissions gets them back; an empty one that is somebody
-    /// else's goes.
+    /// Gives an own file that has lost its permissions those back that its owner needs.
+    static func repairMode(of database: String) {
+        let path = path(of: database)
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o600 != 0o600 else {
+            return
+        }
+        chmod(path, 0o600)
+    }
+
+    /// Whether the file has to be made. An empty one that is somebody else's goes.
     private static func hasToBeMade(_ path: String) throws(SystemError) -> Bool {
         var status = stat()
         guard lstat(path, &status) == 0 else { return true }
         guard status.st_mode & S_IFMT == S_IFREG else { throw noFile(path) }
-        if status.st_mode & 0o600 != 0o600 { chmod(path, 0o600) }
         guard status.st_size == 0, access(path, R_OK | W_OK) != 0, errno == EACCES else { return false }
         guard unlink(path) == 0 else { throw .last("replace \(path)") }
         return true
@@ -178,7 +202,7 @@ struct DatabaseRedoLog: ~Copyable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .last("examine \(path)") }
         let size = min(Int(status.st_size), byteLimit)
-        guard size > headerByteCount else { return nil }
+        guard size > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
         var filled = 0
         while filled < size {
@@ -195,25 +219,70 @@ struct DatabaseRedoLog: ~Copyable {
 
     /// Up to the first record that is not whole.
     static func content(_ bytes: ArraySlice<UInt8>, _ path: String) throws(SystemError) -> Content? {
-        guard bytes.count > headerByteCount, bytes.starts(with: family) else { return nil }
-        guard bytes.starts(with: magic) else {
+        var reader = RedoReader(bytes)
+        guard let start = reader.take(magic.count), start.starts(with: family) else {
+            let isCut = magic.starts(with: bytes) || isCut(bytes, from: 0, count: headerByteCount)
+            return isCut ? nil : Content(isDamaged: true)
+        }
+        guard start.elementsEqual(magic) else {
             throw SystemError("read \(path), which another version of gwe has written", code: EPROTONOSUPPORT)
         }
-        var reader = RedoReader(bytes.dropFirst(magic.count))
-        let generation = DatabaseGeneration(
-            name: Int32(truncatingIfNeeded: reader.number(4) ?? 0),
-            changeCounter: UInt32(truncatingIfNeeded: reader.number(4) ?? 0))
+        guard let name = reader.number(4), let counter = reader.number(4), let check = reader.take(checkByteCount)
+        else {
+            return nil
+        }
+        guard check.elementsEqual(self.check(bytes.prefix(headerByteCount - checkByteCount))) else {
+            return isCut(bytes, from: 0, count: headerByteCount) ? nil : Content(isDamaged: true)
+        }
+        var content = Content(
+            generation: DatabaseGeneration(
+                name: Int32(truncatingIfNeeded: name), changeCounter: UInt32(truncatingIfNeeded: counter)))
         var chain = SHA256.digest(of: bytes.prefix(headerByteCount))
-        var records: [[RedoStatement]] = []
-        while let count = reader.number(4), let head = reader.take(digestByteCount),
-            let payload = reader.take(Int(count))
-        {
+        while true {
+            content.byteCount = reader.place - bytes.startIndex
+            guard let length = reader.take(4), let check = reader.take(checkByteCount) else { break }
+            guard check.elementsEqual(self.check(chain.bytes + length)) else {
+                content.isDamaged = !isCut(bytes, from: content.byteCount, count: 4 + checkByteCount)
+                break
+            }
+            // By now the length is known to be right: what does not reach as far was cut short.
+            var counted = RedoReader(length)
+            guard let count = counted.number(4), let head = reader.take(digestByteCount),
+                let payload = reader.take(Int(count))
+            else { break }
             let digest = SHA256.digest(of: chain.bytes + payload)
-            guard digest.bytes.prefix(digestByteCount).elementsEqual(head), let record = decoded(payload) else { break }
-            records.append(record)
+            guard digest.bytes.prefix(digestByteCount).elementsEqual(head), let record = decoded(payload) else {
+                let whole = 4 + checkByteCount + digestByteCount + payload.count
+                content.isDamaged = !isCut(bytes, from: content.byteCount, count: whole)
+                break
+            }
+            content.records.append(record)
             chain = digest
         }
-        return Content(generation: generation, records: records)
+        return content
+    }
+
+    /// Whether a piece that is not as it was written may be what the end of a process or a power cut has left of one that no
+    /// sync had made durable: then it is no damage.
+    ///
+    /// A process that ends within a write leaves a file that ends early. A power cut does so, too; or the file has its length
+    /// and not its bytes: then they are zeros from the piece's start, or from the start of a sector within it, to the end of
+    /// the file. (ext4 with data=ordered and UBIFS give a file no length before the bytes; others may, by blocks.) Bytes that
+    /// were there before do not come back: the log was emptied, which frees its blocks.
+    ///
+    /// A block that a disk has lost after a sync, at the very end of the log, looks the same: no later record says that it
+    /// was durable, and nobody can know it. Where later pages have reached the disk and earlier ones have not, nothing is
+    /// lost, and it is told all the same: that needs more than a page of records none of which was durable.
+    private static func isCut(_ bytes: ArraySlice<UInt8>, from start: Int, count: Int) -> Bool {
+        guard start + count <= bytes.count else { return true }
+        let sector = 512
+        let written = bytes.lastIndex { $0 != 0 }.map { $0 + 1 - bytes.startIndex } ?? 0
+        let blank = written <= start ? start : (written + sector - 1) / sector * sector
+        return blank < start + count
+    }
+
+    private static func check(_ bytes: some Collection<UInt8>) -> ArraySlice<UInt8> {
+        SHA256.digest(of: Array(bytes)).bytes.prefix(checkByteCount)
     }
 
     // MARK: the form of a record
@@ -267,6 +336,8 @@ private struct RedoReader {
     init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
     var isAtEnd: Bool { rest.isEmpty }
+    /// The index of what comes next.
+    var place: Int { rest.startIndex }
 
     mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
         guard count >= 0, count <= rest.count else { return nil }

@@ -16,9 +16,6 @@ struct DatabaseSpan {
     let generation: DatabaseGeneration
     /// The name of SQLite's rollback journal as it was when the span began; nil where there was none.
     let journalName: DurableName?
-    /// Whether the commit before it was told to have failed, and took effect: another one has to say that it is durable, or
-    /// a power cut may bring the rollback journal back.
-    var mustCommit = false
 }
 
 /// Which commit a database has come to. A redo log belongs to one, and to none that came later.
@@ -60,7 +57,7 @@ extension DatabaseConnection {
     mutating func endSpan() throws(DatabaseError) {
         try restoreSpan()
         guard let open = span else { return }
-        if open.mustCommit || open.log.map({ $0.log.end > 0 || $0.log.isBroken }) ?? false {
+        if open.log.map({ $0.log.end > 0 || $0.log.isBroken }) ?? false {
             do throws(DatabaseError) {
                 try nameAnew()
                 gwe_sqlite_set_name_durable(open.journalName?.isDurable == true ? 1 : 0)
@@ -78,14 +75,20 @@ extension DatabaseConnection {
         span = nil
     }
 
+    /// Commits what the span has changed so far; it goes on. Nothing where there is no span.
+    mutating func commitSpan() throws(DatabaseError) {
+        guard span != nil else { return }
+        try endSpan()
+        try beginSpan()
+    }
+
     /// One transaction of a span. When this returns it outlives this process; one that `isDurable` outlives a power cut too,
     /// with all that came before in the span. One that is not does so from the next one on that is, or the span's end.
     mutating func transactionInSpan<Result>(
         isDurable: Bool, _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
         if let log = span?.log, log.log.isBroken || log.log.end > DatabaseConnection.redoLimit {
-            try endSpan()
-            try beginSpan()
+            try commitSpan()
         }
         try restoreSpan()
         recorded = []
@@ -121,15 +124,18 @@ extension DatabaseConnection {
 
     /// Makes again what SQLite has rolled back of the span; nothing while its transaction is open.
     ///
-    /// A commit that was told to have failed may have taken effect: then the log is void, and a new span begins.
+    /// A commit that was told to have failed may have taken effect. Then another one has to say that it is durable before the
+    /// log is emptied: a power cut may bring the rollback journal back. A new span begins.
     mutating func restoreSpan() throws(DatabaseError) {
         guard let open = span, !isInTransaction else { return }
         try execute("BEGIN IMMEDIATE")
         do throws(DatabaseError) {
-            let now = try generation()
-            if now != open.generation {
+            if try generation() != open.generation {
+                try nameAnew()
+                try execute("COMMIT")
                 open.log?.log.empty()
-                span = DatabaseSpan(generation: now, journalName: DurableName(path + "-journal"), mustCommit: true)
+                try execute("BEGIN IMMEDIATE")
+                span = DatabaseSpan(generation: try generation(), journalName: DurableName(path + "-journal"))
                 return
             }
             var records: [[RedoStatement]] = []
@@ -149,30 +155,39 @@ extension DatabaseConnection {
         }
     }
 
-    /// Carries out what a crash has left in the log, and empties it. A log that belongs to the database as it is and cannot
-    /// be carried out is moved aside (`<database>-redo.broken-N`), and what was committed stands; `redoNotice` says so.
+    /// Carries out what a crash has left in the log, and empties it. A log that belongs to the database as it is, or may, and
+    /// cannot be carried out to its end is moved aside (`<database>-redo.broken-N`); `redoNotice` says so.
     mutating func recoverSpan() throws(DatabaseError) {
+        DatabaseRedoLog.repairMode(of: path)
         guard try redoContent() != nil else { return }
         try execute("BEGIN IMMEDIATE")
+        let isDamaged: Bool
         do throws(DatabaseError) {
             // Read again: whoever had the lock may have committed.
-            guard let content = try redoContent(), !content.records.isEmpty,
-                content.generation == (try generation())
+            let now = try generation()
+            guard let content = try redoContent(), !content.records.isEmpty || content.isDamaged,
+                content.generation ?? now == now
             else {
                 try execute("ROLLBACK")
                 return
             }
+            isDamaged = content.isDamaged
             do throws(DatabaseError) { try replay(content.records) } catch {
                 guard !error.isOfMachine, !error.isBusy, !error.isFull, !error.isCorrupt else { throw error }
                 try execute("ROLLBACK")
-                return try setRedoAside(because: error)
+                return try setRedoAside("could not be carried out: \(error)")
             }
-            try nameAnew()
-            try execute("COMMIT")
+            if content.records.isEmpty {
+                try execute("ROLLBACK")
+            } else {
+                try nameAnew()
+                try execute("COMMIT")
+            }
         } catch {
             if isInTransaction { try? execute("ROLLBACK") }
             throw error
         }
+        if isDamaged { return try setRedoAside("is damaged") }
         // Void by now. The next span empties it where this fails.
         _ = truncate(DatabaseRedoLog.path(of: path), 0)
     }
@@ -183,7 +198,7 @@ extension DatabaseConnection {
         }
     }
 
-    private mutating func setRedoAside(because error: DatabaseError) throws(DatabaseError) {
+    private mutating func setRedoAside(_ why: String) throws(DatabaseError) {
         let log = DatabaseRedoLog.path(of: path)
         var number = 1
         while FileTree.exists("\(log).broken-\(number)") { number += 1 }
@@ -191,11 +206,11 @@ extension DatabaseConnection {
             throw DatabaseError(SystemError.last("move \(log) aside"), path)
         }
         redoNotice =
-            "\(log) could not be carried out: \(error); moved to \(log).broken-\(number). What the last pass had recorded "
-            + "in it is not known any more"
+            "\(log) \(why); moved to \(log).broken-\(number). Of what the last pass and operators had recorded in it, "
+            + "something may not be known any more"
     }
 
-    private mutating func nameAnew() throws(DatabaseError) {
+    mutating func nameAnew() throws(DatabaseError) {
         try executeScript("PRAGMA application_id = \(Int32.random(in: 1...Int32.max))")
     }
 
@@ -217,7 +232,7 @@ extension DatabaseError {
     /// A failed call on the log beside a database.
     init(_ error: SystemError, _ path: String) {
         self.init(
-            "use the log of", path: path, code: error.isNoSpace ? SQLITE_FULL : SQLITE_IOERR,
+            "use the log", path: DatabaseRedoLog.path(of: path), code: error.isNoSpace ? SQLITE_FULL : SQLITE_IOERR,
             message: error.description, systemCode: error.code)
     }
 }

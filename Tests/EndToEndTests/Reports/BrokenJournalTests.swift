@@ -23,4 +23,30 @@ import Testing
         }
         #expect(gateway.current("web") != nil)
     }
+
+    @Test("a log of a pass that is damaged is told by status and doctor, then by the next pass, once, and is kept")
+    func log() throws {
+        let gateway = try GatewayFixture(hasCloud: false)
+        try gateway.services([.quickService("web", "1")])
+        let killed = try gateway.gwe("reconcile", environment: ["GWE_FAULT": "journal.span"])
+        try #require(killed.signal == SIGKILL, "\(killed)")
+        let redo = gateway.stateFolder + "/journal.db-redo"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: redo))
+        // Within the first record; half of the pass is behind it.
+        bytes[60] ^= 0x41
+        try bytes.write(to: URL(fileURLWithPath: redo))
+        let status = try gateway.gwe("status")
+        #expect(status.out.contains("\(redo) is damaged"), "\(status)")
+        let doctor = try gateway.gwe("doctor", "journal")
+        #expect(doctor.out.contains("\(redo) is damaged"), "\(doctor)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: redo)) == bytes)
+        let pass = try gateway.gwe("reconcile")
+        #expect(pass.code == 0 && (pass.out + pass.err).contains("moved to \(redo).broken-1"), "\(pass)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: redo + ".broken-1")) == bytes)
+        #expect(gateway.current("web") != nil)
+        for command in ["reconcile", "status"] {
+            let later = try gateway.gwe(command)
+            #expect(!(later.out + later.err).contains("damaged"), "\(later)")
+        }
+    }
 }

@@ -222,6 +222,23 @@ import Testing
         #expect(try found() == ["outer"] + kinds)
     }
 
+    @Test("what would not get into the log is refused within a span: scripts, and the schema's version")
+    func scripts() throws {
+        let database = try made()
+        try database.beginSpan()
+        #expect(throws: DatabaseError.self) { try database.executeScript("INSERT INTO t (v) VALUES (1)") }
+        #expect(throws: DatabaseError.self) {
+            try database.transaction { c throws(DatabaseError) in try c.executeScript("INSERT INTO t (v) VALUES (2)") }
+        }
+        #expect(throws: DatabaseError.self) {
+            try database.transaction { c throws(DatabaseError) in try c.setUserVersion(7) }
+        }
+        try insert(3, database)
+        #expect(try found() == [3])
+        try database.endSpan()
+        #expect(try found() == [3] && database.userVersion() == 0)
+    }
+
     @Test("a span in which nothing is changed writes nothing")
     func idle() throws {
         let database = try made()
