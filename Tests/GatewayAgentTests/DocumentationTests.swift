@@ -116,7 +116,7 @@ import Testing
             }
         }
         let told = page.matches(of: /\| \[([^\]]+)\]\([^)]*\) \| ([0-9]+) \|/).map { (String($0.1), Int($0.2)) }
-        #expect(told.count == 11)
+        #expect(told.count == 12)
         for (name, count) in told { #expect(counts[name] == count, "\(name)") }
     }
 
