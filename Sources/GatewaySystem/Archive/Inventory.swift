@@ -88,6 +88,9 @@ public struct Inventory: Sendable, Hashable {
     /// Where the entries lie in `text`.
     let body: Range<Int>
 
+    /// About what a file's line has beside its path.
+    private static let factByteCount = 128
+
     /// Makes the text in memory; nothing is written to the disk.
     /// - Parameter entries: in any order; they come out sorted by path.
     public init(_ release: Release, entries: some Sequence<Entry>) {
@@ -95,6 +98,8 @@ public struct Inventory: Sendable, Hashable {
         var byteCount: Int64 = 0
         for entry in sorted { if case .file(let file) = entry.kind { byteCount += file.byteCount } }
         var writer = InventoryWriter()
+        // Text that grows by doubling is there twice meanwhile: the most memory that an install takes.
+        writer.bytes.reserveCapacity(sorted.reduce(1024) { $0 + $1.path.count + Self.factByteCount })
         writer.line("gwe-inventory", "1")
         writer.line("app", release.app)
         writer.line("version", release.version)
