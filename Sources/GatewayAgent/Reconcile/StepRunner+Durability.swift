@@ -20,6 +20,8 @@ extension StepRunner {
     private static let stagedPatience: Duration = .seconds(2)
     /// How many bytes of them.
     private static let stagedByteCount: Int64 = 16 << 20
+    /// How many: each keeps a descriptor.
+    private static let stagedCount = 64
 
     /// Whether what is unpacked should not wait for the rest of the phase.
     var isEnoughStaged: Bool {
@@ -27,7 +29,7 @@ extension StepRunner {
         let byteCount = staged.reduce(Int64(0)) {
             $0.saturating(adding: $1.record.installed.unpackedByteCount)
         }
-        return syncsEach || byteCount >= StepRunner.stagedByteCount
+        return syncsEach || staged.count >= StepRunner.stagedCount || byteCount >= StepRunner.stagedByteCount
             || first.since.duration(to: .now) >= StepRunner.stagedPatience
     }
 
