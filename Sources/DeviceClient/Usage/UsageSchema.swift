@@ -29,7 +29,13 @@ enum UsageSchema {
     static func migrate(_ database: Database) throws(DatabaseError) -> Bool {
         let found = try database.userVersion()
         guard found < version else { return found == version }
-        return try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
+        // Of a new file a power cut takes nothing: it is as good as missing.
+        guard found > 0 else { return try database.withoutSyncs { () throws(DatabaseError) in try apply(to: database) } }
+        return try apply(to: database)
+    }
+
+    private static func apply(to database: Database) throws(DatabaseError) -> Bool {
+        try database.transaction { (c: inout DatabaseConnection) throws(DatabaseError) in
             let found = try c.userVersion()
             guard found <= version else { return false }
             for migration in migrations[found...] { try c.executeScript(migration) }

@@ -63,6 +63,21 @@ extension Journal {
         let database = try Database(path: path)
         FaultPoint.pass("journal.created")
         chmod(path, 0o600)
+        // As a whole it becomes durable before it gets its name.
+        try database.withoutSyncs { () throws(DatabaseError) in
+            try fill(database, folders, clock, because: reason)
+        }
+        do throws(SystemError) { try FileTree.syncFile(path) } catch {
+            // SQLITE_FULL, SQLITE_IOERR (https://www.sqlite.org/rescode.html).
+            throw DatabaseError(
+                "sync journal", path: path, code: error.isNoSpace ? 13 : 10, message: error.description,
+                systemCode: error.code)
+        }
+    }
+
+    private static func fill(
+        _ database: Database, _ folders: Folders, _ clock: @escaping @Sendable () -> WallTime, because reason: String
+    ) throws(DatabaseError) {
         _ = try JournalSchema.migrate(database)
         // Of two that were made alike, neither takes the other's log for its own (`DatabaseGeneration`).
         try database.drawName()

@@ -213,6 +213,21 @@ public final class Database: Sendable {
         }
     }
 
+    /// Does work on a file that nobody relies on yet, without a sync (`synchronous=OFF`): a power cut may leave it damaged,
+    /// until `FileTree.syncFile` or a later transaction has made all of it durable.
+    public func withoutSyncs<Result: Sendable>(
+        _ work: () throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        try executeScript("PRAGMA synchronous = OFF")
+        let result: Result
+        do throws(DatabaseError) { result = try work() } catch {
+            try executeScript("PRAGMA synchronous = FULL")
+            throw error
+        }
+        try executeScript("PRAGMA synchronous = FULL")
+        return result
+    }
+
     /// Lends the connection for several calls in a row.
     public func withConnection<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result

@@ -63,6 +63,11 @@ public enum FileTree {
         try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY).sync(named: path)
     }
 
+    /// fsync(2) of a file: its content and its length are durable.
+    public static func syncFile(_ path: String) throws(SystemError) {
+        try OpenFile(path: path, flags: O_RDONLY | O_NOFOLLOW).sync(named: path)
+    }
+
     /// Renames `source` to `target` on the same file system, replacing a file or an empty folder there, and syncs
     /// both folders, unless a sync of one of them or of the whole file system follows before anybody relies on it.
     public static func move(_ source: String, to target: String, isDurable: Bool = true) throws(SystemError) {
