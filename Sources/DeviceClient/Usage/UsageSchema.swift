@@ -30,8 +30,8 @@ enum UsageSchema {
         let found = try database.userVersion()
         guard found < version else { return found == version }
         // Of a new file a power cut takes nothing: it is as good as missing.
-        guard found > 0 else { return try database.withoutSyncs { () throws(DatabaseError) in try apply(to: database) } }
-        return try apply(to: database)
+        guard found == 0 else { return try apply(to: database) }
+        return try database.withoutSyncs { () throws(DatabaseError) in try apply(to: database) }
     }
 
     private static func apply(to database: Database) throws(DatabaseError) -> Bool {

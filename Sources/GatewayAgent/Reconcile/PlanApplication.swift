@@ -22,7 +22,8 @@ struct PlanApplication {
         FaultPoint.pass("operation.begun")
         let runner = StepRunner(
             context: context, journal: journal, services: services, cloud: cloud,
-            policy: snapshot.desired.policy, operation: operation, purged: options.purges ? options.removed : [],
+            policy: snapshot.desired.policy, operation: operation, apps: snapshot.plan.work.map(\.app),
+            purged: options.purges ? options.removed : [],
             isInterrupted: isInterrupted, emit: emit)
         let works = snapshot.plan.work.map { plan in
             AppProgress(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
@@ -122,11 +123,13 @@ struct PlanApplication {
             runner.commitInstalled(works)
             deferAll(works, snapshot.plan)
         }
+        let isAtomic = snapshot.desired.policy.atomic == .all
         var group: [AppProgress] = []
         var since = MonotonicTime.now
         func finishGroup() {
-            bringIntoForce(group, runner) {
-                if snapshot.desired.policy.atomic == .all { deferAll(works, snapshot.plan) }
+            bringIntoForce(group, runner, isAtomic: isAtomic) { if isAtomic { deferAll(works, snapshot.plan) } }
+            for work in group where work.deferral == nil && work.plan.steps.contains(.prune) {
+                runner.run(.prune, work)
             }
             group = []
             since = .now
@@ -139,21 +142,21 @@ struct PlanApplication {
                 work.deferral = "requires \(cause), which failed"
                 continue
             }
-            if snapshot.desired.policy.atomic != .all, work.plan.steps.contains(.install) {
-                runner.run(.install, work)
-            }
+            if !isAtomic, work.plan.steps.contains(.install) { runner.run(.install, work) }
             group.append(work)
         }
         finishGroup()
-        for work in works where work.deferral == nil && work.plan.steps.contains(.prune) { runner.run(.prune, work) }
     }
 
     /// How long an app whose installer has ended waits for the next ones' before it comes into force.
     private static let patience: Duration = .seconds(1)
 
     /// Runs what comes after the installers, for several apps that do not need each other. Those that were not there before
-    /// share a sync before they start; one that is replaced is down no longer than its own takes.
-    private func bringIntoForce(_ group: [AppProgress], _ runner: StepRunner, afterFailure: () -> Void) {
+    /// share a sync before they start, unless all stand or fall together; one that is replaced is down no longer than its own
+    /// takes.
+    private func bringIntoForce(
+        _ group: [AppProgress], _ runner: StepRunner, isAtomic: Bool, afterFailure: () -> Void
+    ) {
         runner.commitInstalled(group)
         let works = group.filter { $0.failure == nil }
         func run(_ work: AppProgress, _ isNow: (Step) -> Bool) {
@@ -162,8 +165,9 @@ struct PlanApplication {
             }
             if work.failure != nil { afterFailure() }
         }
-        for work in works where work.before == nil && work.deferral == nil { run(work) { $0 != .start } }
-        for work in works where work.deferral == nil { run(work) { work.before != nil || $0 == .start } }
+        func waits(_ work: AppProgress) -> Bool { work.before == nil && !isAtomic }
+        for work in works where waits(work) { run(work) { $0 != .start } }
+        for work in works where work.deferral == nil { run(work) { !waits(work) || $0 == .start } }
     }
 
     private func requires(_ work: AppProgress, _ other: AppProgress) -> Bool {

@@ -53,6 +53,8 @@ final class Reconciler {
         let link = options.isOffline ? nil : cloud
         outcome.hasAskedCloud = link != nil && !options.isRetry
         try Recovery(context: context, journal: journal).run()
+        let unsettled = try Unsettled(context: context, journal: journal).redo()
+        if let unsettled { emit(.problem(unsettled)) }
         let before = try observe(options)
         for trouble in before.troubles { emit(.problem(trouble)) }
         guard !isInterrupted() else { return .interrupted }
@@ -77,7 +79,7 @@ final class Reconciler {
         if outcome.isManifestUnsettled { snapshot.plan.apps.removeAll(where: \.isOfNoLayer) }
         snapshot.takeAway(options)
         emit(.plan(snapshot.plan))
-        outcome.hasErrors = !snapshot.plan.errors.isEmpty
+        outcome.hasErrors = !snapshot.plan.errors.isEmpty || unsettled != nil
         outcome.blocked = snapshot.plan.apps.filter { $0.action == .blocked }.map(\.app)
         if !snapshot.plan.isEmpty {
             willChange()
@@ -86,7 +88,7 @@ final class Reconciler {
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }
-        if !outcome.isManifestUnsettled { try house.sweepReleases(snapshot, inputs) }
+        if !outcome.isManifestUnsettled, unsettled == nil { try house.sweepReleases(snapshot, inputs) }
         if outcome.trouble != nil || options.isWhole { try note(outcome.trouble) }
         journal.reserve?.make()
         let isWorthReporting = !snapshot.plan.isEmpty || outcome.shortfall != nil || inputs.hasNews

@@ -41,6 +41,7 @@ struct Recovery {
         }
         sweep(try journal.apps())
         FaultPoint.pass("recovery.swept")
+        try Unsettled(context: context, journal: journal).sync()
         try journal.closeInterruptedOperations()
         FaultPoint.pass("recovery.closed")
     }

@@ -23,6 +23,7 @@ extension StepRunner {
             try c.clearAttempts(app)
         }
         work.isActivated = true
+        hasActivated = true
         return .done("current -> \(release.installed.folder)")
     }
 
@@ -70,8 +71,12 @@ extension StepRunner {
         var stays: [String] = []
         // What goes must not be in force any more, neither by its link nor by the journal.
         if !surplus.isEmpty {
-            try settle(for: work)
-            try commit()
+            do throws(StepFailure) {
+                try settle()
+                if hasActivated { try commit() }
+            } catch {
+                return .done("\(surplus.map(\.installed.folder).joined(separator: ", ")) stays: \(error)")
+            }
         }
         for record in surplus {
             // What cannot be removed is in nobody's way; `Housekeeping` tells of it and tries again.

@@ -6,8 +6,8 @@ internal import GatewaySystem
 struct StagedRelease {
     var work: AppProgress
     var record: ReleaseRecord
-    /// Made before the first file of the release.
-    var barrier: FileSystemBarrier
+    /// Made before the first file of the release; nil where an earlier one's covers it.
+    var barrier: FileSystemBarrier?
     /// How its unpack step ends.
     var result: StepResult
     let since = MonotonicTime.now
@@ -20,8 +20,6 @@ extension StepRunner {
     private static let stagedPatience: Duration = .seconds(2)
     /// How many bytes of them.
     private static let stagedByteCount: Int64 = 16 << 20
-    /// How many: each keeps a descriptor.
-    private static let stagedCount = 64
 
     /// Whether what is unpacked should not wait for the rest of the phase.
     var isEnoughStaged: Bool {
@@ -29,7 +27,7 @@ extension StepRunner {
         let byteCount = staged.reduce(Int64(0)) {
             $0.saturating(adding: $1.record.installed.unpackedByteCount)
         }
-        return syncsEach || staged.count >= StepRunner.stagedCount || byteCount >= StepRunner.stagedByteCount
+        return syncsEach || byteCount >= StepRunner.stagedByteCount
             || first.since.duration(to: .now) >= StepRunner.stagedPatience
     }
 
@@ -43,11 +41,7 @@ extension StepRunner {
         staged = []
         guard let first = group.first else { return }
         do throws(StepFailure) {
-            try system { () throws(SystemError) in
-                for release in syncsEach ? group : [first] {
-                    try release.barrier.sync(tree: store.stagingPath(release.work.app))
-                }
-            }
+            try system { () throws(SystemError) in try first.barrier?.sync(tree: store.stagingPath(first.work.app)) }
         } catch {
             return group.forEach { abandon($0, error) }
         }
@@ -69,7 +63,7 @@ extension StepRunner {
         }
         do throws(StepFailure) {
             // Made before: it tells of errors since.
-            if isLast, !syncsEach { try system { () throws(SystemError) in try first.barrier.sync(tree: "") } }
+            if isLast, !syncsEach { try system { () throws(SystemError) in try first.barrier?.sync(tree: "") } }
         } catch {
             return named.forEach { abandon($0, error) }
         }
@@ -89,7 +83,9 @@ extension StepRunner {
     func commitInstalled(_ works: [AppProgress]) {
         guard hasInstalled else { return }
         do throws(StepFailure) { try commit() } catch {
-            for work in works where work.failure == nil { fail(.install, work, error, isOver: true) }
+            for work in works where work.failure == nil && work.plan.steps.contains(.install) {
+                fail(.install, work, error, isOver: true)
+            }
         }
     }
 
@@ -105,7 +101,7 @@ extension StepRunner {
     }
 
     /// Makes all of that durable, before anybody relies on it. Where it fails, it does for each app that is concerned: the
-    /// kernel tells of what it could not write only once. What is then lost at a power cut, the next pass finds missing.
+    /// kernel tells of what it could not write only once. The next pass writes it anew (`Unsettled`).
     /// - Parameter asking: the app whose step fails by itself when this throws.
     func settle(for asking: AppProgress? = nil) throws(StepFailure) {
         guard let barrier else { return }
@@ -117,6 +113,8 @@ extension StepRunner {
             for work in works where work !== asking && work.failure == nil {
                 fail(.activate, work, error, isOver: true)
             }
+            let names = works.map(\.app)
+            note { c throws(DatabaseError) in try c.noteUnsettled(names) }
             throw error
         }
         FaultPoint.pass("activate.settled")

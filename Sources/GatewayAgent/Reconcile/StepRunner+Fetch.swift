@@ -297,7 +297,10 @@ extension StepRunner {
         }
         FaultPoint.pass("unpack.inventoried")
         let words = "\(entryCount) \(entryCount == 1 ? "entry" : "entries"), \(whole.byteCount) bytes"
-        staged.append(StagedRelease(work: work, record: record, barrier: barrier, result: .done(words)))
+        // The first one is there before all that follows; each is a descriptor.
+        staged.append(
+            StagedRelease(
+                work: work, record: record, barrier: staged.isEmpty ? barrier : nil, result: .done(words)))
     }
 
     /// Says what whoever reads a pass should know of a package; `gwe package check` says the rest.

@@ -75,14 +75,22 @@ extension StepRunner {
     }
 
     /// What is recorded with the beginning of the install step: the attempt, and that the folder is no longer as it
-    /// was unpacked.
+    /// was unpacked. Where nothing of the package runs, it stays so: a power cut leaves a release that is unpacked.
     func installBegins(_ work: AppProgress) -> Change? {
         guard let release = work.release, let wish = work.plan.wish else { return nil }
-        let (app, bootID, now) = (work.app, context.bootID, context.clock())
+        let (app, bootID, now, runs) = (work.app, context.bootID, context.clock(), runsInstaller(work))
         return { c throws(DatabaseError) in
             try c.countAttempt(app, wish, at: now)
-            try c.setState(.installing, of: release.id, bootID: bootID, at: now)
+            if runs { try c.setState(.installing, of: release.id, bootID: bootID, at: now) }
         }
+    }
+
+    /// Whether the install step runs a program of the package.
+    func runsInstaller(_ work: AppProgress) -> Bool {
+        guard let release = work.release?.installed, work.plan.action != .repair || release.kind != .oneOff else {
+            return false
+        }
+        return store.hasInstaller(work.app, release.folder)
     }
 
     private func setInstalled(_ work: AppProgress, inventory: String, byteCount: Int64) {

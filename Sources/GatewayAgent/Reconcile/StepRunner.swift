@@ -31,21 +31,26 @@ final class StepRunner {
     var barrier: FileSystemBarrier?
     /// Whether an installer has ended and the journal does not say so durably, see `commitInstalled`.
     var hasInstalled = false
+    /// The same for a release that has come into force.
+    var hasActivated = false
     /// Whether a step was left because the pass must not go on. No step begins after that, and what the last one saw is
     /// nobody's failure: while the daemon stops, it stops the apps that a step may be waiting for.
     private(set) var wasInterrupted = false
 
     init(
         context: GatewayContext, journal: Journal, services: (any ServiceManager)?, cloud: (any CloudLink)?,
-        policy: Policy, operation: Int64, purged: Set<AppName> = [],
+        policy: Policy, operation: Int64, apps: [AppName] = [], purged: Set<AppName> = [],
         isInterrupted: @escaping @Sendable () -> Bool = { false }, emit: @escaping @Sendable (PassEvent) -> Void
     ) {
         self.context = context
         let folders = context.folders
         store = ReleaseStore(folders: folders)
-        syncsEach = !FileSystemBarrier.covers([
+        // Any of them may be a mount, or a link to one.
+        let places = [
             folders.stateFolder, folders.releasesFolder, folders.downloadsFolder, folders.stateFolder + "/data",
-        ])
+            folders.stateFolder + "/services",
+        ]
+        syncsEach = !FileSystemBarrier.covers(places + apps.map(folders.releasesFolder(of:)))
         self.journal = journal
         self.services = services
         self.cloud = cloud
@@ -69,8 +74,10 @@ final class StepRunner {
         if missing == nil, let result = foregone(step, work) {
             return emit(.step(work.app, step, result.outcome, message: result.message))
         }
-        perform(step, work, declaring: step == .install && missing == nil ? installBegins(work) : nil) {
-            () throws(StepFailure) -> StepResult in
+        let begins = step == .install && missing == nil ? installBegins(work) : nil
+        // A removal is not to be taken back by a wish that a power cut has brought back.
+        let isDurable = step == .remove || (begins != nil && runsInstaller(work))
+        perform(step, work, declaring: begins, isDurable: isDurable) { () throws(StepFailure) -> StepResult in
             if let missing { throw missing }
             return switch step {
             case .download, .verify, .unpack: .already()
@@ -98,11 +105,13 @@ final class StepRunner {
     }
 
     /// Records that a step begins, with all that was noted since the last one; then runs it, and notes its end. Only where
-    /// the effect relies on a record is there a sync: before an installer (`change`), before a removal, and where a step writes
-    /// by itself.
-    /// - Parameter body: its effect; nil where `finish` or `fail` is called later.
+    /// the effect relies on a record is there a sync: before an installer, before a removal, and where a step writes by itself.
+    /// - Parameters:
+    ///   - change: what is recorded with the beginning.
+    ///   - isDurable: whether the effect relies on all that is recorded so far.
+    ///   - body: its effect; nil where `finish` or `fail` is called later.
     func perform(
-        _ step: Step, _ work: AppProgress, declaring change: Change? = nil,
+        _ step: Step, _ work: AppProgress, declaring change: Change? = nil, isDurable: Bool = false,
         _ body: () throws(StepFailure) -> StepResult?
     ) {
         guard work.failure == nil, mayGoOn else { return }
@@ -112,8 +121,7 @@ final class StepRunner {
         note { [operation] c throws(DatabaseError) in try c.startStep(step, of: app, operation: operation, at: now) }
         if let change { note(change) }
         do throws(StepFailure) {
-            // A removal is not to be taken back by a wish that a power cut has brought back.
-            try commit(isDurable: change != nil || step == .remove)
+            try commit(isDurable: isDurable)
             FaultPoint.pass("\(step.rawValue).begun")
             let result = try body()
             FaultPoint.pass("\(step.rawValue).after")
@@ -176,7 +184,7 @@ final class StepRunner {
                 return try body(&c)
             }
             noted = []
-            if isDurable { hasInstalled = false }
+            if isDurable { (hasInstalled, hasActivated) = (false, false) }
             return result
         } catch {
             throw StepFailure(error)

@@ -195,7 +195,8 @@ public final class Database: Sendable {
         }
     }
 
-    /// Runs `body` in one transaction that costs two syncs, and not five (`synchronous=NORMAL`): the file stays whole, but a
+    /// Runs `body` in one transaction that costs two syncs, and not four (`synchronous=NORMAL`), and one more for the name of the
+    /// rollback journal the first time: the file stays whole, but a
     /// power cut may take back the last one. In a span it is one that is not durable by itself.
     public func relaxedTransaction<Result: Sendable>(
         _ body: (inout DatabaseConnection) throws(DatabaseError) -> Result

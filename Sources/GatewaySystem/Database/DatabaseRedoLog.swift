@@ -60,13 +60,12 @@ struct DatabaseRedoLog: ~Copyable {
         let path = DatabaseRedoLog.path(of: database)
         DatabaseRedoLog.repairMode(of: database)
         let isNew = try DatabaseRedoLog.hasToBeMade(path)
-        let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
+        let opened = try OpenFile(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o200)
         guard try opened.status(named: path).st_mode & S_IFMT == S_IFREG else {
             throw DatabaseRedoLog.noFile(path)
         }
         if isNew {
-            // A umask may have left less, and who owns the database owns its log, also when root makes it.
-            fchmod(opened.descriptor, 0o600)
+            // Who owns the database owns its log, also when root makes it.
             var owner = stat()
             if geteuid() == 0, stat(database, &owner) == 0 {
                 fchown(opened.descriptor, owner.st_uid, owner.st_gid)
@@ -75,6 +74,8 @@ struct DatabaseRedoLog: ~Copyable {
                 unlink(path)
                 throw error
             }
+            // Only now: one that a crash has left before this is made anew (`hasToBeMade`).
+            fchmod(opened.descriptor, 0o600)
         } else if try opened.status(named: path).st_size > 0 {
             guard ftruncate(opened.descriptor, 0) == 0 else { throw .last("empty \(path)") }
         }
@@ -160,9 +161,9 @@ struct DatabaseRedoLog: ~Copyable {
     static func repairMode(of database: String) {
         let path = path(of: database)
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o600 != 0o600 else {
-            return
-        }
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0,
+            status.st_mode & 0o600 != 0o600
+        else { return }
         chmod(path, 0o600)
     }
 
@@ -171,7 +172,10 @@ struct DatabaseRedoLog: ~Copyable {
         var status = stat()
         guard lstat(path, &status) == 0 else { return true }
         guard status.st_mode & S_IFMT == S_IFREG else { throw noFile(path) }
-        guard status.st_size == 0, access(path, R_OK | W_OK) != 0, errno == EACCES else { return false }
+        let isHalfMade = status.st_mode & 0o600 != 0o600
+        guard status.st_size == 0, isHalfMade || (access(path, R_OK | W_OK) != 0 && errno == EACCES) else {
+            return false
+        }
         guard unlink(path) == 0 else { throw .last("replace \(path)") }
         return true
     }

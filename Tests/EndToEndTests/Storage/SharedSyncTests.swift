@@ -146,6 +146,129 @@ import Testing
         #expect(try gateway.gwe("status").code == 0)
     }
 
+    /// An upgrade that keeps one version, whose sync of the names fails; then a pass in which another call fails, or none.
+    @Test(
+        "what could not be made durable is written anew by the next pass, and nothing old goes before",
+        arguments: [true, false])
+    func anew(fails: Bool) throws {
+        let gateway = try gateway([.quickService("a", "1"), .quickService("b", "1")])
+        #expect(try gateway.gwe("reconcile").code == 0)
+        try wish([.quickService("a", "2"), .quickService("b", "2")], on: gateway)
+        let file = gateway.configFolder + "/manifest.yaml"
+        try gateway.manifest((gateway.read(file) ?? "") + "policy: {keep_versions: 1}\n")
+        // One sync for what was fetched; the next is that of the names.
+        let ran = try reconcile(gateway, ["-e", "trace=syncfs", "-e", "inject=syncfs:error=EIO:when=2+"])
+        #expect(ran.code != 0 && (ran.out + ran.err).contains("failed   a: activate"), "\(ran)")
+        func releases(_ app: String) -> [String] {
+            gateway.names("\(gateway.stateFolder)/releases/\(app)").filter {
+                !$0.contains("inventory") && $0 != "current"
+            }
+        }
+        for app in ["a", "b"] { #expect(releases(app).count == 2, "\(releases(app))") }
+        let fault = fails ? ["-e", "inject=fsync:error=EIO:when=1"] : []
+        let next = try reconcile(gateway, ["-y", "-e", "trace=fsync"] + fault)
+        let trace = gateway.read(gateway.root + "/trace") ?? ""
+        if fails {
+            #expect(next.code != 0 && (next.out + next.err).contains("is not known to be durable"), "\(next)")
+            for app in ["a", "b"] { #expect(releases(app).count == 2, "\(releases(app))") }
+            #expect(try gateway.gwe("reconcile").code == 0)
+        } else {
+            #expect(next.code == 0, "\(next)")
+            for app in ["a", "b"] { #expect(trace.contains("releases/\(app)>"), "\(trace)") }
+            #expect(trace.components(separatedBy: "services/.").count == 3, "\(trace)")
+        }
+        for app in ["a", "b"] {
+            #expect(releases(app).count == 1 && gateway.current(app)?.hasPrefix("2-") == true, "\(releases(app))")
+        }
+        #expect(try gateway.gwe("status").code == 3)
+    }
+
+    /// Bytes of the log that the last sync had made durable.
+    private func durableLog(_ trace: String) -> Int {
+        var (end, durable) = (0, 0)
+        for line in trace.split(separator: "\n") where !line.contains("resumed>") {
+            let numbers = line.split { !$0.isNumber && $0 != "-" }.compactMap { Int($0) }
+            if line.contains("pwrite64("), numbers.count > 2 {
+                end = max(end, numbers[numbers.count - 1] + numbers[numbers.count - 2])
+            } else if line.contains("fdatasync(") {
+                durable = end
+            }
+        }
+        return durable
+    }
+
+    @Test("a power cut leaves an app whose package runs nothing as it was unpacked: no installer of it has failed")
+    func nothingRuns() throws {
+        let gateway = try gateway([.quickService("a", "1")])
+        #expect(try gateway.gwe("reconcile").code == 0)
+        try wish([.quickService("a", "2")], on: gateway)
+        let log = gateway.stateFolder + "/journal.db-redo"
+        let killed = try TestProcess(
+            "/usr/bin/strace",
+            ["-D", "-f", "-qq", "-o", gateway.root + "/trace", "-P", log, "-e", "trace=pwrite64,fdatasync"]
+                + ["-e", "write=none", "-s", "0", Repository.products + "/gwe", "reconcile"],
+            environment: gateway.variables.merging(["GWE_FAULT": "configure.after"]) { $1 },
+            scratch: gateway.root + "/scratch"
+        ).wait()
+        #expect(killed.signal == SIGKILL, "\(killed)")
+        let isWritten = TestSupport.eventually { gateway.read(gateway.root + "/trace")?.contains("+++ killed") == true }
+        let durable = durableLog(gateway.read(gateway.root + "/trace") ?? "")
+        let size = try #require(FileTree.byteCount(ofFile: log))
+        #expect(isWritten && durable < size, "\(durable) of \(size)")
+        truncate(log, off_t(durable))
+        truncate(gateway.stateFolder + "/journal.db-journal", 0)
+        let next = try gateway.gwe("reconcile")
+        #expect(next.code == 0 && !(next.out + next.err).contains("installer"), "\(next)")
+        #expect(gateway.current("a")?.hasPrefix("2-") == true)
+        let history = try gateway.gwe("history", "--json")
+        #expect(!history.out.contains("installer of"), "\(history)")
+    }
+
+    @Test("an app whose releases lie on another file system is synced by itself", .enabled(if: getuid() == 0))
+    func mounted() throws {
+        let packages = ["a", "b", "c"].map { TestPackage.quickService($0, "1") }
+        let gateway = try gateway(packages)
+        let folder = gateway.stateFolder + "/releases/b"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try #require(mount("none", folder, "tmpfs", 0, nil) == 0)
+        defer { umount2(folder, Int32(MNT_DETACH)) }
+        let ran = try reconcile(gateway, ["-y", "-e", "trace=syncfs,fsync"])
+        #expect(ran.code == 0, "\(ran)")
+        let trace = gateway.read(gateway.root + "/trace") ?? ""
+        for app in ["a", "b", "c"] {
+            #expect(trace.contains("releases/\(app)/.staging>"), "\(trace)")
+            #expect(trace.contains("releases/\(app)>"), "\(trace)")
+        }
+    }
+
+    @Test("many small apps that are fetched together need no descriptor each")
+    func descriptors() throws {
+        let packages = (1...60).map { TestPackage("app\($0)", "1", files: ["file": "text\n"]) }
+        let gateway = try gateway(packages)
+        let ran = try TestProcess(
+            "/bin/sh", ["-c", "ulimit -n 40; exec \"$0\" reconcile", Repository.products + "/gwe"],
+            environment: gateway.variables, scratch: gateway.root + "/scratch"
+        ).wait()
+        #expect(ran.code == 0, "\(ran)")
+        for package in packages { #expect(gateway.current(package.name) != nil, "\(package.name)") }
+    }
+
+    @Test("with atomic nothing new comes into force before a replaced app that then fails")
+    func atomic() throws {
+        let gateway = try gateway([.quickService("a", "1")])
+        try gateway.withDaemon { _ in
+            #expect(try gateway.gwe("reconcile").code == 0)
+            let broken = TestPackage(
+                "a", "2", files: ["supervisor.conf": "[program:a]\ncommand=/bin/false\nstartretries=0\n"])
+            try wish([broken, .quickService("z", "1")], on: gateway)
+            let file = gateway.configFolder + "/manifest.yaml"
+            try gateway.manifest((gateway.read(file) ?? "") + "policy: {atomic: all}\n")
+            let ran = try gateway.gwe("reconcile")
+            #expect(ran.code != 0 && ran.out.contains("failed   a: start"), "\(ran)")
+            #expect(gateway.current("z") == nil, "\(ran)")
+        }
+    }
+
     @Test("what a pass has left that the journal does not know is swept by the next one")
     func leftovers() throws {
         let gateway = try gateway([.oneOff("a", "1")])
