@@ -97,8 +97,11 @@ public final class Journal: Sendable {
                 if size > 0 { return try opened(folders, clock: clock) }
                 reason = "\(path) is empty"
             } catch {
-                // A read that failed once may succeed.
-                if error.systemCode == EIO, let journal = try? opened(folders, clock: clock) { return journal }
+                // A read that failed once may succeed, and what lacks for a moment is there after one.
+                if [EIO, EMFILE, ENFILE, ENOMEM].contains(error.systemCode) {
+                    usleep(100_000)
+                    if let journal = try? opened(folders, clock: clock) { return journal }
+                }
                 guard error.isCorrupt else { throw refusal(of: error) }
                 do throws(DatabaseError) {
                     let again = try DatabaseDamage.lookedAtAgain(path) { () throws(DatabaseError) in

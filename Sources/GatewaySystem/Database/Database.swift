@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 internal import Synchronization
 
 /// A SQLite file. One connection, used by one thread at a time; calls from others wait.
@@ -219,6 +220,11 @@ public final class Database: Sendable {
     public func withoutSyncs<Result: Sendable>(
         _ work: () throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
+        // SQLite opens to read what it could not open to write, and says so late, and not why.
+        guard try !withConnection({ connection throws(DatabaseError) in connection.isReadOnlyFile }) else {
+            throw DatabaseError(
+                "write", path: path, code: SQLITE_READONLY, message: "read-only file system", systemCode: EROFS)
+        }
         try executeScript("PRAGMA synchronous = OFF")
         let result: Result
         do throws(DatabaseError) { result = try work() } catch {

@@ -75,6 +75,9 @@ public struct DatabaseConnection: ~Copyable, @unchecked Sendable {
         sqlite3_close_v2(handle)
     }
 
+    /// Whether SQLite has opened the file to read only.
+    var isReadOnlyFile: Bool { sqlite3_db_readonly(handle, "main") == 1 }
+
     /// Runs one statement and drops its rows.
     public mutating func execute(_ sql: String, _ bindings: [SQLValue] = []) throws(DatabaseError) {
         try forEachRow(sql, bindings) { _ throws(DatabaseError) in true }

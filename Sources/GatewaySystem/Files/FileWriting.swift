@@ -19,7 +19,8 @@ public enum FileWriting {
         guard fd >= 0 else { return [EMFILE, ENFILE, ENOMEM, EIO].contains(errno) }
         defer { close(fd) }
         var info = stat()
-        guard fstat(fd, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return false }
+        guard fstat(fd, &info) == 0 else { return true }
+        guard info.st_mode & S_IFMT == S_IFREG else { return false }
         if gwe_file_is_open_for_writing(fd) != 0 { return true }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
