@@ -10,6 +10,8 @@ struct PlanApplication {
     let services: (any ServiceManager)?
     /// nil where the cloud cannot be asked.
     let cloud: (any CloudLink)?
+    /// See `Unsettled`.
+    var doubts: Unsettled.Trouble?
     let isInterrupted: @Sendable () -> Bool
     let emit: @Sendable (PassEvent) -> Void
 
@@ -25,6 +27,7 @@ struct PlanApplication {
             policy: snapshot.desired.policy, operation: operation, apps: snapshot.plan.work.map(\.app),
             purged: options.purges ? options.removed : [],
             isInterrupted: isInterrupted, emit: emit)
+        runner.doubts = doubts
         let works = snapshot.plan.work.map { plan in
             AppProgress(plan: plan, desired: snapshot.desired.apps[plan.app], record: snapshot.records[plan.app])
         }

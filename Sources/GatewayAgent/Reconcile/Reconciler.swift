@@ -54,7 +54,7 @@ final class Reconciler {
         outcome.hasAskedCloud = link != nil && !options.isRetry
         try Recovery(context: context, journal: journal).run()
         let unsettled = try Unsettled(context: context, journal: journal).redo()
-        if let unsettled { emit(.problem(unsettled)) }
+        if let unsettled { emit(.problem(unsettled.words)) }
         let before = try observe(options)
         for trouble in before.troubles { emit(.problem(trouble)) }
         guard !isInterrupted() else { return .interrupted }
@@ -84,7 +84,7 @@ final class Reconciler {
         if !snapshot.plan.isEmpty {
             willChange()
             let application = PlanApplication(
-                context: context, journal: journal, services: services, cloud: reached,
+                context: context, journal: journal, services: services, cloud: reached, doubts: unsettled,
                 isInterrupted: isInterrupted, emit: emit)
             guard try application.run(snapshot, options, &outcome) else { return .interrupted }
         }

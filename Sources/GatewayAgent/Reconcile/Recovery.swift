@@ -41,7 +41,8 @@ struct Recovery {
         }
         sweep(try journal.apps())
         FaultPoint.pass("recovery.swept")
-        try Unsettled(context: context, journal: journal).sync()
+        // Whether what it wrote is durable, nobody knows: a sync that failed may have been told to a process that is gone.
+        try journal.noteUnsettledOfInterrupted()
         try journal.closeInterruptedOperations()
         FaultPoint.pass("recovery.closed")
     }
@@ -76,8 +77,9 @@ struct Recovery {
             let link = context.folders.currentLink(of: record.app)
             _ = try AtomicFile.replaceSymlink(at: link, pointingTo: record.installed.folder)
         } catch {
-            // Of a folder that is gone nothing can be adopted.
-            return try forget(record, of: app, store)
+            // Of a folder that is gone nothing can be adopted; that its installer has run counts all the same.
+            let failure = "the gateway restarted while the installer of \(record.installed.version) ran: \(error)"
+            return try forget(record, of: app, store, failure: failure)
         }
         FaultPoint.pass("recovery.linked")
         try journal.write { (c: inout DatabaseConnection) throws(DatabaseError) in

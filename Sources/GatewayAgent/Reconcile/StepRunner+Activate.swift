@@ -72,6 +72,7 @@ extension StepRunner {
         // What goes must not be in force any more, neither by its link nor by the journal.
         if !surplus.isEmpty {
             do throws(StepFailure) {
+                if let doubts, doubts.apps.contains(work.app) { throw StepFailure(.local, doubts.words) }
                 try settle()
                 if hasActivated { try commit() }
             } catch {

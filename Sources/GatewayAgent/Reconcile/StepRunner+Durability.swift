@@ -32,7 +32,8 @@ extension StepRunner {
     }
 
     /// Makes what was unpacked durable, and then gives it its names: files, inventories, rows of the journal, packages and
-    /// the names of their folders, in this order. A new name is durable with `current`, or with what an installer makes.
+    /// the names of their folders, in this order. A new name is durable with the next `settle`: before an installer, before a
+    /// start, or at the end.
     ///
     /// A crash before leaves rows without folders, which `Recovery` forgets.
     /// - Parameter isLast: whether no step follows that makes the names durable.
@@ -61,21 +62,21 @@ extension StepRunner {
                 abandon(release, error)
             }
         }
-        do throws(StepFailure) {
-            // Made before: it tells of errors since.
-            if isLast, !syncsEach { try system { () throws(SystemError) in try first.barrier?.sync(tree: "") } }
-        } catch {
-            return named.forEach { abandon($0, error) }
-        }
         for release in named {
             release.work.release = release.record
             finish(.unpack, release.work, release.result)
         }
+        guard !syncsEach else { return }
+        // Made before the names: it tells of errors since.
+        barrier = barrier ?? first.barrier
+        unsettled += named.map(\.work)
+        if isLast { try? settle() }
     }
 
     private func abandon(_ release: StagedRelease, _ failure: StepFailure) {
         fail(.unpack, release.work, failure)
         leaveNothing(release.work)
+        try? discard(release.record, keepingArtifacts: [release.record.artifact])
     }
 
     /// Makes durable that installers have ended: they must not run again.
@@ -111,12 +112,21 @@ extension StepRunner {
             try system { () throws(SystemError) in try barrier.sync(tree: context.folders.stateFolder) }
         } catch {
             for work in works where work !== asking && work.failure == nil {
-                fail(.activate, work, error, isOver: true)
+                fail(work.isActivated ? .activate : .unpack, work, error, isOver: true)
             }
             let names = works.map(\.app)
             note { c throws(DatabaseError) in try c.noteUnsettled(names) }
+            try? commit(isDurable: false)
             throw error
         }
         FaultPoint.pass("activate.settled")
+    }
+
+    /// Makes durable what is recorded, and what is unsettled with it: one sync for both.
+    func commitAll(for work: AppProgress) throws(StepFailure) {
+        guard barrier != nil else { return try commit() }
+        try commit(isDurable: false)
+        try settle(for: work)
+        (hasInstalled, hasActivated) = (false, false)
     }
 }

@@ -247,7 +247,7 @@ extension StepRunner {
             // What ran beside the download may have read other bytes than those that are verified now: of a resumed part
             // that was void, of a file that was given up. Only what the whole file says counts.
             try clearStaging(work)
-            outcome = job.unpack(file: store.artifactPath(artifact.name))
+            outcome = job.unpack(file: store.artifactPath(artifact.name), isSecondLook: true)
         }
         var unpacked: Unpacked
         do throws(UnpackError) { unpacked = try outcome.get() } catch {

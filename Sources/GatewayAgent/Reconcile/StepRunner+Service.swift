@@ -65,6 +65,7 @@ extension StepRunner {
             throw StepFailure(.local, "cannot read \(store.servicePath(work.app))")
         }
         // Its data may be of the new release from here on: after a power cut no older one may run.
+        try requireDurable(work)
         try settle(for: work)
         // An app that keeps failing has its delays; a pass that changes nothing else does not shorten them.
         let now = work.plan.steps != [.start]
@@ -90,6 +91,14 @@ extension StepRunner {
         } catch {
             throw StepFailure(error)
         }
+    }
+
+    /// What may be gone after a power cut must not be started from.
+    private func requireDurable(_ work: AppProgress) throws(StepFailure) {
+        guard let doubts, doubts.apps.contains(work.app) else { return }
+        var failure = StepFailure(.local, doubts.words)
+        failure.isOfMachine = true
+        throw failure
     }
 
     func stop(_ work: AppProgress) throws(StepFailure) -> StepResult {

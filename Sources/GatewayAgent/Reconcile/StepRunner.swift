@@ -29,6 +29,8 @@ final class StepRunner {
     /// Apps whose names and small files no sync covers yet, and the barrier that will, see `settle`.
     var unsettled: [AppProgress] = []
     var barrier: FileSystemBarrier?
+    /// What the last pass has left that is not known to be durable.
+    var doubts: Unsettled.Trouble?
     /// Whether an installer has ended and the journal does not say so durably, see `commitInstalled`.
     var hasInstalled = false
     /// The same for a release that has come into force.
@@ -121,7 +123,7 @@ final class StepRunner {
         note { [operation] c throws(DatabaseError) in try c.startStep(step, of: app, operation: operation, at: now) }
         if let change { note(change) }
         do throws(StepFailure) {
-            try commit(isDurable: isDurable)
+            if isDurable { try commitAll(for: work) } else { try commit(isDurable: false) }
             FaultPoint.pass("\(step.rawValue).begun")
             let result = try body()
             FaultPoint.pass("\(step.rawValue).after")

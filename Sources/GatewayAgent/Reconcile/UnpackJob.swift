@@ -52,9 +52,10 @@ final class UnpackJob: Sendable {
         thread == nil ? monitor.update { $0.hasStarted = false } : thread?.detach()
     }
 
-    private func unpack(_ source: ArchiveSource) -> Outcome {
+    private func unpack(_ source: ArchiveSource, isSecondLook: Bool = false) -> Outcome {
         do throws(UnpackError) {
-            return .success(try Unpacker.unpack(from: source, into: staging, limits: limits))
+            return .success(
+                try Unpacker.unpack(from: source, into: staging, limits: limits, isSecondLook: isSecondLook))
         } catch {
             return .failure(error)
         }
@@ -66,5 +67,8 @@ final class UnpackJob: Sendable {
     }
 
     /// Unpacks a whole file on this thread.
-    func unpack(file path: String) -> Outcome { unpack(.file(path)) }
+    /// - Parameter isSecondLook: whether it was unpacked before, and that failed.
+    func unpack(file path: String, isSecondLook: Bool = false) -> Outcome {
+        unpack(.file(path), isSecondLook: isSecondLook)
+    }
 }

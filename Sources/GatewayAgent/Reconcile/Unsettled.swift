@@ -9,16 +9,24 @@ struct Unsettled {
 
     fileprivate static let key = "unsettled"
 
+    /// Of which apps something is still not known to be durable, and why.
+    struct Trouble: Sendable {
+        var apps: Set<AppName>
+        var words: String
+    }
+
     /// Writes links and definitions of those apps anew, each with a sync of its own; nothing where there are none.
-    /// - Returns: what kept it from that, in words; it is tried again with the next pass.
-    func redo() throws(JournalError) -> String? {
+    /// - Returns: what kept it from that; it is tried again with the next pass, and none of the apps is started before.
+    func redo() throws(JournalError) -> Trouble? {
         guard let names = try journal.value(Unsettled.key) else { return nil }
+        let apps = names.split(separator: " ").compactMap { AppName(String($0)) }
         let store = ReleaseStore(folders: context.folders)
         do throws(SystemError) {
-            for app in names.split(separator: " ").compactMap({ AppName(String($0)) }) {
+            for app in apps {
                 let link = context.folders.currentLink(of: app)
-                if let target = FileTree.linkTarget(link) {
-                    // A link that has this text already would be left as it is.
+                if let text = FileTree.linkTarget(link) {
+                    // A link that has this text already would be left as it is. One of these may be left by a crash.
+                    let target = text.hasPrefix("./") ? String(text.dropFirst(2)) : text
                     try AtomicFile.replaceSymlink(at: link, pointingTo: "./" + target, isDurable: false)
                     try AtomicFile.replaceSymlink(at: link, pointingTo: target)
                 }
@@ -27,20 +35,25 @@ struct Unsettled {
                 }
             }
         } catch {
-            return "what the last pass wrote is not known to be durable: \(error)"
+            return Trouble(
+                apps: Set(apps), words: "what the last pass wrote is not known to be durable: \(error)")
         }
         try journal.setValue(Unsettled.key, nil, isDurable: false)
         return nil
     }
+}
 
-    /// After a pass that was ended by a crash: what it wrote is still there, and becomes durable now.
-    func sync() throws(JournalError) {
-        do throws(SystemError) { try FileTree.syncFileSystem(containing: context.folders.stateFolder) } catch {
-            let names = try journal.apps().keys.sorted()
-            try journal.write(isDurable: false) { (c: inout DatabaseConnection) throws(DatabaseError) in
-                try c.noteUnsettled(names)
-            }
-        }
+extension Journal {
+    /// Notes the apps of passes that did not end whose links or definitions they may have written.
+    func noteUnsettledOfInterrupted() throws(JournalError) {
+        let rows = try read(
+            """
+            SELECT DISTINCT app FROM step WHERE step IN (?, ?)
+            AND operation IN (SELECT id FROM operation WHERE finished_at IS NULL)
+            """, [.text(Step.activate.rawValue), .text(Step.configure.rawValue)])
+        let apps = rows.compactMap { $0[0].string.flatMap(AppName.init) }
+        guard !apps.isEmpty else { return }
+        try write(isDurable: false) { (c: inout DatabaseConnection) throws(DatabaseError) in try c.noteUnsettled(apps) }
     }
 }
 

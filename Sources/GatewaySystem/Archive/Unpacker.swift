@@ -40,9 +40,10 @@ public enum Unpacker {
     /// - Parameter hashesSource: whether to hash the package on the way, for one that no download has hashed.
     public static func unpack(
         from source: ArchiveSource, into directory: String, limits: UnpackLimits = UnpackLimits(),
-        hashesSource: Bool = false
+        hashesSource: Bool = false, isSecondLook: Bool = false
     ) throws(UnpackError) -> Unpacked {
-        try unpack(from: source, into: directory, limits: limits, hashesSource: hashesSource, isQuick: true)
+        try unpack(
+            from: source, into: directory, limits: limits, hashesSource: hashesSource, isQuick: !isSecondLook)
     }
 
     /// - Parameter isQuick: whether ISA-L may decode gzip where it is there. It takes what zlib takes, but of what is

@@ -118,19 +118,19 @@ import Testing
         #expect(gateway.read(gateway.stateFolder + "/data/a/runs") == "1\n")
     }
 
-    /// The syncs of the whole file system, in their order: one for all that was fetched, one for each of two installers, one
-    /// for the names of both. Each app that relied on one that failed has failed, and says so; the next pass makes it good.
-    @Test("a sync that several apps share and that fails is the failure of each of them", arguments: 1...4)
+    /// The syncs of the whole file system, in their order: one for all that was fetched, one for its names and the first
+    /// attempt, one after each of two installers, one for the links of both. Each app that relied on one that failed has failed, and says so; the next pass makes it good.
+    @Test("a sync that several apps share and that fails is the failure of each of them", arguments: 1...5)
     func lost(number: Int) throws {
         let gateway = try gateway([.oneOff("a", "1"), .oneOff("b", "1")])
         let ran = try reconcile(gateway, ["-e", "trace=syncfs", "-e", "inject=syncfs:error=EIO:when=\(number)"])
         let text = ran.out + ran.err
         let trace = gateway.read(gateway.root + "/trace") ?? ""
         #expect(trace.contains("(INJECTED)") && ran.code != 0, "\(ran)")
-        let concerned = number == 1 || number == 4 ? ["a", "b"] : [number == 2 ? "a" : "b"]
+        let concerned = [1, 2, 5].contains(number) ? ["a", "b"] : [number == 3 ? "a" : "b"]
         for app in concerned {
             #expect(text.contains("failed   \(app): "), "\(ran)")
-            #expect(gateway.current(app) == nil || number == 4, "\(ran)")
+            #expect(gateway.current(app) == nil || number == 5, "\(ran)")
         }
         for app in ["a", "b"] where !concerned.contains(app) { #expect(gateway.current(app) != nil, "\(ran)") }
         let next = try gateway.gwe("reconcile", "--app", "a", "--app", "b")
@@ -139,7 +139,7 @@ import Testing
             #expect(gateway.current(app)?.hasPrefix("1-") == true, "\(next)")
             let runs = gateway.read(gateway.stateFolder + "/data/\(app)/runs") ?? ""
             // What its installer left was not known to be durable: it runs again.
-            let isAgain = (number == 2 && app == "a") || (number == 3 && app == "b")
+            let isAgain = (number == 3 && app == "a") || (number == 4 && app == "b")
             #expect(runs == (isAgain ? "1\n1\n" : "1\n"), "\(app): \(runs)")
         }
         #expect(try gateway.gwe("reconcile").code == 0)
@@ -181,6 +181,25 @@ import Testing
             #expect(releases(app).count == 1 && gateway.current(app)?.hasPrefix("2-") == true, "\(releases(app))")
         }
         #expect(try gateway.gwe("status").code == 3)
+    }
+
+    @Test(
+        "after a crash the links and definitions in hand are written anew",
+        arguments: ["activate.linked", "configure.after"])
+    func crashed(point: String) throws {
+        let gateway = try gateway([.quickService("a", "1"), .quickService("b", "1")])
+        let killed = try gateway.gwe("reconcile", environment: ["GWE_FAULT": point])
+        #expect(killed.signal == SIGKILL, "\(killed)")
+        // What a crash of that very repair has left.
+        let link = gateway.currentFolder(of: "a")
+        let target = try #require(gateway.current("a"))
+        try AtomicFile.replaceSymlink(at: link, pointingTo: "./" + target)
+        let next = try reconcile(gateway, ["-y", "-e", "trace=fsync"])
+        #expect(next.code == 0, "\(next)")
+        #expect((gateway.read(gateway.root + "/trace") ?? "").contains("releases/a>"))
+        #expect(gateway.current("a") == target && gateway.current("b") != nil)
+        let idle = try reconcile(gateway, ["-y", "-e", "trace=fsync,fdatasync,syncfs"])
+        #expect(idle.code == 0 && gateway.read(gateway.root + "/trace")?.contains("sync(") != true, "\(idle)")
     }
 
     /// Bytes of the log that the last sync had made durable.
